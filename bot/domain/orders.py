@@ -1,0 +1,127 @@
+"""Orders and requests: their words and the one table of their transitions.
+
+Theory of operation. A request of ours (an *intent*) is journaled, then sent,
+then settles with one of three outcomes: done, refused, or in doubt. An intent in
+doubt settles later, by look-up, to done or refused, and never goes back. An
+order that was accepted lives on at the exchange until it is filled, cancelled
+or expired; what it filled comes from fills, never from our request. A state
+only moves down the table: it is a lattice, so late and repeated messages are
+harmless. Everything that changes the state of an intent lives in this file.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+__all__ = [
+    "IntentState",
+    "OrderState",
+    "OrderType",
+    "Outcome",
+    "Side",
+    "TimeInForce",
+    "next_intent_state",
+    "next_order_state",
+]
+
+
+class Side(StrEnum):
+    """Which way an order trades."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> "Side":
+        """The other way."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderType(StrEnum):
+    """Limit or market."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+
+
+class TimeInForce(StrEnum):
+    """How long an order rests; FOK only where the exchange has it (spot, margin)."""
+
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class OrderState(StrEnum):
+    """Where an order stands at the exchange."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    """Done without filling in full; it may have fills."""
+
+
+class Outcome(StrEnum):
+    """The three answers to a request."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    IN_DOUBT = "in_doubt"
+
+
+class IntentState(StrEnum):
+    """Where a request of ours stands."""
+
+    SENT = "sent"
+    IN_DOUBT = "in_doubt"
+    DONE = "done"
+    REFUSED = "refused"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the outcome is proven."""
+        return self in {IntentState.DONE, IntentState.REFUSED}
+
+
+_INTENT_TABLE: Final[Mapping[tuple[IntentState, Outcome], IntentState]] = {
+    (IntentState.SENT, Outcome.DONE): IntentState.DONE,
+    (IntentState.SENT, Outcome.REFUSED): IntentState.REFUSED,
+    (IntentState.SENT, Outcome.IN_DOUBT): IntentState.IN_DOUBT,
+    (IntentState.IN_DOUBT, Outcome.DONE): IntentState.DONE,
+    (IntentState.IN_DOUBT, Outcome.REFUSED): IntentState.REFUSED,
+    (IntentState.IN_DOUBT, Outcome.IN_DOUBT): IntentState.IN_DOUBT,
+}
+
+
+def next_intent_state(state: IntentState, outcome: Outcome) -> IntentState:
+    """The state after an outcome; a final state stays what it is.
+
+    Example:
+        >>> next_intent_state(IntentState.SENT, Outcome.IN_DOUBT)
+        <IntentState.IN_DOUBT: 'in_doubt'>
+        >>> next_intent_state(IntentState.DONE, Outcome.REFUSED)
+        <IntentState.DONE: 'done'>
+    """
+    return _INTENT_TABLE.get((state, outcome), state)
+
+
+_ORDER_RANK: Final[Mapping[OrderState, int]] = {
+    OrderState.OPEN: 0,
+    OrderState.CANCELLED: 1,
+    OrderState.FILLED: 2,
+}
+
+
+def next_order_state(state: OrderState, told: OrderState) -> OrderState:
+    """The further of two states: a late "open" never reopens a done order.
+
+    Example:
+        >>> next_order_state(OrderState.CANCELLED, OrderState.OPEN)
+        <OrderState.CANCELLED: 'cancelled'>
+    """
+    return told if _ORDER_RANK[told] > _ORDER_RANK[state] else state
