@@ -16,8 +16,8 @@ from enum import StrEnum
 
 from bot.domain.accounts import AccountId, AccountSnapshot, Position
 from bot.domain.instruments import Rules
-from bot.domain.orders import OrderState, Outcome, Side
 from bot.domain.money import ZERO
+from bot.domain.orders import OrderState, Outcome, Side
 
 __all__ = [
     "AccountStatus",
@@ -64,7 +64,7 @@ class Bucket(StrEnum):
     PRINCIPAL = "principal"
     INTEREST = "interest"
     MARGIN = "margin"
-    """Isolated futures margin, moved out of the wallet's free part; ``symbol`` is set."""
+    """Isolated futures margin, out of the wallet's free part; ``symbol`` is set."""
 
 
 class Cause(StrEnum):

@@ -41,7 +41,8 @@ def decimal_from(value: str | int | Decimal, field: str) -> Decimal:
         Decimal('0.000015')
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError(f"{field} must be a number as text, was {value!r}")
+        message = f"{field} must be a number as text, was {value!r}"
+        raise ValueError(message)  # noqa: TRY004 - one error type for bad input
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
     except InvalidOperation:

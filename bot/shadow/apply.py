@@ -1,0 +1,279 @@
+"""The one place where the shadow changes.
+
+Theory of operation. ``apply`` takes a shadow and one fact and returns the next
+shadow. Each type of event has exactly one function in ``_APPLIERS``; an unknown
+type is a bug and raises. Facts are idempotent where the exchange may repeat
+them: orders only move forward, snapshots and positions are absolute, a status
+replaces a status. Ledger lines are not idempotent, so their ids must be unique;
+whoever feeds them sees to it. Nothing here asks a clock or judges a number.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, assert_never
+
+from bot.domain.accounts import Balance
+from bot.domain.events import (
+    AccountStatus,
+    AccountStatusChanged,
+    AdlRankReported,
+    BorrowRateQuoted,
+    Bucket,
+    Event,
+    Filled,
+    FundingQuoted,
+    HoldChanged,
+    IntentSettled,
+    LedgerBooked,
+    LiquidityQuoted,
+    MarksTicked,
+    OrderChanged,
+    PositionChanged,
+    Posting,
+    RatioReported,
+    RulesRead,
+    ScheduleDue,
+    SnapshotTaken,
+    TradingHalted,
+)
+from bot.domain.intents import Approved, PlaceOrder
+from bot.domain.orders import (
+    IntentState,
+    OrderState,
+    next_intent_state,
+    next_order_state,
+)
+from bot.shadow.state import EMPTY_BALANCE, HISTORY_LIMIT, Request, Shadow
+
+__all__ = ["apply", "opening_closes", "register"]
+
+_HOUR: Final = timedelta(hours=1)
+
+
+def apply(shadow: Shadow, event: Event) -> Shadow:
+    """The shadow after one more fact."""
+    return _APPLIERS[type(event)](shadow, event)
+
+
+def register(shadow: Shadow, approved: Approved, at: datetime) -> Shadow:
+    """The shadow that knows that a request is about to leave."""
+    request = Request(approved=approved, state=IntentState.SENT, sent_at=at)
+    return replace(shadow, requests={**shadow.requests, approved.intent_id: request})
+
+
+def _marks(shadow: Shadow, event: MarksTicked) -> Shadow:
+    margin_marks = {**shadow.margin_marks, **event.margin_marks}
+    ticked = replace(
+        shadow,
+        at=event.at,
+        margin_marks=margin_marks,
+        futures_marks={**shadow.futures_marks, **event.futures_marks},
+        mark_times={
+            **shadow.mark_times,
+            **dict.fromkeys(event.margin_marks, event.at),
+            **dict.fromkeys(event.futures_marks, event.at),
+        },
+    )
+    return _close_hour(ticked) if event.at >= shadow.next_close_at else ticked
+
+
+def _close_hour(shadow: Shadow) -> Shadow:
+    """Keep one close an hour of every coin, the newest ``HISTORY_LIMIT`` of them."""
+    hour = shadow.at.replace(minute=0, second=0, microsecond=0)
+    closes = dict(shadow.closes)
+    for coin, mark in shadow.margin_marks.items():
+        kept = closes.get(coin, ())
+        if not kept or kept[-1][0] < shadow.at:
+            closes[coin] = (*kept, (shadow.at, mark))[-HISTORY_LIMIT:]
+    return replace(shadow, closes=closes, next_close_at=hour + _HOUR)
+
+
+def _ledger(shadow: Shadow, event: LedgerBooked) -> Shadow:
+    balances = dict(shadow.balances)
+    for posting in event.postings:
+        coins = dict(balances.get(posting.account, {}))
+        coins[posting.coin] = _posted(coins.get(posting.coin, EMPTY_BALANCE), posting)
+        balances[posting.account] = coins
+    return replace(shadow, at=event.at, balances=balances)
+
+
+def _posted(balance: Balance, posting: Posting) -> Balance:
+    match posting.bucket:
+        case Bucket.BALANCE:
+            return replace(balance, total=balance.total + posting.amount)
+        case Bucket.PRINCIPAL:
+            return replace(balance, principal=balance.principal + posting.amount)
+        case Bucket.INTEREST:
+            return replace(balance, interest=balance.interest + posting.amount)
+        case Bucket.MARGIN:
+            return balance
+        case never:
+            assert_never(never)
+
+
+def _hold(shadow: Shadow, event: HoldChanged) -> Shadow:
+    coins = dict(shadow.balances.get(event.account, {}))
+    balance = coins.get(event.coin, EMPTY_BALANCE)
+    coins[event.coin] = replace(balance, hold=event.hold)
+    return replace(
+        shadow, at=event.at, balances={**shadow.balances, event.account: coins}
+    )
+
+
+def _filled(shadow: Shadow, event: Filled) -> Shadow:
+    request = shadow.requests.get(event.intent_id or "")
+    if request is None:
+        return replace(shadow, at=event.at)
+    grown = replace(request, filled_qty=request.filled_qty + event.qty)
+    return replace(
+        shadow,
+        at=event.at,
+        requests={**shadow.requests, request.approved.intent_id: grown},
+    )
+
+
+def _order(shadow: Shadow, event: OrderChanged) -> Shadow:
+    orders = dict(shadow.orders)
+    known = orders.get(event.order_id)
+    state = event.state if known is None else next_order_state(known.state, event.state)
+    if state is OrderState.OPEN:
+        orders[event.order_id] = replace(event, state=state)
+    else:
+        orders.pop(event.order_id, None)
+    requests = shadow.requests
+    if state is not OrderState.OPEN and event.intent_id in requests:
+        requests = _without(requests, event.intent_id)
+    return replace(shadow, at=event.at, orders=orders, requests=requests)
+
+
+def _settled(shadow: Shadow, event: IntentSettled) -> Shadow:
+    request = shadow.requests.get(event.intent_id)
+    if request is None:
+        return replace(shadow, at=event.at)
+    state = next_intent_state(request.state, event.outcome)
+    if _is_over(request, state, event):
+        return replace(
+            shadow,
+            at=event.at,
+            requests=_without(shadow.requests, event.intent_id),
+        )
+    moved = replace(request, state=state, order_id=event.order_id or request.order_id)
+    return replace(
+        shadow, at=event.at, requests={**shadow.requests, event.intent_id: moved}
+    )
+
+
+def _is_over(request: Request, state: IntentState, event: IntentSettled) -> bool:
+    """An accepted order lives on; every other final outcome ends its request."""
+    if not state.is_final:
+        return False
+    is_order = isinstance(request.approved.intent, PlaceOrder)
+    return not (is_order and state is IntentState.DONE and event.order_id is not None)
+
+
+def _without(requests: Mapping[str, Request], gone: str | None) -> dict[str, Request]:
+    return {name: request for name, request in requests.items() if name != gone}
+
+
+def _position(shadow: Shadow, event: PositionChanged) -> Shadow:
+    positions = dict(shadow.positions)
+    position = event.position
+    if position.lots == 0:
+        positions.pop(position.key, None)
+    else:
+        known = positions.get(position.key)
+        if position.adl_rank is None and known is not None:
+            position = replace(position, adl_rank=known.adl_rank)
+        positions[position.key] = position
+    return replace(shadow, at=event.at, positions=positions)
+
+
+def _adl_rank(shadow: Shadow, event: AdlRankReported) -> Shadow:
+    positions = {
+        key: replace(position, adl_rank=event.rank)
+        if key.symbol == event.symbol
+        else position
+        for key, position in shadow.positions.items()
+    }
+    return replace(shadow, at=event.at, positions=positions)
+
+
+def _status(shadow: Shadow, event: AccountStatusChanged) -> Shadow:
+    statuses = dict(shadow.statuses)
+    key = (event.account, event.coin or "")
+    if event.status is AccountStatus.NORMAL:
+        statuses.pop(key, None)
+    else:
+        statuses[key] = event.status
+    return replace(shadow, at=event.at, statuses=statuses)
+
+
+def _funding(shadow: Shadow, event: FundingQuoted) -> Shadow:
+    return replace(shadow, at=event.at, funding={**shadow.funding, event.symbol: event})
+
+
+def _borrow(shadow: Shadow, event: BorrowRateQuoted) -> Shadow:
+    return replace(shadow, at=event.at, borrow={**shadow.borrow, event.coin: event})
+
+
+def _liquidity(shadow: Shadow, event: LiquidityQuoted) -> Shadow:
+    return replace(
+        shadow, at=event.at, liquidity={**shadow.liquidity, event.symbol: event}
+    )
+
+
+def _halted(shadow: Shadow, event: TradingHalted) -> Shadow:
+    changed = {event.symbol}
+    halted = shadow.halted | changed if event.is_halted else shadow.halted - changed
+    return replace(shadow, at=event.at, halted=halted)
+
+
+def _snapshot(shadow: Shadow, event: SnapshotTaken) -> Shadow:
+    snapshot = event.snapshot
+    return replace(
+        shadow,
+        at=event.at,
+        balances=snapshot.balances,
+        positions=snapshot.positions,
+        margin_leverage=snapshot.margin_leverage,
+        is_open=True,
+    )
+
+
+def _rules(shadow: Shadow, event: RulesRead) -> Shadow:
+    return replace(shadow, at=event.at, rules=event.rules)
+
+
+def _time_only(shadow: Shadow, event: RatioReported | ScheduleDue) -> Shadow:
+    """The fact changes nothing here: parity and strategies read the event itself."""
+    return shadow if event.at <= shadow.at else replace(shadow, at=event.at)
+
+
+_APPLIERS: Final[Mapping[type, Callable[[Shadow, Any], Shadow]]] = {
+    MarksTicked: _marks,
+    LedgerBooked: _ledger,
+    HoldChanged: _hold,
+    Filled: _filled,
+    OrderChanged: _order,
+    IntentSettled: _settled,
+    PositionChanged: _position,
+    AdlRankReported: _adl_rank,
+    AccountStatusChanged: _status,
+    RatioReported: _time_only,
+    TradingHalted: _halted,
+    ScheduleDue: _time_only,
+    SnapshotTaken: _snapshot,
+    RulesRead: _rules,
+    FundingQuoted: _funding,
+    BorrowRateQuoted: _borrow,
+    LiquidityQuoted: _liquidity,
+}
+
+
+def opening_closes(
+    history: Mapping[str, tuple[tuple[datetime, Decimal], ...]],
+) -> dict[str, tuple[tuple[datetime, Decimal], ...]]:
+    """History from before the run, cut to what the shadow keeps."""
+    return {coin: tuple(rows)[-HISTORY_LIMIT:] for coin, rows in history.items()}

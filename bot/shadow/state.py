@@ -1,0 +1,102 @@
+"""The shadow: everything known about the account and the market at one time.
+
+Frozen: a new fact makes a new shadow (``apply.py``). Mappings are never changed
+in place. What is unknown is absent, and readers get ``None`` for it. This module
+holds no formula but sums of amounts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import AccountId, Balance, Position, PositionKey
+from bot.domain.events import (
+    AccountStatus,
+    BorrowRateQuoted,
+    FundingQuoted,
+    LiquidityQuoted,
+    OrderChanged,
+)
+from bot.domain.instruments import Rules
+from bot.domain.intents import Approved
+from bot.domain.orders import IntentState
+
+__all__ = ["EMPTY_BALANCE", "HISTORY_LIMIT", "Request", "Shadow", "empty_shadow"]
+
+EMPTY_BALANCE: Final = Balance()
+
+HISTORY_LIMIT: Final = 24 * 90
+"""How many hourly closes of a coin are kept."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request of ours that has left and is not proven finished.
+
+    ``filled_qty`` is what its order is known to have filled; an order that rests
+    stays a request in state DONE until it leaves the book.
+    """
+
+    approved: Approved
+    state: IntentState
+    sent_at: datetime
+    order_id: str | None = None
+    filled_qty: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """The account and the market as the facts so far make them."""
+
+    at: datetime
+    rules: Rules
+    balances: Mapping[AccountId, Mapping[str, Balance]] = field(default_factory=dict)
+    positions: Mapping[PositionKey, Position] = field(default_factory=dict)
+    margin_leverage: Mapping[AccountId, Decimal] = field(default_factory=dict)
+    orders: Mapping[str, OrderChanged] = field(default_factory=dict)
+    requests: Mapping[str, Request] = field(default_factory=dict)
+    margin_marks: Mapping[str, Decimal] = field(default_factory=dict)
+    futures_marks: Mapping[str, Decimal] = field(default_factory=dict)
+    mark_times: Mapping[str, datetime] = field(default_factory=dict)
+    funding: Mapping[str, FundingQuoted] = field(default_factory=dict)
+    borrow: Mapping[str, BorrowRateQuoted] = field(default_factory=dict)
+    liquidity: Mapping[str, LiquidityQuoted] = field(default_factory=dict)
+    statuses: Mapping[tuple[AccountId, str], AccountStatus] = field(
+        default_factory=dict
+    )
+    """(account, settle coin or empty text) to status; absent is normal."""
+    halted: frozenset[str] = frozenset()
+    closes: Mapping[str, tuple[tuple[datetime, Decimal], ...]] = field(
+        default_factory=dict
+    )
+    """Hourly closes by coin, oldest first."""
+    next_close_at: datetime = _EPOCH
+    is_open: bool = False
+    """Whether a snapshot has been taken: before it nothing is known."""
+
+    def balance(self, account: AccountId, coin: str) -> Balance:
+        """A coin in an account; zero where the exchange stated no such coin."""
+        return self.balances.get(account, {}).get(coin, EMPTY_BALANCE)
+
+    def mark_age(self, name: str) -> timedelta | None:
+        """How old the mark of a coin or contract is, None if there never was one."""
+        when = self.mark_times.get(name)
+        return None if when is None else self.at - when
+
+    def request_of_order(self, order: OrderChanged) -> Request | None:
+        """The request that placed an order, if it was ours."""
+        return None if order.intent_id is None else self.requests.get(order.intent_id)
+
+
+def empty_shadow(rules: Rules) -> Shadow:
+    """A shadow that knows the rules and nothing else.
+
+    Example:
+        >>> empty_shadow(Rules()).is_open
+        False
+    """
+    return Shadow(at=_EPOCH, rules=rules)
