@@ -21,6 +21,7 @@ from bot.risk.cross_price import bankruptcy_price, price_at_level
 from bot.risk.futures import unrealised_pnl
 from bot.risk.futures_shape import MIN_TAKER_FEE_RATE, BookShape, FuturesShape
 from bot.risk.margin import INFINITY
+from bot.risk.missing import Missing, MissingKind
 
 __all__ = [
     "IsolatedNumbers",
@@ -73,15 +74,27 @@ def tier_for(tiers: Sequence[RiskTier], value: Decimal) -> RiskTier | None:
 
 
 def isolated_shape(
-    position: Position, rules: ContractRules, maintenance_margin_rate: Decimal
+    rules: ContractRules,
+    position: Position,
+    maintenance_margin_rate: Decimal | None = None,
 ) -> FuturesShape:
     """An isolated position as an account of its own, for prices and distances.
 
     Its risk rate is the position's margin rate. The liquidation fee is 0.06 %, or
     the contract's taker rate where that is larger (KuCoin prints no other; this
     is the conservative reading).
+
+    Args:
+        rules: The contract.
+        position: With its ``margin`` (without unrealised profit).
+        maintenance_margin_rate: The exchange's own MMR of this position if it was
+            read; else that of the tier of the entry value, else the contract's.
+            With none of them the shape names its curve as missing.
     """
     lots = Decimal(position.lots)
+    if maintenance_margin_rate is None:
+        maintenance_margin_rate = _table_rate(rules, abs(position.entry_value))
+    is_known = maintenance_margin_rate is not None
     book = BookShape(
         key=position.key,
         base=rules.base,
@@ -99,20 +112,21 @@ def isolated_shape(
         settle=rules.settle,
         cross_wallet=position.margin,
         books=(book,) if lots else (),
+        missing=() if is_known else (Missing(MissingKind.CURVE, rules.symbol),),
     )
 
 
 def isolated_numbers(
-    position: Position,
     rules: ContractRules,
+    position: Position,
     mark: Decimal,
     maintenance_margin_rate: Decimal | None = None,
 ) -> IsolatedNumbers | None:
     """Every number of an isolated position at a mark price.
 
     Args:
-        position: With its ``margin`` (without unrealised profit).
         rules: The contract.
+        position: With its ``margin`` (without unrealised profit).
         mark: Its mark price, positive.
         maintenance_margin_rate: The exchange's own MMR of this position if it was
             read; else that of the tier that admits the larger of entry and mark
@@ -127,10 +141,11 @@ def isolated_numbers(
         >>> from bot.domain.instruments import Lots
         >>> from bot.risk.examples import XBTUSDTM
         >>> numbers = isolated_numbers(
+        ...     XBTUSDTM,
         ...     Position(symbol="XBTUSDTM", lots=Lots(-1),
         ...              entry_value=Decimal("-68.0942"),
         ...              margin=Decimal("2.35897317")),
-        ...     XBTUSDTM, Decimal("66954.6"),
+        ...     Decimal("66954.6"),
         ... )
         >>> numbers.maintenance_margin, round(numbers.liquidation_price, 7)
         (Decimal('0.30799116'), Decimal('70130.5725363'))
@@ -143,7 +158,7 @@ def isolated_numbers(
         rate = _table_rate(rules, max(value, abs(position.entry_value)))
     if rate is None or value == 0:
         return None
-    shape = isolated_shape(position, rules, rate)
+    shape = isolated_shape(rules, position, rate)
     pnl = unrealised_pnl(rules, position, mark)
     equity = position.margin + pnl
     maintenance = value * (rate + shape.books[0].taker_fee_rate)
