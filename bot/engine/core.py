@@ -1,0 +1,283 @@
+"""The engine's one step: facts in, decisions and journal entries out.
+
+``Core.step(state, moment)`` applies the facts of one moment to the shadow, lets
+the guard judge and plan, asks the strategies that are due, passes every proposal
+through admission, and returns the next state with what is to be executed and
+remembered. It is synchronous and pure: no clock, no chance, no input or output.
+The order is fixed: guard before strategies, so that a cure is never behind them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.domain.entries import JOURNALED_EVENTS, Decided, Entry, Noted, Sampled
+from bot.domain.events import (
+    Event,
+    Filled,
+    IntentSettled,
+    MarksTicked,
+    OrderChanged,
+    PositionChanged,
+    ScheduleDue,
+)
+from bot.domain.intents import Approved, Proposal
+from bot.domain.money import ZERO
+from bot.domain.orders import IntentState
+from bot.domain.strategy import Strategy
+from bot.engine.curing import cure_round
+from bot.guard.admit import Admission, admit
+from bot.guard.judge import Verdict, inputs_of, judge
+from bot.guard.limits import GuardLimits, RiskLimits
+from bot.guard.state import GuardState
+from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
+from bot.risk.view import ShadowView
+from bot.shadow.apply import apply, register
+from bot.shadow.state import Shadow
+
+__all__ = ["Core", "State", "Step"]
+
+_FOLLOW_UPS = (IntentSettled, Filled, OrderChanged, PositionChanged)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Everything the engine remembers between moments."""
+
+    shadow: Shadow
+    guard: GuardState = field(default_factory=GuardState)
+    next_seq: int = 1
+    day: str = ""
+    day_open_equity: Decimal | None = None
+    next_sample_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one moment led to.
+
+    ``approved`` is executed in order after ``entries`` are durable; ``lookups``
+    are intents in doubt whose fate must be asked for. ``measures`` are the
+    guarded numbers of this moment, empty when nothing was measured.
+    """
+
+    state: State
+    approved: tuple[Approved, ...] = ()
+    lookups: tuple[Approved, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    measures: tuple[SubjectMeasure, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """The step and the settings it never changes."""
+
+    guard_limits: GuardLimits = field(default_factory=GuardLimits)
+    risk_limits: RiskLimits = field(default_factory=RiskLimits)
+    strategies: tuple[Strategy, ...] = ()
+    is_guarding: bool = True
+    epoch: int = 1
+    sample_every: timedelta = timedelta(seconds=60)
+
+    def step(self, state: State, moment: Sequence[Event]) -> Step:
+        """The next state, what to execute, and what to remember.
+
+        Args:
+            state: The state before the moment.
+            moment: The facts of one instant that belong together, in order.
+        """
+        shadow = state.shadow
+        for event in moment:
+            shadow = apply(shadow, event)
+        entries = [
+            Entry(at=event.at, body=event)
+            for event in moment
+            if isinstance(event, JOURNALED_EVENTS)
+        ]
+        state = replace(state, shadow=shadow)
+        if not shadow.is_open:
+            return Step(state=state, entries=tuple(entries))
+        work = _Work(core=self, state=self._new_day(state), entries=entries)
+        has_ticked = any(isinstance(e, MarksTicked) for e in moment)
+        if has_ticked or state.guard.is_acting:
+            work.guard()
+        work.ask_strategies(moment)
+        if has_ticked:
+            work.sample()
+        return work.done(moment)
+
+    def _new_day(self, state: State) -> State:
+        """Remember the equity that the UTC day opened with."""
+        day = state.shadow.at.date().isoformat()
+        if day == state.day:
+            return state
+        equity = equity_usdt(state.shadow)
+        if equity is None:
+            return state
+        return replace(state, day=day, day_open_equity=equity)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """The scratch pad of one step; it never outlives it."""
+
+    core: Core
+    state: State
+    entries: list[Entry]
+    approved: list[Approved] = field(default_factory=list)
+    measures: tuple[SubjectMeasure, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    def guard(self) -> None:
+        """Measure, judge, and send the next round of every cure."""
+        self.measures = measure_subjects(self.state.shadow)
+        if not self.core.is_guarding:
+            return
+        judgement = judge(
+            self.state.guard,
+            self.measures,
+            self.core.guard_limits,
+            self.state.shadow.at,
+        )
+        self.verdicts = judgement.verdicts
+        self.state = replace(self.state, guard=judgement.state)
+        for verdict in judgement.verdicts:
+            self._cure(verdict)
+
+    def _cure(self, verdict: Verdict) -> None:
+        subject = verdict.measure.subject
+        known = self.state.guard.subjects[subject]
+        if verdict.is_new_episode or verdict.is_end_of_episode:
+            self._decided(verdict, known.episode)
+        if not known.is_acting:
+            return
+        done = cure_round(self.state.shadow, verdict, known, self.core.guard_limits)
+        if done is None:
+            return
+        subjects = {**self.state.guard.subjects, subject: done.state}
+        self.state = replace(self.state, guard=GuardState(subjects=subjects))
+        self.entries += [
+            Entry(at=self.state.shadow.at, body=note) for note in done.notes
+        ]
+        self.propose(done.proposals)
+
+    def _decided(self, verdict: Verdict, episode: int) -> None:
+        is_new = verdict.is_new_episode
+        shadow = self.state.shadow
+        marks = {f"mark {c}": f"{m:f}" for c, m in shadow.margin_marks.items()}
+        marks |= {f"mark {s}": f"{m:f}" for s, m in shadow.futures_marks.items()}
+        body = Decided(
+            decision_id=self._next_id("d"),
+            owner="guard",
+            subject=verdict.measure.subject,
+            verdict="cure" if is_new else "cured",
+            reason=verdict.reason,
+            inputs={
+                **inputs_of(verdict.measure, verdict.thresholds),
+                "episode": str(episode),
+                **marks,
+            },
+        )
+        self.entries.append(Entry(at=shadow.at, body=body))
+
+    def ask_strategies(self, moment: Sequence[Event]) -> None:
+        """Ask each strategy whose job fired or whose world has changed."""
+        for strategy in self.core.strategies:
+            due_at = _due_at(strategy, moment)
+            if due_at is None:
+                continue
+            view = ShadowView(self.state.shadow, self.core.risk_limits.mark_stale_after)
+            self.propose(strategy.decide(view, due_at))
+
+    def propose(self, proposals: Iterable[Proposal]) -> None:
+        """Admit each proposal on the state that the earlier ones would make."""
+        for proposal in proposals:
+            admission = Admission(
+                shadow=self.state.shadow,
+                guard=self.state.guard,
+                limits=self.core.risk_limits,
+                day_open_equity=self.state.day_open_equity,
+                default_act=self.core.guard_limits.act_distance,
+            )
+            verdict = admit(admission, proposal, self._next_id("i"))
+            at = self.state.shadow.at
+            self.entries.append(Entry(at=at, body=verdict))
+            if isinstance(verdict, Approved):
+                self.approved.append(verdict)
+                shadow = register(self.state.shadow, verdict, at)
+                self.state = replace(self.state, shadow=shadow)
+
+    def _next_id(self, kind: str) -> str:
+        """A deterministic id: epoch, kind and sequence, never used twice."""
+        seq = self.state.next_seq
+        self.state = replace(self.state, next_seq=seq + 1)
+        return f"g{self.core.epoch}-{kind}{seq:07d}"
+
+    def sample(self) -> None:
+        """Keep the account's numbers at the sampling cadence and when acting."""
+        at = self.state.shadow.at
+        due = self.state.next_sample_at
+        if due is not None and at < due and not self.approved:
+            return
+        if not self.measures:
+            self.measures = measure_subjects(self.state.shadow)
+        body = sample_of(self.state.shadow, self.measures)
+        self.entries.append(Entry(at=at, body=body))
+        self.state = replace(self.state, next_sample_at=at + self.core.sample_every)
+
+    def done(self, moment: Sequence[Event]) -> Step:
+        """The step as it stands."""
+        return Step(
+            state=self.state,
+            approved=tuple(self.approved),
+            lookups=_lookups(self.state.shadow, moment),
+            entries=tuple(self.entries),
+            measures=self.measures,
+            verdicts=self.verdicts,
+        )
+
+
+def _due_at(strategy: Strategy, moment: Sequence[Event]) -> datetime | None:
+    """When the strategy is due: its job, or a fact about orders and positions."""
+    names = {job.name for job in strategy.jobs}
+    for event in moment:
+        if isinstance(event, ScheduleDue) and event.job in names:
+            return event.due_at
+    for event in moment:
+        if isinstance(event, _FOLLOW_UPS):
+            return event.at
+    return None
+
+
+def _lookups(shadow: Shadow, moment: Sequence[Event]) -> tuple[Approved, ...]:
+    """The intents that this moment put, or left, in doubt."""
+    found: list[Approved] = []
+    for event in moment:
+        if isinstance(event, IntentSettled):
+            request = shadow.requests.get(event.intent_id)
+            if request is not None and request.state is IntentState.IN_DOUBT:
+                found.append(request.approved)
+    return tuple(found)
+
+
+def sample_of(shadow: Shadow, measures: Sequence[SubjectMeasure]) -> Sampled:
+    """The account's numbers at this moment, for plots; unknown ones are absent."""
+    ratios = {m.subject: m.ratio for m in measures if m.ratio is not None}
+    return Sampled(
+        equity_usdt=equity_usdt(shadow),
+        debt_ratios={k: v for k, v in ratios.items() if not k.startswith("futures")},
+        risk_rates={k: v for k, v in ratios.items() if k.startswith("futures")},
+        distances={m.subject: m.distance for m in measures if m.distance is not None},
+        marks={
+            coin: mark
+            for coin, mark in sorted(shadow.margin_marks.items())
+            if mark != ZERO
+        },
+    )
+
+
+def noted(at: datetime, topic: str, text: str) -> Entry:
+    """A sentence for the journal."""
+    return Entry(at=at, body=Noted(topic=topic, text=text))

@@ -1,0 +1,195 @@
+"""Says which accounts must be cured, and why, in numbers.
+
+An account is cured from its trigger (distance under ``act``, or ratio over the
+backstop) until its target (distance at ``target`` and ratio under the
+backstop): hysteresis, so it neither flutters nor stops halfway. After an episode
+it rests for the cooldown, unless it falls under four fifths of ``act``. A number
+that is unknown is never safe: it is said, and new risk is blocked elsewhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.money import plain
+from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
+from bot.guard.state import GuardState, SubjectState
+from bot.risk.measure import SubjectMeasure
+
+__all__ = ["Judgement", "Verdict", "VerdictKind", "inputs_of", "judge"]
+
+_URGENT_SHARE: Final = Decimal("0.8")
+
+
+class VerdictKind(StrEnum):
+    """What to do about one account."""
+
+    SAFE = "safe"
+    CURE = "cure"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One account's judgement with the sentence and the numbers behind it."""
+
+    kind: VerdictKind
+    measure: SubjectMeasure
+    thresholds: Thresholds
+    reason: str
+    is_new_episode: bool = False
+    is_end_of_episode: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """All verdicts of one moment and the state that follows from them."""
+
+    state: GuardState
+    verdicts: tuple[Verdict, ...]
+
+
+def judge(
+    state: GuardState,
+    measures: Sequence[SubjectMeasure],
+    limits: GuardLimits,
+    at: datetime,
+) -> Judgement:
+    """Judge every account that has something to lose."""
+    subjects: dict[str, SubjectState] = {}
+    verdicts: list[Verdict] = []
+    for measure in measures:
+        known = state.subjects.get(measure.subject) or _opened(measure, limits)
+        verdict = _verdict(known, measure, at)
+        verdicts.append(verdict)
+        subjects[measure.subject] = _after(known, verdict, limits, at)
+    return Judgement(state=GuardState(subjects=subjects), verdicts=tuple(verdicts))
+
+
+def _opened(measure: SubjectMeasure, limits: GuardLimits) -> SubjectState:
+    return SubjectState(
+        thresholds=thresholds_for(
+            limits,
+            Opening(
+                exposure_usdt=measure.exposure_usdt,
+                distance=measure.distance,
+                ratio=measure.ratio,
+                liquidation=measure.liquidation,
+                is_futures=measure.is_futures,
+            ),
+        )
+    )
+
+
+def _verdict(known: SubjectState, measure: SubjectMeasure, at: datetime) -> Verdict:
+    thresholds = known.thresholds
+    trigger = _trigger(measure, thresholds)
+    if measure.ratio is None:
+        kind, reason = VerdictKind.UNKNOWN, "unknown: " + "; ".join(measure.missing)
+    elif known.is_acting:
+        ended = _is_cured(measure, thresholds)
+        kind = VerdictKind.SAFE if ended else VerdictKind.CURE
+        reason = _numbers(measure, thresholds)
+    elif trigger is not None and not _is_cooling(known, measure, at):
+        kind, reason = VerdictKind.CURE, trigger
+    else:
+        kind, reason = VerdictKind.SAFE, ""
+    return Verdict(
+        kind=kind,
+        measure=measure,
+        thresholds=thresholds,
+        reason=reason,
+        is_new_episode=kind is VerdictKind.CURE and not known.is_acting,
+        is_end_of_episode=kind is VerdictKind.SAFE and known.is_acting,
+    )
+
+
+def _trigger(measure: SubjectMeasure, thresholds: Thresholds) -> str | None:
+    if measure.distance is not None and measure.distance < thresholds.act:
+        return (
+            f"a move of {_percent(measure.distance)} liquidates {measure.subject}, "
+            f"under the act distance of {_percent(thresholds.act)}"
+        )
+    if measure.ratio is not None and measure.ratio >= thresholds.backstop:
+        word = "risk rate" if measure.is_futures else "debt ratio"
+        return (
+            f"the {word} of {measure.subject} is {plain(round(measure.ratio, 4))}, "
+            f"at its backstop of {plain(thresholds.backstop)}"
+        )
+    return None
+
+
+def _is_cured(measure: SubjectMeasure, thresholds: Thresholds) -> bool:
+    far = measure.distance is None or measure.distance >= thresholds.target
+    low = measure.ratio is not None and measure.ratio < thresholds.backstop
+    return far and low
+
+
+def _is_cooling(known: SubjectState, measure: SubjectMeasure, at: datetime) -> bool:
+    if known.cooled_until is None or at >= known.cooled_until:
+        return False
+    urgent = known.thresholds.act * _URGENT_SHARE
+    return measure.distance is None or measure.distance >= urgent
+
+
+def _after(
+    known: SubjectState, verdict: Verdict, limits: GuardLimits, at: datetime
+) -> SubjectState:
+    if verdict.is_new_episode:
+        return replace(
+            known,
+            is_acting=True,
+            acting_since=at,
+            episode=known.episode + 1,
+            strikes={},
+            benched_until={},
+        )
+    if verdict.is_end_of_episode:
+        return replace(
+            known,
+            is_acting=False,
+            acting_since=None,
+            before=None,
+            cooled_until=at + limits.cooldown,
+        )
+    return known
+
+
+def _numbers(measure: SubjectMeasure, thresholds: Thresholds) -> str:
+    distance = "none" if measure.distance is None else _percent(measure.distance)
+    return (
+        f"{measure.subject} is {distance} from liquidation, "
+        f"aiming at {_percent(thresholds.target)}"
+    )
+
+
+def _percent(fraction: Decimal) -> str:
+    """A fraction for a sentence: 0.1534 is 15.3 %.
+
+    Example:
+        >>> _percent(Decimal("0.1534"))
+        '15.3 %'
+    """
+    return f"{fraction * 100:.1f} %"
+
+
+def inputs_of(measure: SubjectMeasure, thresholds: Thresholds) -> Mapping[str, str]:
+    """The numbers of a verdict as text, for the journal."""
+    numbers = {
+        "subject": measure.subject,
+        "ratio": measure.ratio,
+        "distance": measure.distance,
+        "down": measure.down,
+        "up": measure.up,
+        "act": thresholds.act,
+        "target": thresholds.target,
+        "backstop": thresholds.backstop,
+    }
+    return {
+        name: value if isinstance(value, str) else plain(value)
+        for name, value in numbers.items()
+        if value is not None
+    }

@@ -1,0 +1,108 @@
+"""The numbers that the guard and admission are held to.
+
+Distances are positive fractions: 0.15 means that a uniform adverse move of 15 %
+liquidates the account. Everything here is a setting of ``gnomon.toml``; this
+module computes only which threshold applies to which account.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.money import ZERO
+
+__all__ = ["GuardLimits", "Opening", "RiskLimits", "Thresholds", "thresholds_for"]
+
+MAJORS: Final = frozenset({"BTC", "ETH"})
+_ALT_SHARE: Final = Decimal("0.333")
+"""From this share of other coins on, an account is held to their distances."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardLimits:
+    """When the guard acts, how far it goes, and how often."""
+
+    act_distance: Decimal = Decimal("0.15")
+    act_distance_alt: Decimal = Decimal("0.20")
+    target_distance: Decimal = Decimal("0.25")
+    target_distance_alt: Decimal = Decimal("0.33")
+    backstop_debt_ratio: Decimal = Decimal("0.85")
+    backstop_risk_rate: Decimal = Decimal("0.33")
+    cooldown: timedelta = timedelta(seconds=300)
+    chunk_share: Decimal = Decimal("0.10")
+    """At most this share of a minute's volume in one order."""
+    max_strikes: int = 3
+    """Failed or useless attempts on one instrument before it is left alone."""
+    bench: timedelta = timedelta(seconds=120)
+    """How long an instrument that refused or did not help is left alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskLimits:
+    """What new risk is held to; a reduction is never held to any of it."""
+
+    max_leverage: Decimal = Decimal(5)
+    max_order_usdt: Decimal = Decimal(250_000)
+    max_gross_usdt: Decimal = Decimal(5_000_000)
+    max_daily_loss: Decimal = Decimal("0.10")
+    """Share of the day's opening equity; beyond it no new risk until midnight UTC."""
+    mark_stale_after: timedelta = timedelta(seconds=3)
+    """A mark older than this blocks new risk: three missed updates of its source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """The thresholds of one account, fixed when it is opened."""
+
+    act: Decimal
+    target: Decimal
+    backstop: Decimal
+    is_adapted: bool = False
+    """The account opened nearer than the default: half and whole opening distance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """An account as it stands when the guard first sees it."""
+
+    exposure_usdt: Mapping[str, Decimal]
+    distance: Decimal | None
+    ratio: Decimal | None
+    liquidation: Decimal
+    is_futures: bool
+
+
+def thresholds_for(limits: GuardLimits, opening: Opening) -> Thresholds:
+    """The thresholds of an account with these exposures, as it stands at its opening.
+
+    An account that opens nearer to liquidation than its act distance is not cut
+    at once: it acts at half of its opening distance and aims at the whole of it.
+    A ratio that opens beyond the backstop moves the backstop halfway to
+    liquidation.
+
+    Example:
+        >>> opening = Opening(exposure_usdt={"BTC": Decimal(30000)},
+        ...     distance=Decimal("0.31"), ratio=Decimal("0.67"),
+        ...     liquidation=Decimal("0.97"), is_futures=False)
+        >>> thresholds_for(GuardLimits(), opening).act
+        Decimal('0.15')
+    """
+    values = opening.exposure_usdt.items()
+    gross = sum((abs(v) for _, v in values), ZERO)
+    others = sum((abs(v) for c, v in values if c not in MAJORS), ZERO)
+    is_alt = gross > 0 and others / gross >= _ALT_SHARE
+    act = limits.act_distance_alt if is_alt else limits.act_distance
+    target = limits.target_distance_alt if is_alt else limits.target_distance
+    backstop = limits.backstop_debt_ratio
+    if opening.is_futures:
+        backstop = limits.backstop_risk_rate
+    ratio, distance = opening.ratio, opening.distance
+    if ratio is not None and backstop <= ratio < opening.liquidation:
+        backstop = (ratio + opening.liquidation) / 2
+    if distance is not None and distance < act:
+        return Thresholds(
+            act=distance / 2, target=distance, backstop=backstop, is_adapted=True
+        )
+    return Thresholds(act=act, target=target, backstop=backstop)

@@ -1,0 +1,224 @@
+"""Chooses what to do next for an account that must be cured.
+
+First version: a fixed order of levers, cheapest first - cancel what only adds
+risk, repay from idle coins, bring in the reserve, then reduce - sized so that
+the account just reaches its target, in chunks that the market can take, with
+hedged pairs cut evenly on both sides. One round of proposals at a time: the next
+round is planned on what really happened. Every proposal is a reduction; nothing
+here is ever blocked by a limit of new risk.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
+from bot.domain.events import AccountStatus
+from bot.domain.intents import CancelOrder, Intent, Proposal, Repay, Transfer
+from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, plain
+from bot.domain.orders import IntentState
+from bot.guard.judge import Verdict
+from bot.guard.limits import GuardLimits
+from bot.guard.reduce import reductions
+from bot.guard.sizing import smallest_share
+from bot.guard.state import SubjectState
+from bot.risk.measure import SubjectMeasure, measure_subject
+from bot.shadow.project import project
+from bot.shadow.state import Shadow
+
+__all__ = ["Cure", "is_waiting", "plan_cure"]
+
+GUARD: Final = "guard"
+_LEAST_USDT: Final = Decimal(1)
+"""Levers worth less than this are dust and are left alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cure:
+    """The next round of proposals for one account, and what else was considered."""
+
+    proposals: tuple[Proposal, ...]
+    instrument: str
+    summary: str
+    alternatives: tuple[str, ...] = ()
+
+
+def is_waiting(shadow: Shadow, measure: SubjectMeasure) -> bool:
+    """Whether an answer is on its way that could change this account.
+
+    A request in doubt is not waited for: a reduction goes on beside it, sized so
+    that it stays a reduction under both outcomes.
+    """
+    return any(
+        request.state is IntentState.SENT
+        and measure.account in touched_accounts(request.approved.intent)
+        for request in shadow.requests.values()
+    )
+
+
+def touched_accounts(intent: Intent) -> tuple[AccountId, ...]:
+    """The accounts that an intent changes.
+
+    Example:
+        >>> touched_accounts(Transfer(source=MAIN, target=FUTURES, coin="USDT",
+        ...                           amount=Decimal(1)))
+        ('main', 'futures')
+    """
+    if isinstance(intent, Transfer):
+        return (intent.source, intent.target)
+    account = getattr(intent, "account", FUTURES)
+    return (account,)
+
+
+def plan_cure(
+    shadow: Shadow, verdict: Verdict, known: SubjectState, limits: GuardLimits
+) -> Cure:
+    """The next round for an account under cure; empty when no lever is left."""
+    rejected: list[str] = []
+    for name, lever, nothing in _LEVERS:
+        proposals = lever(shadow, verdict)
+        if proposals and not _is_benched(known, name, shadow.at):
+            return Cure(
+                proposals=tuple(proposals),
+                instrument=name,
+                summary="; ".join(p.reason for p in proposals),
+                alternatives=tuple(rejected),
+            )
+        rejected.append(f"{name} is benched" if proposals else nothing)
+    for cut in reductions(shadow, verdict, limits):
+        if _is_benched(known, cut.instrument, shadow.at):
+            rejected.append(f"{cut.instrument} is benched after it did not help")
+            continue
+        return Cure(
+            proposals=cut.proposals,
+            instrument=cut.instrument,
+            summary=cut.summary,
+            alternatives=tuple(rejected),
+        )
+    rejected.append("nothing left that can be reduced")
+    return Cure(
+        proposals=(),
+        instrument="",
+        summary="no lever left",
+        alternatives=tuple(rejected),
+    )
+
+
+def _is_benched(known: SubjectState, instrument: str, at: datetime) -> bool:
+    until = known.benched_until.get(instrument)
+    return until is not None and at < until
+
+
+def _cancels(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
+    """Cancel the account's resting orders that can add risk."""
+    account = verdict.measure.account
+    asked = {
+        request.approved.intent.order_id
+        for request in shadow.requests.values()
+        if isinstance(request.approved.intent, CancelOrder)
+    }
+    return [
+        Proposal(
+            owner=GUARD,
+            intent=CancelOrder(account=account, symbol=o.symbol, order_id=o.order_id),
+            reason=f"cancel the resting {o.side} of {o.symbol}",
+        )
+        for o in shadow.orders.values()
+        if o.account == account and not o.reduce_only and o.order_id not in asked
+    ]
+
+
+def _repayments(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
+    """Repay each owed coin from what lies idle of it in the same account."""
+    account = verdict.measure.account
+    if account == FUTURES:
+        return []
+    proposals: list[Proposal] = []
+    for coin, balance in shadow.balances.get(account, {}).items():
+        amount = floor_to(min(balance.available, balance.liability), LEDGER_QUANTUM)
+        mark = shadow.margin_marks.get(coin, ONE if coin == "USDT" else ZERO)
+        if amount <= 0 or amount * mark < _LEAST_USDT:
+            continue
+        if _is_in_doubt(shadow, account, coin):
+            continue
+        proposals.append(
+            Proposal(
+                owner=GUARD,
+                intent=Repay(account=account, coin=coin, amount=amount),
+                reason=f"repay {plain(amount)} {coin} from idle balance",
+            )
+        )
+    return proposals
+
+
+def _is_in_doubt(shadow: Shadow, account: AccountId, coin: str) -> bool:
+    """A loan has no idempotency key: a doubtful one is never sent beside another."""
+    return any(
+        request.state is IntentState.IN_DOUBT
+        and isinstance(request.approved.intent, Repay | Transfer)
+        and request.approved.intent.coin == coin
+        and account in touched_accounts(request.approved.intent)
+        for request in shadow.requests.values()
+    )
+
+
+def _reserve(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
+    """Bring in as much of the reserve as the target needs, main account first."""
+    measure = verdict.measure
+    coin = measure.settle or "USDT"
+    if not _takes_collateral(shadow, measure, coin):
+        return []
+    for source in (MAIN, SPOT):
+        idle = shadow.balance(source, coin).available
+        mark = shadow.margin_marks.get(coin, ONE if coin == "USDT" else ZERO)
+        if idle * mark < _LEAST_USDT or _is_in_doubt(shadow, source, coin):
+            continue
+        share = _transfer_share(shadow, verdict, source, coin, idle)
+        amount = floor_to(idle * share, LEDGER_QUANTUM)
+        if amount * mark < _LEAST_USDT:
+            continue
+        intent = Transfer(
+            source=source, target=measure.account, coin=coin, amount=amount
+        )
+        return [
+            Proposal(
+                owner=GUARD,
+                intent=intent,
+                reason=f"move {plain(amount)} {coin} from {source} as collateral",
+            )
+        ]
+    return []
+
+
+def _transfer_share(
+    shadow: Shadow, verdict: Verdict, source: AccountId, coin: str, idle: Decimal
+) -> Decimal:
+    measure = verdict.measure
+
+    def after(share: Decimal) -> SubjectMeasure | None:
+        intent = Transfer(
+            source=source, target=measure.account, coin=coin, amount=idle * share
+        )
+        return measure_subject(project(shadow, intent), measure.subject)
+
+    return smallest_share(after, verdict.thresholds)
+
+
+def _takes_collateral(shadow: Shadow, measure: SubjectMeasure, coin: str) -> bool:
+    """Transfers into an account that is being liquidated are blocked."""
+    if measure.is_isolated_futures:
+        return False
+    key = (measure.account, coin if measure.account == FUTURES else "")
+    blocked = {AccountStatus.LIQUIDATING, AccountStatus.BANKRUPT}
+    return shadow.statuses.get(key) not in blocked
+
+
+_LEVERS: Final[
+    tuple[tuple[str, Callable[[Shadow, Verdict], list[Proposal]], str], ...]
+] = (
+    ("cancelling orders", _cancels, "no open order adds risk"),
+    ("repaying", _repayments, "no idle balance of an owed coin"),
+    ("the reserve", _reserve, "no reserve in the main or spot account"),
+)

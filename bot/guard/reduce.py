@@ -1,0 +1,339 @@
+"""Reductions by trade: which instrument, how much, and the other leg of a pair.
+
+Candidates are ordered by how much of the adverse exposure they carry. Each cut
+is sized to reach the target, capped by what a minute of the market can take,
+by what is available, and by what is still a reduction when every request in
+doubt was done. When the exposure is one leg of a hedge, the same amount of
+coins leaves both legs. Nothing here sends or approves anything.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+from bot.domain.accounts import FUTURES, AccountId, Position
+from bot.domain.instruments import ContractRules, SpotRules
+from bot.domain.intents import PlaceOrder, Proposal
+from bot.domain.money import ONE, ZERO, floor_to, plain
+from bot.domain.orders import IntentState, Side
+from bot.guard.judge import Verdict
+from bot.guard.limits import GuardLimits
+from bot.guard.sizing import smallest_share
+from bot.risk.exposures import coin_exposures, hedge_qty
+from bot.risk.measure import SubjectMeasure, measure_subject
+from bot.shadow.project import UnknownPriceError, fill_cost, project
+from bot.shadow.state import Shadow
+
+__all__ = ["Cut", "reductions"]
+
+GUARD = "guard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """One reduction: its leg in the endangered account first, then the hedge's."""
+
+    instrument: str
+    proposals: tuple[Proposal, ...]
+    summary: str
+
+
+def reductions(shadow: Shadow, verdict: Verdict, limits: GuardLimits) -> Iterator[Cut]:
+    """Cuts in the order in which they should be tried."""
+    if verdict.measure.account == FUTURES:
+        yield from _futures_cuts(shadow, verdict, limits)
+    else:
+        yield from _margin_cuts(shadow, verdict, limits)
+
+
+def _adverse_sign(measure: SubjectMeasure) -> int:
+    """+1 when longs are the danger (the market would have to fall), -1 for shorts.
+
+    Where no uniform move liquidates (a backstop acted), the larger net side is.
+    """
+    down, up = measure.down, measure.up
+    if down is not None and (up is None or -down <= up):
+        return 1
+    if up is not None:
+        return -1
+    return 1 if sum(measure.exposure_usdt.values(), ZERO) >= 0 else -1
+
+
+# -- margin accounts ------------------------------------------------------
+
+
+def _margin_cuts(
+    shadow: Shadow, verdict: Verdict, limits: GuardLimits
+) -> Iterator[Cut]:
+    measure = verdict.measure
+    sign = _adverse_sign(measure)
+    ranked = sorted(
+        measure.exposure_usdt.items(), key=lambda kv: (-(kv[1] * sign), kv[0])
+    )
+    for coin, value in ranked:
+        rules = shadow.rules.spot.get(f"{coin}-USDT")
+        if value * sign <= 0 or rules is None or rules.symbol in shadow.halted:
+            continue
+        order = _margin_order(shadow, verdict, rules, sign, limits)
+        if order is not None:
+            yield _with_hedge(shadow, order, coin, verdict)
+
+
+def _margin_order(
+    shadow: Shadow, verdict: Verdict, rules: SpotRules, sign: int, limits: GuardLimits
+) -> PlaceOrder | None:
+    account = verdict.measure.account
+    most = _margin_most(shadow, account, rules, sign)
+    if most <= 0:
+        return None
+
+    def at_share(share: Decimal) -> PlaceOrder:
+        return PlaceOrder(
+            account=account,
+            symbol=rules.symbol,
+            side=Side.SELL if sign > 0 else Side.BUY,
+            qty=most * share,
+            is_reduction=True,
+        )
+
+    share = smallest_share(
+        lambda s: measure_subject(
+            project(shadow, at_share(s)), verdict.measure.subject
+        ),
+        verdict.thresholds,
+    )
+    qty = min(most * share, _chunk(shadow, rules.symbol, limits), rules.base_max)
+    qty = floor_to(qty, rules.base_increment)
+    mark = shadow.margin_marks[rules.base]
+    if qty < rules.base_min or qty * mark < rules.min_funds:
+        return None
+    return PlaceOrder(
+        account=account,
+        symbol=rules.symbol,
+        side=Side.SELL if sign > 0 else Side.BUY,
+        qty=qty,
+        is_reduction=True,
+    )
+
+
+def _margin_most(
+    shadow: Shadow, account: AccountId, rules: SpotRules, sign: int
+) -> Decimal:
+    """The most that can be traded and is a reduction under every outcome."""
+    mark = shadow.margin_marks.get(rules.base)
+    if mark is None:
+        return ZERO
+    balance = shadow.balance(account, rules.base)
+    net = (balance.total - balance.liability) * sign
+    net -= _in_doubt_qty(shadow, account, rules.symbol)
+    if sign > 0:
+        return min(net, balance.available)
+    cash = shadow.balance(account, rules.quote).available
+    cost = fill_cost(shadow, rules.symbol, max(net, ZERO))
+    fee = shadow.rules.spot_fee_rates.get(rules.symbol, (ZERO, Decimal("0.002")))[1]
+    affordable = cash / (mark * (ONE + cost) * (ONE + fee) * Decimal("1.001"))
+    return min(net, affordable)
+
+
+def _in_doubt_qty(shadow: Shadow, account: AccountId, symbol: str) -> Decimal:
+    """What orders in doubt may have traded already on this symbol."""
+    return sum(
+        (
+            request.approved.intent.qty - request.filled_qty
+            for request in shadow.requests.values()
+            if request.state is IntentState.IN_DOUBT
+            and isinstance(request.approved.intent, PlaceOrder)
+            and request.approved.intent.account == account
+            and request.approved.intent.symbol == symbol
+        ),
+        ZERO,
+    )
+
+
+# -- futures --------------------------------------------------------------
+
+
+def _futures_cuts(
+    shadow: Shadow, verdict: Verdict, limits: GuardLimits
+) -> Iterator[Cut]:
+    measure = verdict.measure
+    sign = _adverse_sign(measure)
+    for position in _ranked_positions(shadow, measure, sign):
+        contract = shadow.rules.contracts[position.symbol]
+        if position.symbol in shadow.halted:
+            continue
+        order = _futures_order(shadow, verdict, position, contract, limits)
+        if order is not None:
+            yield _with_hedge(shadow, order, contract.base, verdict)
+
+
+def _ranked_positions(
+    shadow: Shadow, measure: SubjectMeasure, sign: int
+) -> list[Position]:
+    """Positions on the endangered side by size; the other side after them.
+
+    Every position costs maintenance margin, so cutting one on the other side
+    helps too when nothing else is left.
+    """
+    found: list[tuple[Decimal, str, Position]] = []
+    for key, position in shadow.positions.items():
+        contract = shadow.rules.contracts.get(key.symbol)
+        mark = shadow.futures_marks.get(key.symbol)
+        if contract is None or mark is None or not measure.holds(position, contract):
+            continue
+        value = contract.value(Decimal(position.lots), mark) * sign
+        found.append((-value, str(key), position))
+    return [position for _, _, position in sorted(found, key=lambda f: f[:2])]
+
+
+def _futures_order(
+    shadow: Shadow,
+    verdict: Verdict,
+    position: Position,
+    contract: ContractRules,
+    limits: GuardLimits,
+) -> PlaceOrder | None:
+    held = abs(Decimal(position.lots)) - _in_doubt_qty(shadow, FUTURES, position.symbol)
+    if held <= 0:
+        return None
+
+    def at_lots(lots: Decimal) -> PlaceOrder:
+        return PlaceOrder(
+            account=FUTURES,
+            symbol=position.symbol,
+            side=Side.SELL if position.lots > 0 else Side.BUY,
+            qty=lots,
+            reduce_only=True,
+            margin_mode=position.mode,
+            position_side=position.side,
+            leverage=position.leverage,
+            is_reduction=True,
+        )
+
+    share = smallest_share(
+        lambda s: measure_subject(
+            project(shadow, at_lots(held * s)), verdict.measure.subject
+        ),
+        verdict.thresholds,
+    )
+    chunk = _chunk_lots(shadow, contract, limits)
+    lots = min(held * share, chunk, Decimal(contract.max_order_lots))
+    lots = lots.to_integral_value(rounding=ROUND_CEILING)
+    step = Decimal(contract.lot_size)
+    return at_lots(min(max(floor_to(lots, step), step), abs(Decimal(position.lots))))
+
+
+def _chunk(shadow: Shadow, symbol: str, limits: GuardLimits) -> Decimal:
+    """The most coins of one order: a share of a minute's volume."""
+    depth = shadow.liquidity.get(symbol)
+    if depth is None or depth.volume_1m <= 0:
+        return Decimal("Infinity")
+    return depth.volume_1m * limits.chunk_share
+
+
+def _chunk_lots(
+    shadow: Shadow, contract: ContractRules, limits: GuardLimits
+) -> Decimal:
+    coins = _chunk(shadow, contract.symbol, limits)
+    if coins.is_infinite():
+        return coins
+    if contract.is_inverse:
+        return coins * shadow.futures_marks[contract.symbol] / contract.multiplier
+    return coins / contract.multiplier
+
+
+# -- the other leg --------------------------------------------------------
+
+
+def _with_hedge(shadow: Shadow, order: PlaceOrder, coin: str, verdict: Verdict) -> Cut:
+    """The cut and, when its exposure is hedged elsewhere, the same cut there."""
+    first = Proposal(
+        owner=GUARD,
+        intent=order,
+        reason=f"{order.side} {plain(order.qty)} of {order.symbol}: {verdict.reason}",
+        pair=coin,
+    )
+    try:
+        other = _hedge_order(shadow, order, coin)
+    except UnknownPriceError:
+        other = None
+    if other is None:
+        return Cut(instrument=order.symbol, proposals=(first,), summary=first.reason)
+    second = Proposal(
+        owner=GUARD,
+        intent=other,
+        reason=f"{other.side} {plain(other.qty)} of {other.symbol}: its other leg",
+        pair=coin,
+    )
+    return Cut(
+        instrument=order.symbol,
+        proposals=(first, second),
+        summary=f"{first.reason}; {second.reason}",
+    )
+
+
+def _hedge_order(shadow: Shadow, order: PlaceOrder, coin: str) -> PlaceOrder | None:
+    """The same coins out of the opposite leg, if there is one and it can trade."""
+    sign = -order.side.sign
+    coins = hedge_qty(
+        coin_exposures(shadow, coin),
+        exposure_sign=sign,
+        qty=_base_qty(shadow, order),
+        from_account=order.account,
+    )
+    if coins.qty <= 0 or coins.account is None:
+        return None
+    if coins.account == FUTURES:
+        return _hedge_futures(shadow, coins.symbol, coins.qty, sign)
+    rules = shadow.rules.spot.get(f"{coin}-USDT")
+    if rules is None or rules.symbol in shadow.halted:
+        return None
+    most = _margin_most(shadow, coins.account, rules, -sign)
+    qty = floor_to(min(coins.qty, most), rules.base_increment)
+    mark = shadow.margin_marks.get(coin, ZERO)
+    if qty < rules.base_min or qty * mark < rules.min_funds:
+        return None
+    return PlaceOrder(
+        account=coins.account,
+        symbol=rules.symbol,
+        side=Side.BUY if sign > 0 else Side.SELL,
+        qty=qty,
+        is_reduction=True,
+    )
+
+
+def _base_qty(shadow: Shadow, order: PlaceOrder) -> Decimal:
+    """The coins that an order moves."""
+    if order.account != FUTURES:
+        return order.qty
+    contract = shadow.rules.contracts[order.symbol]
+    if contract.is_inverse:
+        return order.qty * contract.multiplier / shadow.futures_marks[order.symbol]
+    return order.qty * contract.multiplier
+
+
+def _hedge_futures(
+    shadow: Shadow, symbol: str, coins: Decimal, sign: int
+) -> PlaceOrder | None:
+    contract = shadow.rules.contracts.get(symbol)
+    mark = shadow.futures_marks.get(symbol)
+    position = next((p for p in shadow.positions.values() if p.symbol == symbol), None)
+    if contract is None or mark is None or position is None:
+        return None
+    lots = coins * mark / contract.multiplier
+    if not contract.is_inverse:
+        lots = coins / contract.multiplier
+    lots = floor_to(min(lots, abs(Decimal(position.lots))), Decimal(contract.lot_size))
+    if lots <= 0 or symbol in shadow.halted:
+        return None
+    return PlaceOrder(
+        account=FUTURES,
+        symbol=symbol,
+        side=Side.BUY if sign > 0 else Side.SELL,
+        qty=lots,
+        reduce_only=True,
+        margin_mode=position.mode,
+        position_side=position.side,
+        leverage=position.leverage,
+        is_reduction=True,
+    )

@@ -1,0 +1,51 @@
+"""What the guard remembers between ticks, an account at a time.
+
+Frozen; each judgement returns the next state. Nothing here decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain.accounts import AccountId, Balance, Position, PositionKey
+from bot.guard.limits import Thresholds
+
+__all__ = ["Before", "GuardState", "SubjectState"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """The holdings before an action, to measure what it did at today's marks."""
+
+    balances: Mapping[AccountId, Mapping[str, Balance]]
+    positions: Mapping[PositionKey, Position]
+    instrument: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectState:
+    """One guarded account: its thresholds and the episode it is in, if any."""
+
+    thresholds: Thresholds
+    is_acting: bool = False
+    acting_since: datetime | None = None
+    episode: int = 0
+    actions: int = 0
+    cooled_until: datetime | None = None
+    before: Before | None = None
+    strikes: Mapping[str, int] = field(default_factory=dict)
+    benched_until: Mapping[str, datetime] = field(default_factory=dict)
+    stuck_noted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardState:
+    """All guarded accounts by subject name."""
+
+    subjects: Mapping[str, SubjectState] = field(default_factory=dict)
+
+    @property
+    def is_acting(self) -> bool:
+        """Whether any account is in an episode."""
+        return any(s.is_acting for s in self.subjects.values())

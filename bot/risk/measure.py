@@ -1,0 +1,382 @@
+"""Every risk number of the whole account, an endangered account at a time.
+
+A *subject* is what the exchange can liquidate on its own: the cross margin
+account, each isolated pair, the cross futures of each settle currency, each
+isolated futures position. ``measure_subjects`` lists those that have something
+to lose. It reads the shadow through the exact formulas of this package and
+decides nothing; what is unknown is None with the reason in ``missing``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import (
+    FUTURES,
+    MARGIN_CROSS,
+    AccountId,
+    Balance,
+    MarginMode,
+    Position,
+    PositionKey,
+    isolated_pair,
+)
+from bot.domain.instruments import ContractRules, Lots
+from bot.domain.money import ONE, ZERO
+from bot.domain.orders import Side
+from bot.risk.distance import MarginTerms, futures_distance, margin_distance
+from bot.risk.futures import measure as measure_futures
+from bot.risk.futures import unrealised_pnl
+from bot.risk.futures_shape import (
+    FuturesAccount,
+    FuturesShape,
+    OpenOrder,
+    futures_shape,
+)
+from bot.risk.isolated import isolated_numbers, isolated_shape
+from bot.risk.margin import margin_numbers
+from bot.risk.missing import Missing, MissingKind
+from bot.shadow.state import Shadow
+
+__all__ = ["SubjectMeasure", "equity_usdt", "measure_subject", "measure_subjects"]
+
+_FUTURES_PREFIX: Final = "futures:"
+_ISOLATED_PREFIX: Final = "futures_isolated:"
+_FUTURES_WARNING: Final = Decimal("0.95")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectMeasure:
+    """The numbers of one endangered account.
+
+    ``ratio`` is its debt ratio or risk rate, ``distance`` the smaller of ``down``
+    and ``up`` without sign: the uniform move that liquidates it, None when no move
+    does. ``exposure_usdt`` is signed value by coin. Ratios and moves are fractions.
+    """
+
+    subject: str
+    account: AccountId
+    settle: str | None
+    ratio: Decimal | None
+    warning: Decimal
+    liquidation: Decimal
+    down: Decimal | None
+    up: Decimal | None
+    exposure_usdt: Mapping[str, Decimal]
+    margin_usdt: Decimal | None = None
+    requirement_usdt: Decimal | None = None
+    missing: tuple[str, ...] = ()
+    position: PositionKey | None = None
+
+    @property
+    def distance(self) -> Decimal | None:
+        """The nearest adverse uniform move to liquidation, a positive fraction."""
+        moves = [abs(m) for m in (self.down, self.up) if m is not None]
+        return min(moves, default=None)
+
+    @property
+    def is_futures(self) -> bool:
+        """Whether the ratio is a risk rate."""
+        return self.account == FUTURES
+
+    @property
+    def is_isolated_futures(self) -> bool:
+        """Whether it is one isolated position."""
+        return self.position is not None
+
+    def holds(self, position: Position, contract: ContractRules) -> bool:
+        """Whether a futures position is part of this subject."""
+        if self.position is not None:
+            return position.key == self.position
+        return position.mode is MarginMode.CROSS and contract.settle == self.settle
+
+
+def measure_subjects(shadow: Shadow) -> tuple[SubjectMeasure, ...]:
+    """Every subject with debt or positions, in a fixed order."""
+    found = [
+        _margin_measure(shadow, account)
+        for account in sorted(shadow.balances)
+        if _is_margin(account) and _owes(shadow.balances[account])
+    ]
+    found += [_cross_measure(shadow, settle) for settle in _cross_settles(shadow)]
+    found += [
+        _isolated_measure(shadow, shadow.positions[key])
+        for key in sorted(shadow.positions)
+        if shadow.positions[key].mode is MarginMode.ISOLATED
+    ]
+    return tuple(found)
+
+
+def measure_subject(shadow: Shadow, subject: str) -> SubjectMeasure | None:
+    """One subject by name; None when it has nothing left to lose."""
+    if subject.startswith(_FUTURES_PREFIX):
+        settle = subject.removeprefix(_FUTURES_PREFIX)
+        has = settle in _cross_settles(shadow)
+        return _cross_measure(shadow, settle) if has else None
+    if subject.startswith(_ISOLATED_PREFIX):
+        name = subject.removeprefix(_ISOLATED_PREFIX)
+        keys = [k for k in shadow.positions if str(k) == name]
+        return _isolated_measure(shadow, shadow.positions[keys[0]]) if keys else None
+    account = AccountId(subject)
+    if not _owes(shadow.balances.get(account, {})):
+        return None
+    return _margin_measure(shadow, account)
+
+
+def equity_usdt(shadow: Shadow) -> Decimal | None:
+    """Everything owned less everything owed over all accounts, in USDT at mark.
+
+    None when a coin that is held or owed, or a position's contract, has no mark.
+    """
+    total = ZERO
+    for coins in shadow.balances.values():
+        for coin, balance in coins.items():
+            net = balance.total - balance.principal - balance.interest
+            if not net:
+                continue
+            mark = _price(shadow, coin)
+            if mark is None:
+                return None
+            total += net * mark
+    for key, position in shadow.positions.items():
+        contract = shadow.rules.contracts.get(key.symbol)
+        mark = shadow.futures_marks.get(key.symbol)
+        if contract is None or mark is None:
+            return None
+        price = _price(shadow, contract.settle)
+        if price is None:
+            return None
+        total += unrealised_pnl(contract, position, mark) * price
+    return total
+
+
+def _price(shadow: Shadow, coin: str) -> Decimal | None:
+    """USDT for one coin; USDT is its own unit unless a mark says otherwise."""
+    mark = shadow.margin_marks.get(coin)
+    return ONE if mark is None and coin == "USDT" else mark
+
+
+def _is_margin(account: AccountId) -> bool:
+    return account == MARGIN_CROSS or isolated_pair(account) is not None
+
+
+def _owes(coins: Mapping[str, Balance]) -> bool:
+    return any(b.principal or b.interest for b in coins.values())
+
+
+# -- margin ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _MarginRules:
+    coefficients: Mapping[str, Decimal] = field(default_factory=dict)
+    warning: Decimal = ZERO
+    liquidation: Decimal = ZERO
+
+
+def _margin_rules(shadow: Shadow, account: AccountId) -> _MarginRules:
+    rules = shadow.rules
+    pair = isolated_pair(account)
+    if pair is None:
+        weights = {c: r.coefficient for c, r in rules.margin_coins.items()}
+        return _MarginRules(
+            weights,
+            rules.margin_warning_debt_ratio,
+            rules.margin_liquidation_debt_ratio,
+        )
+    own = rules.isolated_pairs.get(pair)
+    if own is None:
+        return _MarginRules(
+            {}, rules.margin_warning_debt_ratio, rules.margin_liquidation_debt_ratio
+        )
+    weights = {
+        own.base: own.base_rules.coefficient,
+        own.quote: own.quote_rules.coefficient,
+    }
+    limit = own.liquidation_debt_ratio
+    return _MarginRules(weights, min(rules.margin_warning_debt_ratio, limit), limit)
+
+
+def _margin_measure(shadow: Shadow, account: AccountId) -> SubjectMeasure:
+    balances = shadow.balances[account]
+    rules = _margin_rules(shadow, account)
+    prices = shadow.margin_marks
+    if "USDT" not in prices:
+        prices = {**prices, "USDT": ONE}
+    numbers = margin_numbers(balances, prices, rules.coefficients)
+    terms = MarginTerms(
+        prices=prices, coefficients=rules.coefficients, level=rules.liquidation
+    )
+    distance = margin_distance(balances, terms)
+    exposure = {
+        coin: (b.total - b.principal - b.interest) * prices[coin]
+        for coin, b in balances.items()
+        if coin != "USDT" and coin in prices and (b.total or b.principal or b.interest)
+    }
+    return SubjectMeasure(
+        subject=account,
+        account=account,
+        settle=None,
+        ratio=numbers.debt_ratio,
+        warning=rules.warning,
+        liquidation=rules.liquidation,
+        down=distance.down,
+        up=distance.up,
+        exposure_usdt=exposure,
+        margin_usdt=numbers.weighted_asset,
+        requirement_usdt=numbers.total_debt,
+        missing=_sentences((*numbers.missing, *distance.missing)),
+    )
+
+
+# -- futures --------------------------------------------------------------
+
+
+def _cross_settles(shadow: Shadow) -> list[str]:
+    found = {
+        contract.settle
+        for key, position in shadow.positions.items()
+        if position.mode is MarginMode.CROSS
+        and (contract := shadow.rules.contracts.get(key.symbol)) is not None
+    }
+    found |= {
+        contract.settle
+        for order in shadow.orders.values()
+        if order.account == FUTURES
+        and not order.reduce_only
+        and (contract := shadow.rules.contracts.get(order.symbol)) is not None
+    }
+    return sorted(found)
+
+
+def _cross_shape(shadow: Shadow, settle: str) -> FuturesShape:
+    contracts = shadow.rules.contracts
+    own = [
+        p
+        for key, p in shadow.positions.items()
+        if key.symbol in contracts and contracts[key.symbol].settle == settle
+    ]
+    account = FuturesAccount(
+        settle=settle,
+        wallet=shadow.balance(FUTURES, settle).total,
+        isolated_position_margin=sum(
+            (p.margin for p in own if p.mode is MarginMode.ISOLATED), ZERO
+        ),
+        positions=tuple(p for p in own if p.mode is MarginMode.CROSS),
+        orders=_open_orders(shadow, settle),
+    )
+    return futures_shape(account, contracts)
+
+
+def _open_orders(shadow: Shadow, settle: str) -> tuple[OpenOrder, ...]:
+    return tuple(
+        OpenOrder(
+            symbol=order.symbol,
+            side=Side(order.side),
+            lots=Lots(int(order.qty - order.filled_qty)),
+            price=order.price,
+            reduce_only=order.reduce_only,
+        )
+        for order in shadow.orders.values()
+        if order.account == FUTURES
+        and order.symbol in shadow.rules.contracts
+        and shadow.rules.contracts[order.symbol].settle == settle
+    )
+
+
+def _cross_measure(shadow: Shadow, settle: str) -> SubjectMeasure:
+    shape = _cross_shape(shadow, settle)
+    numbers = measure_futures(shape, shadow.futures_marks)
+    distance = futures_distance(shape, shadow.futures_marks, ONE)
+    price = _price(shadow, settle)
+    parts = (
+        numbers.maintenance_margin,
+        numbers.order_maintenance_margin,
+        numbers.closing_fee,
+    )
+    need = sum((p for p in parts if p is not None), ZERO) if None not in parts else None
+    return SubjectMeasure(
+        subject=_FUTURES_PREFIX + settle,
+        account=FUTURES,
+        settle=settle,
+        ratio=numbers.risk_rate,
+        warning=_FUTURES_WARNING,
+        liquidation=ONE,
+        down=distance.down,
+        up=distance.up,
+        exposure_usdt=_shape_exposure(shadow, shape, price),
+        margin_usdt=_times(numbers.total_margin, price),
+        requirement_usdt=_times(need, price),
+        missing=_sentences((*numbers.missing, *distance.missing)),
+    )
+
+
+def _isolated_measure(shadow: Shadow, position: Position) -> SubjectMeasure:
+    contract = shadow.rules.contracts.get(position.symbol)
+    mark = shadow.futures_marks.get(position.symbol)
+    numbers = None
+    if contract is not None and mark is not None:
+        numbers = isolated_numbers(contract, position, mark)
+    if contract is None or numbers is None:
+        kind = MissingKind.CONTRACT if contract is None else MissingKind.MARK
+        return _unknown_isolated(position, Missing(kind, position.symbol))
+    shape = isolated_shape(contract, position, numbers.maintenance_margin_rate)
+    distance = futures_distance(shape, shadow.futures_marks, ONE)
+    price = _price(shadow, contract.settle)
+    return SubjectMeasure(
+        subject=_ISOLATED_PREFIX + str(position.key),
+        account=FUTURES,
+        settle=contract.settle,
+        ratio=numbers.margin_rate,
+        warning=_FUTURES_WARNING,
+        liquidation=ONE,
+        down=distance.down,
+        up=distance.up,
+        exposure_usdt=_shape_exposure(shadow, shape, price),
+        margin_usdt=_times(position.margin + numbers.unrealised_pnl, price),
+        requirement_usdt=_times(numbers.maintenance_margin, price),
+        missing=_sentences(distance.missing),
+        position=position.key,
+    )
+
+
+def _unknown_isolated(position: Position, missing: Missing) -> SubjectMeasure:
+    return SubjectMeasure(
+        subject=_ISOLATED_PREFIX + str(position.key),
+        account=FUTURES,
+        settle=None,
+        ratio=None,
+        warning=_FUTURES_WARNING,
+        liquidation=ONE,
+        down=None,
+        up=None,
+        exposure_usdt={},
+        missing=_sentences((missing,)),
+        position=position.key,
+    )
+
+
+def _shape_exposure(
+    shadow: Shadow, shape: FuturesShape, price: Decimal | None
+) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for book in shape.books:
+        mark = shadow.futures_marks.get(book.key.symbol)
+        if mark is None or price is None:
+            continue
+        value = book.lots * book.unit_value(mark) * price
+        found[book.base] = found.get(book.base, ZERO) + value
+    return found
+
+
+def _times(amount: Decimal | None, price: Decimal | None) -> Decimal | None:
+    return None if amount is None or price is None else amount * price
+
+
+def _sentences(missing: tuple[Missing, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"no {each.kind} of {each.name}"
+        for each in dict.fromkeys(missing)
+        if each.kind is not MissingKind.COEFFICIENT
+    )

@@ -1,0 +1,165 @@
+"""The shadow as a strategy may see it: read only, stale marks are unknown.
+
+``ShadowView`` implements ``bot.domain.strategy.View`` over one shadow. A mark
+older than its limit is returned as ``None``, so that a strategy cannot trade on
+it. Risk numbers are computed when asked for. Nothing here changes anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.domain.accounts import (
+    FUTURES,
+    AccountId,
+    Balance,
+    Position,
+    PositionKey,
+)
+from bot.domain.events import BorrowRateQuoted, FundingQuoted, LiquidityQuoted
+from bot.domain.instruments import Rules
+from bot.domain.intents import Approved, Transfer, intent_coin
+from bot.domain.money import ONE
+from bot.domain.orders import IntentState
+from bot.domain.strategy import OpenOrder
+from bot.risk.measure import measure_subject
+from bot.shadow.state import Shadow
+
+__all__ = ["ShadowView"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowView:
+    """One shadow, read only."""
+
+    shadow: Shadow
+    stale_after: timedelta
+
+    @property
+    def at(self) -> datetime:
+        """The time of the newest fact."""
+        return self.shadow.at
+
+    @property
+    def rules(self) -> Rules:
+        """The exchange's rules as last read."""
+        return self.shadow.rules
+
+    def mark(self, coin: str) -> Decimal | None:
+        """Margin mark price of a coin, None when unknown or stale."""
+        if coin == "USDT" and coin not in self.shadow.margin_marks:
+            return ONE
+        return self._fresh(coin, self.shadow.margin_marks)
+
+    def futures_mark(self, symbol: str) -> Decimal | None:
+        """Mark price of a contract, None when unknown or stale."""
+        return self._fresh(symbol, self.shadow.futures_marks)
+
+    def _fresh(self, name: str, marks: Mapping[str, Decimal]) -> Decimal | None:
+        age = self.shadow.mark_age(name)
+        if age is None or age > self.stale_after:
+            return None
+        return marks.get(name)
+
+    def balance(self, account: AccountId, coin: str) -> Balance:
+        """A coin in an account."""
+        return self.shadow.balance(account, coin)
+
+    def balances(self, account: AccountId) -> Mapping[str, Balance]:
+        """All coins of an account."""
+        return self.shadow.balances.get(account, {})
+
+    def accounts(self) -> Sequence[AccountId]:
+        """The accounts that exist, sorted."""
+        return sorted(self.shadow.balances)
+
+    def position(self, symbol: str) -> Position | None:
+        """The one-way position of a contract."""
+        return self.shadow.positions.get(PositionKey(symbol))
+
+    def positions(self) -> Sequence[Position]:
+        """All futures positions, sorted by key."""
+        return [self.shadow.positions[k] for k in sorted(self.shadow.positions)]
+
+    def funding(self, symbol: str) -> FundingQuoted | None:
+        """The current funding quote of a contract."""
+        return self.shadow.funding.get(symbol)
+
+    def borrow_rate(self, coin: str) -> BorrowRateQuoted | None:
+        """The current borrow rate and inventory of a coin."""
+        return self.shadow.borrow.get(coin)
+
+    def liquidity(self, symbol: str) -> LiquidityQuoted | None:
+        """The depth of a market."""
+        return self.shadow.liquidity.get(symbol)
+
+    def debt_ratio(self, account: AccountId) -> Decimal | None:
+        """Debt ratio of a margin account; zero without debt."""
+        measure = measure_subject(self.shadow, account)
+        return Decimal(0) if measure is None else measure.ratio
+
+    def risk_rate(self, settle: str) -> Decimal | None:
+        """Cross risk rate of a settle currency; zero without positions."""
+        measure = measure_subject(self.shadow, f"futures:{settle}")
+        return Decimal(0) if measure is None else measure.ratio
+
+    def distance(self, account: AccountId) -> Decimal | None:
+        """Nearest adverse uniform move of a margin account, or of USDT futures."""
+        subject = "futures:USDT" if account == FUTURES else account
+        measure = measure_subject(self.shadow, subject)
+        return None if measure is None else measure.distance
+
+    def fee_rates(self, symbol: str) -> tuple[Decimal, Decimal] | None:
+        """(maker, taker) fee rates of a symbol."""
+        contract = self.shadow.rules.contracts.get(symbol)
+        if contract is not None:
+            return contract.maker_fee_rate, contract.taker_fee_rate
+        return self.shadow.rules.spot_fee_rates.get(symbol)
+
+    def returns(self, coin: str) -> Sequence[tuple[datetime, Decimal]]:
+        """Past hourly closes of a coin, oldest first."""
+        return self.shadow.closes.get(coin, ())
+
+    def open_orders(self) -> Sequence[OpenOrder]:
+        """Orders of ours that rest at the exchange."""
+        return [
+            OpenOrder(
+                order_id=order.order_id,
+                intent_id=order.intent_id,
+                account=order.account,
+                symbol=order.symbol,
+                side_sign=order.side.sign,
+                remaining=order.qty - order.filled_qty,
+                price=order.price,
+                reduce_only=order.reduce_only,
+            )
+            for order in self.shadow.orders.values()
+        ]
+
+    def in_flight(self, owner: str) -> Sequence[Approved]:
+        """Requests of an owner whose outcome is not known yet."""
+        return [
+            request.approved
+            for request in self.shadow.requests.values()
+            if request.approved.owner == owner and not request.state.is_final
+        ]
+
+    def is_halted(self, symbol: str) -> bool:
+        """Whether a symbol takes no new orders."""
+        return symbol in self.shadow.halted
+
+    def is_frozen(self, account: AccountId, name: str) -> bool:
+        """Whether a request in doubt blocks new risk on a coin or symbol."""
+        for request in self.shadow.requests.values():
+            intent = request.approved.intent
+            if request.state is not IntentState.IN_DOUBT:
+                continue
+            accounts = (
+                (intent.source, intent.target)
+                if isinstance(intent, Transfer)
+                else (getattr(intent, "account", FUTURES),)
+            )
+            if account in accounts and intent_coin(intent) == name:
+                return True
+        return False

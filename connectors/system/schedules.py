@@ -1,0 +1,219 @@
+"""Schedules: text in, APScheduler triggers out, fired in real or virtual time.
+
+Three forms: ``every 60s`` (also m, h), ``cron MIN HOUR DAY MONTH WEEKDAY`` in
+UTC, and ``before-settlement 10m SYMBOL``. A job does nothing but put one
+``ScheduleDue`` on the queue. The virtual scheduler asks the same triggers for
+their next fire time, so a replay runs what live would run; nothing here reads
+the clock on virtual time.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot.domain.errors import UsageError
+from bot.domain.events import ScheduleDue
+from bot.domain.strategy import Job
+from bot.ports import Clock
+
+__all__ = [
+    "RealScheduler",
+    "SettlementSchedule",
+    "TriggerSchedule",
+    "VirtualScheduler",
+    "parse_duration",
+    "parse_schedule",
+]
+
+_DURATION: Final = re.compile(r"^(\d+)(s|m|h)$")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read ``90s``, ``5m`` or ``8h``.
+
+    Raises:
+        UsageError: The text has another form or is zero.
+
+    Example:
+        >>> parse_duration("5m")
+        datetime.timedelta(seconds=300)
+    """
+    found = _DURATION.match(text)
+    if found is None or int(found[1]) == 0:
+        raise UsageError(
+            f"The duration {text!r} is not understood; write 90s, 5m or 8h."
+        )
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+class _Trigger(Protocol):
+    """The part of an APScheduler trigger that is used."""
+
+    def get_next_fire_time(
+        self, previous_fire_time: datetime | None, now: datetime
+    ) -> datetime | None:
+        """The next time after ``previous_fire_time``, at or after ``now``."""
+
+
+class TriggerSchedule:
+    """A schedule that an APScheduler trigger decides."""
+
+    def __init__(self, trigger: _Trigger) -> None:
+        self.trigger = trigger
+        self._previous: datetime | None = None
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """The next fire time strictly after the last one taken."""
+        return self.trigger.get_next_fire_time(self._previous, now)
+
+    def take(self, fired: datetime) -> None:
+        """Remember that ``fired`` has been used."""
+        self._previous = fired
+
+
+class SettlementSchedule:
+    """Fires a fixed time before each funding settlement of one contract."""
+
+    def __init__(self, symbol: str, lead: timedelta) -> None:
+        self.symbol = symbol
+        self._lead = lead
+        self._settlement_at: datetime | None = None
+        self._taken: datetime | None = None
+
+    def told(self, settlement_at: datetime) -> None:
+        """The exchange stated the next settlement; a moved one re-arms."""
+        self._settlement_at = settlement_at
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """The armed fire time, or None until the next settlement is known."""
+        if self._settlement_at is None:
+            return None
+        due = self._settlement_at - self._lead
+        return None if due < now or due == self._taken else due
+
+    def take(self, fired: datetime) -> None:
+        """Remember that ``fired`` has been used."""
+        self._taken = fired
+
+
+def parse_schedule(text: str, start: datetime) -> TriggerSchedule | SettlementSchedule:
+    """Turn a schedule text into something that knows its next fire time.
+
+    Raises:
+        UsageError: The text is not one of the three forms.
+
+    Example:
+        >>> start = datetime(2025, 1, 1, tzinfo=UTC)
+        >>> parse_schedule("every 90s", start).next_after(start)
+        datetime.datetime(2025, 1, 1, 0, 1, 30, tzinfo=datetime.timezone.utc)
+    """
+    match text.split():
+        case ["every", step]:
+            every = parse_duration(step)
+            return TriggerSchedule(
+                IntervalTrigger(
+                    seconds=int(every.total_seconds()),
+                    start_date=start + every,
+                    timezone=UTC,
+                )
+            )
+        case ["cron", *fields]:
+            return TriggerSchedule(_cron(fields, text))
+        case ["before-settlement", lead, symbol]:
+            return SettlementSchedule(symbol, parse_duration(lead))
+        case _:
+            raise UsageError(
+                f"The schedule {text!r} is not understood; write 'every 60s', "
+                "'cron MIN HOUR DAY MONTH WEEKDAY' (UTC) or "
+                "'before-settlement 10m XBTUSDTM'."
+            )
+
+
+def _cron(fields: Sequence[str], text: str) -> _Trigger:
+    try:
+        trigger: _Trigger = CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
+    except ValueError as error:
+        raise UsageError(f"The schedule {text!r} is not a crontab: {error}.") from None
+    return trigger
+
+
+class VirtualScheduler:
+    """The same triggers on virtual time; ties fire in the order of the jobs."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+        self._schedules: list[tuple[Job, TriggerSchedule | SettlementSchedule]] = []
+        self._put: Callable[[ScheduleDue], None] | None = None
+
+    def start(self, jobs: Sequence[Job], put: Callable[[ScheduleDue], None]) -> None:
+        """Arm the jobs."""
+        self._put = put
+        self._schedules = [
+            (job, parse_schedule(job.schedule, self._start)) for job in jobs
+        ]
+
+    def stop(self) -> None:
+        """Fire no more."""
+        self._schedules = []
+
+    def told_settlement(self, symbol: str, settlement_at: datetime) -> None:
+        """Arm the schedules that wait for a contract's next settlement."""
+        for _, schedule in self._schedules:
+            if isinstance(schedule, SettlementSchedule) and schedule.symbol == symbol:
+                schedule.told(settlement_at)
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When the next job fires, None if none is armed."""
+        times = [s.next_after(now) for _, s in self._schedules]
+        return min((t for t in times if t is not None), default=None)
+
+    def fire(self, now: datetime) -> None:
+        """Put every job that is due at or before ``now``."""
+        if self._put is None:
+            return
+        for job, schedule in self._schedules:
+            due = schedule.next_after(now)
+            if due is not None and due <= now:
+                schedule.take(due)
+                self._put(ScheduleDue(at=now, job=job.name, due_at=due))
+
+
+class RealScheduler:
+    """APScheduler on the running event loop: one instance, coalesced, with grace."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def start(self, jobs: Sequence[Job], put: Callable[[ScheduleDue], None]) -> None:
+        """Arm the jobs on the running loop."""
+        now = self._clock.now()
+        for job in jobs:
+            schedule = parse_schedule(job.schedule, now)
+            if isinstance(schedule, SettlementSchedule):
+                continue
+            self._scheduler.add_job(
+                _fire,
+                schedule.trigger,
+                args=[job.name, self._clock, put],
+                id=job.name,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=job.grace_s,
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Fire no more."""
+        self._scheduler.shutdown(wait=False)
+
+
+def _fire(name: str, clock: Clock, put: Callable[[ScheduleDue], None]) -> None:
+    now = clock.now()
+    put(ScheduleDue(at=now, job=name, due_at=now))
