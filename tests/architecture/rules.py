@@ -25,6 +25,7 @@ __all__ = [
     "has_no_global",
     "has_no_lazy_import",
     "has_no_mode_branch",
+    "is_repeatable",
     "is_short",
     "names_its_surface",
     "states_each_law",
@@ -170,6 +171,20 @@ def exact_without_floats(source: Source) -> list[str]:
         called = isinstance(node, ast.Call) and _name(node.func) == "float"
         if literal or called:
             found.append(f"{_at(source, node)}: money is Decimal from text to text")
+    return found
+
+
+def is_repeatable(source: Source) -> list[str]:
+    """The core waits for nothing and orders nothing by memory or hash seed."""
+    found = []
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await):
+            found.append(f"{_at(source, node)}: the core decides synchronously")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = node.func.id
+            if called not in {"hash", "id"}:
+                continue
+            found.append(f"{_at(source, node)}: {called}() differs from run to run")
     return found
 
 

@@ -27,6 +27,12 @@ EXACT = (
 """Folders where money is counted; of ``bot/risk`` every file without numpy."""
 
 
+CORE = (
+    *("bot/domain/", "bot/shadow/", "bot/risk/", "bot/guard/", "strategies/"),
+    "bot/engine/core.py",
+)
+
+
 def _is_exact(source: Source) -> bool:
     if source.where.startswith("bot/risk/"):
         return "import numpy" not in source.text
@@ -51,6 +57,16 @@ def test_the_product_keeps_its_own_rules(source: Source) -> None:
 def test_money_is_never_a_float(source: Source) -> None:
     """Where money is counted no float is written and nothing is made a float."""
     assert rules.exact_without_floats(source) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [source for source in product_sources() if source.where.startswith(CORE)],
+    ids=str,
+)
+def test_the_core_is_repeatable(source: Source) -> None:
+    """The core has no await and nothing whose value differs from run to run."""
+    assert rules.is_repeatable(source) == []
 
 
 @pytest.mark.parametrize("source", proof_sources(), ids=str)
