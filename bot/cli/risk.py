@@ -1,0 +1,155 @@
+"""``gnomon risk``: what an account's numbers are, and what a move would make them.
+
+Reads files, writes one answer, decides nothing. With ``--json`` standard output
+holds exactly one object, or nothing on an error; sentences go to standard error.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.domain.errors import GnomonError, UsageError
+from bot.report.answers import Answer
+from bot.report.assess import assess
+from bot.report.assess_view import assessment_view, what_if_view
+from bot.report.documents import Documents, read_documents
+from bot.report.whatif import read_betas, read_moves, what_if
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Recompute every risk number of an account from the exchange's documents.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="JSON with the exchange's answers (margin_cross, margin_isolated, "
+        "mark_prices, margin_currencies, isolated_symbols, margin_config, "
+        "collateral_ratio, futures); - reads standard input.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+_ASSESS_HELP = """
+Debt ratios, risk rates and liquidation prices of an account.
+
+Examples:
+
+    gnomon risk assess account.json
+
+    gnomon risk assess account.json --json | jq .margin_cross.debt_ratio
+
+What cannot be known is null, and `missing` says why. Exit 2 names a broken field.
+"""
+
+_WHAT_IF_HELP = """
+The same numbers after moves of the market, and how far each threshold is.
+
+Examples:
+
+    gnomon risk what-if account.json --shock BTC=-0.2 --shock ETH=-0.25
+
+    gnomon risk what-if account.json --beta BTC=1 --beta ETH=1.2 --json
+
+A shock is a relative move of the coin's USDT price; other coins keep theirs.
+"""
+
+
+@app.command("assess", help=_ASSESS_HELP)
+def assess_command(file: File, *, as_json: AsJson = False) -> None:
+    """Print every risk number of a file of documents."""
+    try:
+        answer = assess(_documents(file))
+    except GnomonError as error:
+        raise _stopped(error) from None
+    if as_json:
+        _print_json(answer)
+    else:
+        Console().print(assessment_view(answer))
+
+
+@app.command("what-if", help=_WHAT_IF_HELP)
+def what_if_command(
+    file: File,
+    *,
+    shock: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--shock",
+            metavar="COIN=MOVE",
+            help="Move of a coin's USDT price, -0.2 is 20 % down. Repeatable.",
+        ),
+    ] = None,
+    beta: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--beta",
+            metavar="COIN=BETA",
+            help="Beta of a coin, for the beta-weighted distance. Repeatable; wins "
+            "over --betas.",
+        ),
+    ] = None,
+    betas: Annotated[
+        Path | None,
+        typer.Option(
+            "--betas",
+            metavar="FILE",
+            help='JSON object of betas, such as {"BTC": "1", "ETH": "1.2"}.',
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the numbers before and after shocks, and the frontier."""
+    try:
+        moves = read_moves(shock or (), "--shock")
+        listed = {} if betas is None else dict(read_betas(_content(betas), str(betas)))
+        weights = listed | dict(read_moves(beta or (), "--beta"))
+        answer = what_if(_documents(file), moves, weights)
+    except GnomonError as error:
+        raise _stopped(error) from None
+    if as_json:
+        _print_json(answer)
+    else:
+        Console().print(what_if_view(answer))
+
+
+def _documents(file: Path) -> Documents:
+    """Read the file and warn of keys that nothing reads."""
+    documents = read_documents(_content(file), str(file))
+    for name in documents.unknown:
+        typer.echo(f"Warning: {file} holds {name!r}, which is not read.", err=True)
+    return documents
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of a file, or of standard input for ``-``.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise UsageError(f"{file} cannot be read: {reason}.") from None
+
+
+def _stopped(error: GnomonError) -> typer.Exit:
+    """Say the sentence on standard error and end with the error's exit code."""
+    typer.echo(str(error), err=True)
+    return typer.Exit(error.exit_code)
+
+
+def _print_json(answer: Answer) -> None:
+    typer.echo(json.dumps(answer, indent=2))

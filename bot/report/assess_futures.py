@@ -1,0 +1,140 @@
+"""The futures part of an assessment: one answer for each settle currency.
+
+Glue between ``futures_state`` and the formulas of ``bot.risk``; holds none itself.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import MarginMode, Position, PositionKey
+from bot.report.answers import Answer, Gap, Json, gap, number, write_gaps
+from bot.report.futures_state import FuturesState, SettleState
+from bot.risk.futures import FuturesNumbers, PositionNumbers, measure
+from bot.risk.isolated import isolated_numbers
+from bot.risk.missing import Missing, MissingKind
+
+__all__ = ["assess_futures"]
+
+_TOTALS: Final = (
+    "risk_rate",
+    "tmmr",
+    "total_margin",
+    "unrealised_pnl",
+    "maintenance_margin",
+    "order_maintenance_margin",
+    "closing_fee",
+    "opening_fee",
+)
+
+_NOTHING: Final = PositionNumbers(
+    value=None,
+    unrealised_pnl=None,
+    maintenance_margin_rate=None,
+    maintenance_margin=None,
+)
+
+
+def assess_futures(state: FuturesState) -> dict[str, Json]:
+    """Every settle currency of a file, in the exchange's word (XBT stays XBT)."""
+    return {name: _settle(state, item) for name, item in state.settles.items()}
+
+
+def _settle(state: FuturesState, item: SettleState) -> Answer:
+    numbers = measure(item.shape, state.marks)
+    gaps = [*item.gaps, *_known_gaps(item, numbers)]
+    answer = _totals(item, numbers, gaps)
+    answer["positions"] = {
+        str(key): _position(state, item, key, numbers) for key in item.lines
+    }
+    answer["missing"] = write_gaps(gaps)
+    return answer
+
+
+def _known_gaps(item: SettleState, numbers: FuturesNumbers) -> list[Gap]:
+    """What the formulas lacked, unless the wallet's own gaps say it better."""
+    return [
+        gap(each)
+        for each in numbers.missing
+        if each.kind is not MissingKind.WALLET or not _has_wallet_gap(item)
+    ]
+
+
+def _has_wallet_gap(item: SettleState) -> bool:
+    return any(field.startswith("futures.wallets.") for field, _ in item.gaps)
+
+
+def _totals(item: SettleState, numbers: FuturesNumbers, gaps: list[Gap]) -> Answer:
+    if item.is_blind:
+        return dict.fromkeys(_TOTALS)
+    ratio = numbers.tmmr
+    if ratio is not None and ratio.is_infinite():
+        ratio = None
+        gaps.append(("tmmr", "Nothing can be liquidated, so there is no ratio."))
+    return {
+        "risk_rate": number(numbers.risk_rate),
+        "tmmr": number(ratio),
+        "total_margin": number(numbers.total_margin),
+        "unrealised_pnl": number(numbers.unrealised_pnl),
+        "maintenance_margin": number(numbers.maintenance_margin),
+        "order_maintenance_margin": number(numbers.order_maintenance_margin),
+        "closing_fee": number(numbers.closing_fee),
+        "opening_fee": number(numbers.opening_fee),
+    }
+
+
+def _position(
+    state: FuturesState, item: SettleState, key: PositionKey, numbers: FuturesNumbers
+) -> Answer:
+    held = item.positions[key]
+    if held.mode is MarginMode.ISOLATED:
+        return _isolated(state, item, held)
+    found = numbers.positions.get(key)
+    if found is None:
+        lacking = gap(Missing(MissingKind.CONTRACT, key.symbol))
+        return _cross(_NOTHING, [lacking])
+    return _cross(found, [gap(each) for each in found.missing])
+
+
+def _cross(numbers: PositionNumbers, gaps: list[Gap]) -> Answer:
+    return {
+        "margin_mode": "cross",
+        "maintenance_margin_rate": number(numbers.maintenance_margin_rate),
+        "maintenance_margin": number(numbers.maintenance_margin),
+        "unrealised_pnl": number(numbers.unrealised_pnl),
+        "missing": write_gaps(gaps),
+    }
+
+
+def _isolated(state: FuturesState, item: SettleState, held: Position) -> Answer:
+    """An isolated position: its maintenance margin includes the liquidation fee."""
+    line = item.lines[held.key]
+    rules, mark = state.rules.get(held.symbol), state.marks.get(held.symbol)
+    gaps: list[Gap] = []
+    if rules is None:
+        gaps.append(gap(Missing(MissingKind.CONTRACT, held.symbol)))
+    if mark is None:
+        gaps.append(gap(Missing(MissingKind.MARK, held.symbol)))
+    if line.margin is None:
+        gaps.append((f"{line.path}.posMargin", "The isolated margin was not given."))
+    rate: Decimal | None = line.maintenance_margin_rate
+    if rate is None:
+        gaps.append(
+            (
+                f"{line.path}.maintMarginReq",
+                "Not given; the contract's rate of the lowest tier was taken.",
+            )
+        )
+    numbers = None
+    if rules is not None and mark is not None and line.margin is not None:
+        numbers = isolated_numbers(rules, held, mark, rate)
+    answer: Answer = {"margin_mode": "isolated"}
+    for name in (
+        "maintenance_margin_rate",
+        "maintenance_margin",
+        "unrealised_pnl",
+        "margin_rate",
+        "liquidation_price",
+    ):
+        answer[name] = None if numbers is None else number(getattr(numbers, name))
+    answer["missing"] = write_gaps(gaps)
+    return answer
