@@ -13,7 +13,7 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from bot.domain.accounts import MarginMode, Position, PositionKey
-from bot.domain.instruments import ContractRules, Lots, RiskTier
+from bot.domain.instruments import ContractRules, RiskTier
 from bot.domain.money import ONE, ZERO
 from bot.domain.orders import Side
 from connectors.venue.futures_state import FuturesOrder, FuturesState
@@ -27,6 +27,7 @@ __all__ = [
     "free_cash",
     "imr",
     "initial_margin_in_use",
+    "isolated_maintenance_rate",
     "isolated_margin_rate",
     "isolated_order_margin",
     "isolated_tier",
@@ -252,6 +253,17 @@ def isolated_tier(contract: ContractRules, value: Decimal) -> RiskTier | None:
     return contract.tiers[-1 if number is None else number]
 
 
+def isolated_maintenance_rate(
+    contract: ContractRules, value: Decimal, lots: int
+) -> Decimal:
+    """MMR of an isolated position: its tier's, else the contract's flat one."""
+    tier = isolated_tier(contract, value)
+    if tier is not None:
+        return tier.maintenance_margin_rate
+    flat = contract.maintenance_margin_rate
+    return mmr(contract, lots) if flat is None else flat
+
+
 def isolated_margin_rate(state: FuturesState, position: Position) -> Decimal | None:
     """Maintenance over margin of an isolated position; 1 is liquidation (3.1).
 
@@ -260,11 +272,6 @@ def isolated_margin_rate(state: FuturesState, position: Position) -> Decimal | N
     """
     contract = state.contract(position.symbol)
     value = position_value(state, position)
-    tier = isolated_tier(contract, value)
-    rate = (
-        mmr(contract, Lots(position.lots))
-        if tier is None
-        else tier.maintenance_margin_rate
-    )
+    rate = isolated_maintenance_rate(contract, value, position.lots)
     margin = position.margin + unrealised_pnl(state, position)
     return value * (rate + LIQUIDATION_FEE_RATE) / margin if margin > 0 else None

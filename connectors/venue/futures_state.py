@@ -1,8 +1,8 @@
 """What the futures side of the venue knows: positions, marks, and its neighbours.
 
 The values that pass between the futures desk and the venue's order side
-(``FuturesOrder``, ``FuturesFill``, ``Refusal``), the protocol by which the desk asks
-for resting orders, and the one mutable state that all futures modules share.
+(``FuturesOrder``, ``FuturesFill``), the protocol by which the desk asks for resting
+orders, and the one mutable state that all futures modules share.
 Nothing here decides anything; positions change in ``futures_fills`` only.
 """
 
@@ -31,16 +31,7 @@ __all__ = [
     "FuturesOrder",
     "FuturesOrders",
     "FuturesState",
-    "Refusal",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why the venue refuses: KuCoin's code and a sentence."""
-
-    code: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
