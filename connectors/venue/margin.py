@@ -15,7 +15,7 @@ from bot.domain.instruments import CollateralTier, MarginCoinRules, Rules
 from bot.domain.money import ONE, ZERO, floor_to
 from connectors.venue.ledger import Ledger
 from connectors.venue.refusal import Refusal
-from connectors.venue.tape import Tape
+from connectors.venue.tape import NUMERAIRE, Tape
 
 __all__ = [
     "TRANSFER_OUT_RATIO",
@@ -101,8 +101,10 @@ class MarginNumbers:
     def coin_rules(self, account: AccountId, coin: str) -> MarginCoinRules | None:
         """The borrowing rules of a coin in an account, None if it is not allowed."""
         pair = isolated_pair(account)
-        if pair is None:
+        if account == MARGIN_CROSS:
             return self._rules.margin_coins.get(coin)
+        if pair is None:
+            return None
         rules = self._rules.isolated_pairs.get(pair)
         if rules is None or coin not in {rules.base, rules.quote}:
             return None
@@ -116,6 +118,11 @@ class MarginNumbers:
         if pair is not None and pair in self._rules.isolated_pairs:
             return self._rules.isolated_pairs[pair].max_leverage
         return self._rules.margin_max_leverage
+
+    def home(self, account: AccountId) -> str:
+        """The coin in which a takeover returns what is left."""
+        pair = isolated_pair(account)
+        return NUMERAIRE if pair is None else self._rules.isolated_pairs[pair].quote
 
     def thresholds(self, account: AccountId) -> tuple[Decimal, Decimal]:
         """The debt ratios at which the account is warned and taken over.

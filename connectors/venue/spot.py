@@ -124,25 +124,11 @@ class SpotDesk:
         return qty
 
     def book_fill(self, at: datetime, order: VenueOrder, trade: Trade) -> None:
-        """Book one trade: the coins, the fee, then the fill itself."""
+        """Book one trade: the fill itself, then the coins, then the fee."""
         rules = self._rules.spot[order.symbol]
         order.funds += trade.price * trade.qty
         order.fees += trade.price * trade.qty * self._fee_rate(order, trade)
         funds, fee = self._take_rounded(order)
-        sign = order.side.sign
-        self._ledger.book(
-            at,
-            Cause.TRADE,
-            [
-                Posting(
-                    account=order.account, coin=rules.base, amount=sign * trade.qty
-                ),
-                Posting(account=order.account, coin=rules.quote, amount=-sign * funds),
-            ],
-            intent_id=order.intent_id,
-            symbol=order.symbol,
-        )
-        self._book_fee(at, order, rules.quote, fee)
         self._ledger.emit(
             Filled(
                 at=at,
@@ -160,6 +146,20 @@ class SpotDesk:
                 is_maker=trade.is_maker,
             )
         )
+        sign = order.side.sign
+        self._ledger.book(
+            at,
+            Cause.TRADE,
+            [
+                Posting(
+                    account=order.account, coin=rules.base, amount=sign * trade.qty
+                ),
+                Posting(account=order.account, coin=rules.quote, amount=-sign * funds),
+            ],
+            intent_id=order.intent_id,
+            symbol=order.symbol,
+        )
+        self._book_fee(at, order, rules.quote, fee)
 
     def _take_rounded(self, order: VenueOrder) -> tuple[Decimal, Decimal]:
         """What the ledger still lacks of the order's funds and fees, rounded.
