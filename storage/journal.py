@@ -1,0 +1,312 @@
+"""The one writer of a journal.
+
+Theory of operation. ``append`` turns entries into rows, links them into the hash
+chain and keeps them in a small buffer; ``commit`` makes them durable in one
+transaction (WAL, ``synchronous=FULL``) and then replaces the head file. When
+``commit`` raises, the rows stay in the buffer and the next ``commit`` tries them
+again. Which rows share a transaction leaves no trace in the closed file, so equal
+entries give equal bytes. A *resumed* journal is derived once more from its start:
+every appended entry must equal the stored one, and only past the stored tail does
+writing go on. An *extended* one goes on after its tail at once. One thread at a
+time may use a journal; readers in other processes never block it. This module
+must not look into what it stores.
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from bot.domain.entries import Entry
+from bot.domain.errors import JournalError, UsageError
+from storage.chain import GENESIS, ChainedRow, Head, link
+from storage.codec import StoredRow, encode
+from storage.schema import (
+    INSERT,
+    SCHEMA_VERSION,
+    check_identity,
+    create_schema,
+    migrate,
+)
+from storage.sidefiles import WriterLock, beside, set_aside, sync_folder, write_head
+from storage.verify import as_journal_error, check_journal
+
+__all__ = ["BUFFER_ROWS", "SqliteJournal"]
+
+BUFFER_ROWS: Final = 2_000
+"""A full buffer commits by itself; how many rows that takes."""
+
+_READ_ROWS: Final = 500
+_SHOWN: Final = 400
+
+
+class SqliteJournal:
+    """An open journal that this process writes. Make one with a class method."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        lock: WriterLock,
+        *,
+        head: Head,
+        tail: int,
+    ) -> None:
+        self._path = path
+        self._connection = connection
+        self._lock = lock
+        self._head = head
+        self._tail = tail
+        self._ahead: deque[ChainedRow] = deque()
+        self._pending: list[ChainedRow] = []
+        self._is_closed = False
+
+    @classmethod
+    def create(cls, path: Path, *, force: bool = False) -> Self:
+        """Start an empty journal; with ``force`` an old one is kept as ``NAME.old-N``.
+
+        Raises:
+            UsageError: The file exists and ``force`` was not given.
+            JournalError: Another process writes it, or the disk refuses.
+        """
+        _make_folder(path.parent)
+        with ExitStack() as undo:
+            lock = WriterLock.take(path)
+            undo.callback(lock.release)
+            if not force:
+                _require_absent(path)
+            _create_file(path)
+            connection = _connect(path)
+            undo.pop_all()
+        return cls(path, connection, lock, head=GENESIS, tail=0)
+
+    @classmethod
+    def resume(cls, path: Path) -> Self:
+        """Open a journal to derive it again from its start, then to write on.
+
+        Raises:
+            JournalError: It is missing, damaged, newer, or in use.
+        """
+        return cls._open(path, derives_again=True)
+
+    @classmethod
+    def extend(cls, path: Path) -> Self:
+        """Open a journal to write on after its last row.
+
+        Raises:
+            JournalError: It is missing, damaged, newer, or in use.
+        """
+        return cls._open(path, derives_again=False)
+
+    @classmethod
+    def _open(cls, path: Path, *, derives_again: bool) -> Self:
+        if not path.is_file():
+            raise JournalError(f"There is no journal {path}; name an existing one.")
+        with ExitStack() as undo:
+            lock = WriterLock.take(path)
+            undo.callback(lock.release)
+            connection = _connect(path)
+            undo.callback(connection.close)
+            tail = check_journal(connection, path).head
+            undo.pop_all()
+        start = GENESIS if derives_again else tail
+        return cls(path, connection, lock, head=start, tail=tail.seq)
+
+    @property
+    def path(self) -> Path:
+        """Where the journal is."""
+        return self._path
+
+    @property
+    def rows(self) -> int:
+        """The number of the newest entry of this run: matched or written."""
+        return self._head.seq
+
+    @property
+    def head(self) -> Head:
+        """The newest entry's number and hash, committed or not."""
+        return self._head
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether a resumed run still has stored rows before it."""
+        return self._head.seq < self._tail
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            row = encode(entry)
+            if self.is_replaying:
+                self._match(row)
+            else:
+                self._add(row)
+
+    def commit(self) -> None:
+        if not self._pending:
+            return
+        with as_journal_error(self._path):
+            self._insert()
+        self._pending.clear()
+        try:
+            write_head(self._path, self._head)
+        except OSError as error:
+            raise JournalError(
+                f"The head file of {self._path} cannot be written "
+                f"({error.strerror}); the entries themselves are stored. Check the "
+                f"disk."
+            ) from error
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self.commit()
+            if not self.is_replaying and self._head.seq:
+                write_head(self._path, self._head, durable=True)
+            with as_journal_error(self._path):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._connection.close()
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _add(self, row: StoredRow) -> None:
+        self._head = link(self._head, row)
+        self._pending.append(
+            (self._head.seq, row.at, row.kind, row.body, self._head.hash)
+        )
+        if len(self._pending) >= BUFFER_ROWS:
+            self.commit()
+
+    def _insert(self) -> None:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(INSERT, self._pending)
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _match(self, row: StoredRow) -> None:
+        """See that a derived row equals the stored one; step over it."""
+        if not self._ahead:
+            self._read_ahead()
+        seq, at, kind, body, digest = self._ahead[0]
+        stored = StoredRow(at, kind, body)
+        if stored != row:
+            raise JournalError(
+                f"This run does not continue {self._path}: at row {seq} the journal "
+                f"holds {_shown(stored)}, and the run derived {_shown(row)}. The "
+                f"market, account, settings or program changed since; start a new "
+                f"journal, or use --force to keep this one aside."
+            )
+        self._ahead.popleft()
+        self._head = Head(seq, digest)
+
+    def _read_ahead(self) -> None:
+        with as_journal_error(self._path):
+            self._ahead.extend(
+                self._connection.execute(
+                    "SELECT seq, at, kind, body, hash FROM entry WHERE seq > ? "
+                    "ORDER BY seq LIMIT ?",
+                    (self._head.seq, _READ_ROWS),
+                )
+            )
+
+
+def _shown(row: StoredRow) -> str:
+    text = f"{row.kind} of {row.at} {row.body}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _require_absent(path: Path) -> None:
+    if path.exists():
+        raise UsageError(
+            f"{path} exists; name another journal, or use --force to keep it as "
+            f"{path.name}.old-N and start a new one."
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(
+            f"The folder {folder} of the journal cannot be made: {error.strerror}."
+        ) from error
+
+
+def _create_file(path: Path) -> None:
+    """Put an empty journal in place, whole: a killed attempt leaves none."""
+    draft = beside(path, ".new")
+    try:
+        set_aside(path)
+        draft.unlink(missing_ok=True)
+        with as_journal_error(path):
+            connection = sqlite3.connect(draft, isolation_level=None)
+            try:
+                create_schema(connection)
+            finally:
+                connection.close()
+        draft.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise JournalError(f"{path} cannot be made: {error.strerror}.") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open for writing, upgraded to this version, every commit durable."""
+    with as_journal_error(path):
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            timeout=5,
+            check_same_thread=False,
+        )
+        try:
+            version = check_identity(connection, str(path))
+            if version != SCHEMA_VERSION:
+                _upgrade(connection, path, version)
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise JournalError(
+            f"{path} cannot use a write-ahead log (mode {mode}); put the journal on a "
+            f"local disk."
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA cell_size_check = ON")
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Migrate forward; the file as it was is kept as ``NAME.vN``."""
+    copy = sqlite3.connect(beside(path, f".v{version}"))
+    try:
+        connection.backup(copy)
+    finally:
+        copy.close()
+    migrate(connection, version)
