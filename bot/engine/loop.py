@@ -1,0 +1,59 @@
+"""The asynchronous shell: read a moment, step, remember, act.
+
+The order is the rule of the house: entries are appended, and when something is
+to be executed they are made durable first; only then does the executor see it.
+The shell never decides. Observers are shown every step and must not change it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from bot.domain.events import Event
+from bot.engine.core import Core, State, Step
+from bot.engine.executor import Executor
+from bot.ports import Journal
+
+__all__ = ["Engine", "Observer"]
+
+Observer = Callable[[Sequence[Event], Step], None]
+"""Sees each moment and what it led to."""
+
+
+class Engine:
+    """One core, its state, a journal and an executor."""
+
+    def __init__(
+        self,
+        *,
+        core: Core,
+        state: State,
+        journal: Journal,
+        executor: Executor,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._core = core
+        self.state = state
+        self._journal = journal
+        self._executor = executor
+        self._observers = tuple(observers)
+
+    def handle(self, moment: Sequence[Event]) -> Step:
+        """Process one moment to its end."""
+        step = self._core.step(self.state, moment)
+        self.state = step.state
+        if step.entries:
+            self._journal.append(step.entries)
+        if step.approved:
+            self._journal.commit()
+        for approved in step.approved:
+            self._executor.send(approved)
+        for approved in step.lookups:
+            self._executor.find(approved)
+        for observe in self._observers:
+            observe(moment, step)
+        return step
+
+    async def run(self, moments: AsyncIterator[tuple[Event, ...]]) -> None:
+        """Process moments until there are no more."""
+        async for moment in moments:
+            if moment:
+                self.handle(moment)

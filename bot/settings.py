@@ -1,0 +1,312 @@
+"""Settings: ``.env`` for secrets and addresses, ``gnomon.toml`` for everything else.
+
+The only reader of the environment. ``read_settings`` turns both into one frozen
+``Settings``; ``settings_from`` is the pure part with its own tests. Each key is
+declared once in ``bot/settings_keys.py`` with its range and a sentence. Secrets
+have no representation: they are never printed, logged or put in an exception.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from dotenv import dotenv_values
+
+from bot.domain.errors import UsageError
+from bot.guard.limits import GuardLimits, RiskLimits
+from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_value
+
+__all__ = [
+    "BorrowSettings",
+    "DepthSettings",
+    "Secret",
+    "Settings",
+    "StrategySettings",
+    "read_settings",
+    "settings_from",
+]
+
+_STRATEGY_COMMON: Final = ("kind", "schedule", "enabled")
+
+
+class Secret:
+    """A text that never shows itself.
+
+    Example:
+        >>> f"{Secret('abc')} {Secret('abc')!r} {bool(Secret(''))}"
+        '*** Secret(***) False'
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text, for the one place that signs with it."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategySettings:
+    """One ``[strategy.NAME]`` table: its kind, schedule and own parameters."""
+
+    name: str
+    kind: str
+    schedule: str | None
+    enabled: bool
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BorrowSettings:
+    """Assumed borrow rates, fractions a year, where no real rate is known."""
+
+    multiplier: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthSettings:
+    """Assumptions of simulated execution."""
+
+    latency_min_ms: int = 50
+    latency_max_ms: int = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the operator chose, validated."""
+
+    api_key: Secret
+    api_secret: Secret
+    api_passphrase: Secret
+    spot_url: str
+    futures_url: str
+    is_live_armed: bool
+    journal: str | None
+    clock_rate: Decimal
+    alert_urls: tuple[Secret, ...]
+    vip: int
+    guard: GuardLimits
+    limits: RiskLimits
+    borrow: BorrowSettings
+    depth: DepthSettings
+    strategies: tuple[StrategySettings, ...]
+    sources: Mapping[str, str]
+    values: Mapping[str, object]
+
+
+def read_settings(
+    config: Path | None = None, env_file: Path = Path(".env")
+) -> Settings:
+    """Read ``.env``, the process environment (it wins) and the TOML file.
+
+    Args:
+        config: The TOML file; None takes ``gnomon.toml`` when it is there.
+        env_file: The file of secrets and addresses, absent is fine.
+
+    Raises:
+        UsageError: A file cannot be read, or a key or value is wrong.
+    """
+    told = {k: v for k, v in dotenv_values(env_file, interpolate=False).items() if v}
+    process = {k: v for k, v in os.environ.items() if k in ENVIRONMENT}  # noqa: TID251 - the only reader
+    path = Path("gnomon.toml") if config is None else config
+    if config is None and not path.exists():
+        return settings_from({**told, **process}, {})
+    return settings_from({**told, **process}, _read_toml(path))
+
+
+def _read_toml(path: Path) -> Mapping[str, object]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"The settings file {path} does not exist.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The settings file {path} cannot be read: {error}.") from None
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"The settings file {path} is not TOML: {error}.") from None
+
+
+def settings_from(
+    environment: Mapping[str, str], document: Mapping[str, object]
+) -> Settings:
+    """Validate an environment and a parsed TOML document.
+
+    Raises:
+        UsageError: Names the key, what was expected and what was found.
+
+    Example:
+        >>> settings_from({}, {"guard": {"act_distance": "0.12"}}).guard.act_distance
+        Decimal('0.12')
+    """
+    values, sources = _values(document)
+    env = {name: environment.get(name, "") for name in ENVIRONMENT}
+    return Settings(
+        api_key=Secret(env["KUCOIN_API_KEY"]),
+        api_secret=Secret(env["KUCOIN_API_SECRET"]),
+        api_passphrase=Secret(env["KUCOIN_API_PASSPHRASE"]),
+        spot_url=env["KUCOIN_SPOT_URL"] or ENVIRONMENT["KUCOIN_SPOT_URL"],
+        futures_url=env["KUCOIN_FUTURES_URL"] or ENVIRONMENT["KUCOIN_FUTURES_URL"],
+        is_live_armed=_is_yes(env["GNOMON_LIVE"]),
+        journal=env["GNOMON_JOURNAL"] or None,
+        clock_rate=_clock_rate(env["GNOMON_CLOCK_RATE"]),
+        alert_urls=tuple(Secret(u) for u in env["GNOMON_ALERT_URLS"].split()),
+        vip=_int(values["costs.vip"]),
+        guard=_guard(values),
+        limits=_limits(values),
+        borrow=BorrowSettings(multiplier=_decimal(values["borrow.multiplier"])),
+        depth=_depth(values),
+        strategies=_strategies(document.get("strategy", {})),
+        sources=sources,
+        values=values,
+    )
+
+
+def _is_yes(text: str) -> bool:
+    if text not in {"", "yes", "no"}:
+        raise UsageError(f"GNOMON_LIVE must be 'yes' or 'no', was {text!r}.")
+    return text == "yes"
+
+
+def _clock_rate(text: str) -> Decimal:
+    rate = read_value(ENVIRONMENT_CLOCK, text or "1")
+    return _decimal(rate)
+
+
+ENVIRONMENT_CLOCK: Final = Key(
+    "GNOMON_CLOCK_RATE", "decimal", "1", "the speed of the exchange's clock", low="0"
+)
+
+
+def _values(document: Mapping[str, object]) -> tuple[dict[str, object], dict[str, str]]:
+    """Every declared key with its value and where it came from."""
+    given = _flatten(document)
+    known = {key.name: key for key in KEYS}
+    for name in given:
+        if name not in known:
+            raise UsageError(_unknown(name, tuple(known)))
+    values: dict[str, object] = {}
+    sources: dict[str, str] = {}
+    for key in KEYS:
+        is_given = key.name in given
+        values[key.name] = read_value(key, given[key.name] if is_given else key.default)
+        sources[key.name] = "gnomon.toml" if is_given else "default"
+    return values, sources
+
+
+def _flatten(document: Mapping[str, object]) -> dict[str, object]:
+    given: dict[str, object] = {}
+    for section, table in document.items():
+        if section == "strategy":
+            continue
+        if not isinstance(table, Mapping):
+            raise UsageError(f"[{section}] must be a table of settings, was {table!r}.")
+        given |= {f"{section}.{name}": value for name, value in table.items()}
+    return given
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else "; see 'gnomon config show'."
+    return f"The setting {name} is not known{hint}"
+
+
+def _decimal(value: object) -> Decimal:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"expected a Decimal, was {value!r}")
+    return value
+
+
+def _int(value: object) -> int:
+    return int(_decimal(value))
+
+
+def _seconds(value: object) -> timedelta:
+    return timedelta(seconds=float(_decimal(value)))
+
+
+def _guard(values: Mapping[str, object]) -> GuardLimits:
+    limits = GuardLimits(
+        act_distance=_decimal(values["guard.act_distance"]),
+        act_distance_alt=_decimal(values["guard.act_distance_alt"]),
+        target_distance=_decimal(values["guard.target_distance"]),
+        target_distance_alt=_decimal(values["guard.target_distance_alt"]),
+        backstop_debt_ratio=_decimal(values["guard.backstop_debt_ratio"]),
+        backstop_risk_rate=_decimal(values["guard.backstop_risk_rate"]),
+        cooldown=_seconds(values["guard.cooldown_s"]),
+        chunk_share=_decimal(values["guard.chunk_share"]),
+    )
+    for act, target, suffix in (
+        (limits.act_distance, limits.target_distance, ""),
+        (limits.act_distance_alt, limits.target_distance_alt, "_alt"),
+    ):
+        if target <= act:
+            raise UsageError(
+                f"guard.target_distance{suffix} must be larger than "
+                f"guard.act_distance{suffix}: found {target} and {act}."
+            )
+    return limits
+
+
+def _limits(values: Mapping[str, object]) -> RiskLimits:
+    return RiskLimits(
+        max_leverage=_decimal(values["limits.max_leverage"]),
+        max_order_usdt=_decimal(values["limits.max_order_usdt"]),
+        max_gross_usdt=_decimal(values["limits.max_gross_usdt"]),
+        max_daily_loss=_decimal(values["limits.max_daily_loss"]),
+    )
+
+
+def _depth(values: Mapping[str, object]) -> DepthSettings:
+    low, high = (
+        _int(values["depth.latency_min_ms"]),
+        _int(values["depth.latency_max_ms"]),
+    )
+    if low > high:
+        raise UsageError(
+            "depth.latency_min_ms must not be larger than depth.latency_max_ms: "
+            f"found {low} and {high}."
+        )
+    return DepthSettings(latency_min_ms=low, latency_max_ms=high)
+
+
+def _strategies(tables: object) -> tuple[StrategySettings, ...]:
+    if not isinstance(tables, Mapping):
+        raise UsageError(f"[strategy] must hold tables, was {tables!r}.")
+    return tuple(_strategy(str(name), table) for name, table in tables.items())
+
+
+def _strategy(name: str, table: object) -> StrategySettings:
+    where = f"[strategy.{name}]"
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{where} must be a table, was {table!r}.")
+    kind, schedule = table.get("kind", name), table.get("schedule")
+    enabled = table.get("enabled", True)
+    if not isinstance(kind, str) or not isinstance(schedule, str | None):
+        raise UsageError(f"{where} kind and schedule must be text.")
+    if not isinstance(enabled, bool):
+        raise UsageError(f"{where} enabled must be true or false, was {enabled!r}.")
+    return StrategySettings(
+        name=name,
+        kind=kind,
+        schedule=schedule,
+        enabled=enabled,
+        parameters={k: v for k, v in table.items() if k not in _STRATEGY_COMMON},
+    )
