@@ -18,9 +18,11 @@ from bot.risk.distance import futures_excess
 from bot.risk.futures_shape import BookShape, FuturesShape
 
 __all__ = [
+    "average_margin_rate",
     "bankruptcy_price",
     "help_page_liquidation_price",
     "price_at_level",
+    "price_from_amr",
 ]
 
 
@@ -143,7 +145,7 @@ def help_page_liquidation_price(
 
     Example:
         KuCoin's page: 1 000 USDT, long 0.01 BTC at 62 000, short 1 ETH at 3 800
-        with MMR 1 %: it prints 4 610.7 from the rounded AMR.
+        with MMR 1 % (the page rounds the AMR and prints 4 610.7).
 
         >>> from bot.domain.accounts import PositionKey
         >>> from bot.risk.futures_shape import BookShape, FuturesShape
@@ -163,29 +165,54 @@ def help_page_liquidation_price(
         >>> round(help_page_liquidation_price(shape, marks, "ETH"), 2)
         Decimal('4610.85')
     """
-    held = [book for book in shape.books if book.lots]
-    mine = [book for book in held if book.key.symbol == symbol]
-    marked = {book.key.symbol: marks.get(book.key.symbol) for book in held}
-    rate = mine[0].position_rate if len(mine) == 1 else None
-    if shape.cross_wallet is None or rate is None or shape.missing:
+    mine = [book for book in shape.books if book.lots and book.key.symbol == symbol]
+    amr = average_margin_rate(shape, marks)
+    if amr is None or len(mine) != 1:
+        return None
+    return price_from_amr(mine[0], marks[symbol], amr)
+
+
+def average_margin_rate(
+    shape: FuturesShape, marks: Mapping[str, Decimal]
+) -> Decimal | None:
+    """KuCoin's AMR: total cross margin over the unsigned mark value of all positions.
+
+    None without positions or when an input is missing.
+    """
+    if shape.cross_wallet is None or shape.missing:
         return None
     margin, gross = shape.cross_wallet, ZERO
-    for book in held:
-        mark = marked[book.key.symbol]
+    for book in shape.books:
+        mark = marks.get(book.key.symbol)
         if mark is None:
             return None
         value = book.lots * book.unit_value(mark)
         margin += book.sign * (value - book.entry_value)
         gross += abs(value)
-    return _amr_price(mine[0], marks[symbol], margin / gross, rate)
+    return margin / gross if gross else None
 
 
-def _amr_price(
-    book: BookShape, mark: Decimal, amr: Decimal, rate: Decimal
-) -> Decimal | None:
-    """The page's closing formula for one book."""
+def price_from_amr(book: BookShape, mark: Decimal, amr: Decimal) -> Decimal | None:
+    """The page's formula for one position at a given AMR; None for no positive price.
+
+    Example:
+        The ETH short of the page, with the AMR as it prints it: 4 610.7.
+
+        >>> from bot.domain.accounts import PositionKey
+        >>> short = BookShape(
+        ...     key=PositionKey("ETHUSDTM"), base="ETH", is_inverse=False,
+        ...     multiplier=Decimal("0.01"), lots=Decimal(-100),
+        ...     entry_value=Decimal(-3800), worst_lots=Decimal(100),
+        ...     opening_lots=Decimal(0), taker_fee_rate=Decimal("0.0006"),
+        ...     position_rate=Decimal("0.01"), worst_rate=Decimal("0.01"),
+        ... )
+        >>> round(price_from_amr(short, Decimal(3800), Decimal("0.2262")), 2)
+        Decimal('4610.69')
+    """
+    if book.position_rate is None:
+        return None
     side = ONE if book.lots > 0 else -ONE
-    cost = side * (rate + book.taker_fee_rate)
+    cost = side * (book.position_rate + book.taker_fee_rate)
     top, bottom = (
         (1 + cost, 1 + side * amr) if book.is_inverse else (1 - side * amr, 1 - cost)
     )
