@@ -19,9 +19,9 @@ from decimal import (
 from typing import Final
 
 __all__ = [
+    "DASH",
     "INFINITE",
     "NBSP",
-    "NONE",
     "UNKNOWN",
     "amount",
     "clean",
@@ -37,7 +37,8 @@ __all__ = [
 
 UNKNOWN: Final = "unknown"
 INFINITE: Final = "∞"
-NONE: Final = "none"
+DASH: Final = "\u2013"
+"""Stands where a number does not apply; it is neither zero nor unknown."""
 NBSP: Final = "\u00a0"
 _MINUS: Final = "\u2212"
 _HUGE: Final = 18

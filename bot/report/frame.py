@@ -132,22 +132,20 @@ class Banner:
 _BANNERS: Final = {
     "paper": Banner(
         word="PAPER",
-        sentence="simulated money; no order leaves this computer",
+        sentence="simulated money, no real orders",
         tone=Tone.CALM,
     ),
     "replay": Banner(
         word="REPLAY",
-        sentence="recorded market, simulated money; no order leaves this computer",
+        sentence="recorded market, simulated money, no real orders",
         tone=Tone.CALM,
     ),
     "simulated": Banner(
         word="SIMULATED",
-        sentence="made-up market, simulated money; no order leaves this computer",
+        sentence="made-up market, simulated money, no real orders",
         tone=Tone.CALM,
     ),
-    "live": Banner(
-        word="LIVE", sentence="real money; orders go to KuCoin", tone=Tone.DANGER
-    ),
+    "live": Banner(word="LIVE", sentence="real money, real orders", tone=Tone.DANGER),
 }
 
 

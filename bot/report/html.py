@@ -7,6 +7,7 @@ me, what happened, what did it cost, what is assumed. Returns text: writing the
 file belongs to the caller.
 """
 
+from datetime import datetime
 from typing import Final
 
 from bot.report import figures
@@ -107,18 +108,31 @@ def render_html(report: RunReport) -> str:
 
 def _header(report: RunReport) -> Markup:
     banner = banner_of(report.world)
-    period = " to ".join(_period(report))
     return Markup(
         '<header><div class="brand">Gnomon'
         f'<span class="banner tone-{banner.tone}">{text(banner.word)}</span></div>'
         f"<h1>{text(report.title)}</h1>"
-        f'<p class="soft">{text(period)}. {text(banner.sentence)}.</p></header>'
+        f'<p class="soft">{text(_period(report))}</p>'
+        f'<p class="soft">{text(banner.sentence.capitalize())}.</p></header>'
     )
 
 
-def _period(report: RunReport) -> list[str]:
-    ends = (report.summary.get("start"), report.summary.get("end"))
-    return [figures.UNKNOWN if end is None else str(end) for end in ends]
+def _period(report: RunReport) -> str:
+    """From when to when, and how long; a time that cannot be read stays as it is."""
+    ends = [report.summary.get(key) for key in ("start", "end")]
+    times = [_time(end) for end in ends]
+    if times[0] is None or times[1] is None:
+        return " to ".join(figures.UNKNOWN if e is None else str(e) for e in ends)
+    span = figures.duration(times[1] - times[0])
+    return f"{figures.moment(times[0])} to {figures.moment(times[1])} UTC, {span}"
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return None if time.tzinfo is None else time
 
 
 def _contents() -> Markup:

@@ -21,6 +21,7 @@ from bot.report.html_parts import (
 from bot.report.run_report import (
     PNL_PARTS,
     ActionRow,
+    DecisionRow,
     RunReport,
     count_in,
     figure_in,
@@ -39,7 +40,6 @@ __all__ = [
     "timeline_table",
 ]
 
-_DASH: Final = "\u2013"
 _BAR: Final = 180
 _TIME: Final = Column(title="Time, UTC", style="when")
 
@@ -54,7 +54,7 @@ def comparison_table(report: RunReport) -> Markup:
         [
             text(line.label),
             text(line.with_guard),
-            text(_DASH if line.without_guard is None else line.without_guard),
+            text(figures.DASH if line.without_guard is None else line.without_guard),
         ]
         for line in comparisons(report)
     ]
@@ -79,9 +79,7 @@ def timeline_table(report: RunReport) -> Markup:
     rows = [
         [
             text(figures.moment(row.at)),
-            Markup(
-                f'<span class="tone-{row.tone}">{row.tone.sign} {text(row.owner)}</span>'
-            ),
+            _who(row),
             text(row.text),
             Markup(f"<code>{text(row.decision_id)}</code>"),
         ]
@@ -94,6 +92,12 @@ def timeline_table(report: RunReport) -> Markup:
         Column(title="Explain", style="id"),
     ]
     return table("Oldest first.", columns, rows)
+
+
+def _who(row: DecisionRow) -> Markup:
+    """Who decided, with the tone's sign and colour."""
+    sign = row.tone.sign
+    return Markup(f'<span class="tone-{row.tone}">{sign} {text(row.owner)}</span>')
 
 
 def action_table(report: RunReport) -> Markup:

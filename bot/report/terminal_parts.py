@@ -1,0 +1,405 @@
+"""The lines of the terminal view: banner, clock, equity, gauges, tables, events.
+
+Each function turns a part of a ``Frame`` into lines of styled text. A colour
+never stands alone: a sign and a word say the same. Foreign text is cleaned of
+anything that could move the cursor. This module must not decide where the lines
+go, nor compute a risk number.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from textwrap import wrap
+from typing import Final
+
+from rich.text import Text
+
+from bot.domain.accounts import MarginMode
+from bot.domain.events import AccountStatus
+from bot.report import figures
+from bot.report.frame import (
+    RATIO_HIGH,
+    RATIO_LIQUIDATION,
+    RATIO_MEDIUM,
+    EventLine,
+    Frame,
+    FuturesGauge,
+    LoanLine,
+    MarginGauge,
+    PositionLine,
+    Reach,
+    Tone,
+    banner_of,
+)
+from bot.report.terminal_plot import bar
+
+__all__ = [
+    "STYLES",
+    "banner_line",
+    "clock_line",
+    "equity_line",
+    "event_lines",
+    "fit",
+    "futures_lines",
+    "guard_lines",
+    "loan_lines",
+    "margin_lines",
+    "notice_lines",
+    "position_lines",
+    "price_line",
+    "settlement_line",
+    "title_line",
+    "twin_line",
+]
+
+STYLES: Final = {
+    Tone.CALM: "green",
+    Tone.CAUTION: "yellow",
+    Tone.DANGER: "bold red",
+    Tone.NEUTRAL: "",
+}
+_BANNERS: Final = {
+    Tone.CALM: "bold black on green",
+    Tone.CAUTION: "bold black on yellow",
+    Tone.DANGER: "bold white on red",
+    Tone.NEUTRAL: "bold reverse",
+}
+_LABEL: Final = 10
+_EVENT_INDENT: Final = 12
+_BAR: Final = 24
+_FULL_TABLE: Final = 80
+_SHORT_FROM: Final = 10_000
+_MODES: Final = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "iso"}
+_STATUS: Final = {
+    AccountStatus.WARNED: "warned by KuCoin",
+    AccountStatus.ORDERS_CANCELLED: "orders cancelled by KuCoin",
+    AccountStatus.LIQUIDATING: "BEING LIQUIDATED",
+    AccountStatus.LIQUIDATED: "LIQUIDATED",
+    AccountStatus.BANKRUPT: "BANKRUPT",
+}
+
+
+def fit(line: Text, width: int) -> Text:
+    """The line at exactly this many cells: cut with an ellipsis, or padded.
+
+    Example:
+        >>> fit(Text("a long sentence"), 6).plain, fit(Text("ab"), 4).plain
+        ('a lon…', 'ab  ')
+    """
+    line = line.copy()
+    line.truncate(width, overflow="ellipsis", pad=True)
+    return line
+
+
+def _label(text: str) -> tuple[str, str]:
+    return (figures.clean(text).ljust(_LABEL), "dim")
+
+
+def banner_line(frame: Frame, width: int) -> Text:
+    """The world in one word on a full bar of colour, and the title."""
+    banner = banner_of(frame.world)
+    left = f" {figures.clean(banner.word)}  {banner.sentence} "
+    title = Text(f" {figures.clean(frame.title)} ")
+    room = width - len(left)
+    if room > len("  Gnomon "):
+        title.truncate(room, overflow="ellipsis")
+        left += " " * (room - title.cell_len) + title.plain
+    line = Text(left)
+    line.truncate(width, overflow="ellipsis", pad=True)
+    line.stylize(_BANNERS[banner.tone])
+    return line
+
+
+def clock_line(frame: Frame, width: int) -> Text:
+    """The market's time, how far the run has come and how fast it goes."""
+    line = Text(f" {figures.moment(frame.at)} UTC", style="bold")
+    if frame.progress is not None:
+        size = max(width - 46, 8)
+        line = Text.assemble(
+            line, "  ", bar(frame.progress, size, "cyan"), _share(frame.progress)
+        )
+    if frame.speed is not None:
+        line.append(f"  {figures.amount(frame.speed)}x", style="dim")
+    return line
+
+
+def _share(progress: Decimal) -> str:
+    return f" {figures.percent(progress, 0)}"
+
+
+def equity_line(frame: Frame) -> Text:
+    """Equity, its change since the start, and the twin without the guard."""
+    line = Text.assemble(
+        _label(" Equity"), (f"{figures.usdt(frame.equity_usdt)} USDT", "bold")
+    )
+    change = frame.equity_change
+    if change is None:
+        line.append("  change unknown", style="dim")
+    else:
+        style = STYLES[Tone.CALM if change >= 0 else Tone.DANGER]
+        sign = "▲" if change > 0 else "▼" if change < 0 else "="
+        line.append(f"  {sign} {figures.usdt(change, signed=True)}", style=style)
+        line.append(_change_share(frame, change), style=style)
+    return line
+
+
+def _change_share(frame: Frame, change: Decimal) -> str:
+    start = frame.equity_start_usdt
+    if start is None or not start.is_finite() or start <= 0 or not change.is_finite():
+        return ""
+    return f" ({figures.percent(change / start, signed=True)})"
+
+
+def twin_line(frame: Frame) -> Text | None:
+    """What the account without the guard is worth now, if there is one."""
+    twin = frame.twin
+    if twin is None:
+        return None
+    line = Text.assemble(_label(" No guard"), f"{figures.usdt(twin.equity_usdt)} USDT")
+    if twin.liquidations:
+        line.append(f"  ■ liquidated {twin.liquidations}x", style=STYLES[Tone.DANGER])
+    if frame.equity_usdt is not None and twin.equity_usdt is not None:
+        ahead = frame.equity_usdt - twin.equity_usdt
+        told = "guard ahead" if ahead >= 0 else "guard behind"
+        style = STYLES[Tone.CALM if ahead >= 0 else Tone.CAUTION]
+        line.append(f"  {told} {figures.usdt(abs(ahead))}", style=style)
+    return line
+
+
+def _reach(reach: Reach, word: str) -> str:
+    level = figures.percent(reach.level, 0)
+    if not reach.is_known:
+        return f"{word} {level} at {figures.UNKNOWN}"
+    nearest = reach.nearest
+    if nearest is None:
+        return f"{word} {level}: no uniform move"
+    if nearest == 0:
+        return f"{word} {level} REACHED"
+    return f"{word} {level} at {figures.move(nearest)}"
+
+
+def _reaches(reaches: Sequence[Reach]) -> Text:
+    """The levels, the last of them liquidation; nothing given means unknown."""
+    if not reaches:
+        return Text("distance unknown", style="dim")
+    words = ["warned"] * (len(reaches) - 1) + ["liquidated"]
+    ordered = sorted(reaches, key=lambda reach: reach.level)
+    told = [_reach(reach, word) for reach, word in zip(ordered, words, strict=True)]
+    return Text("   ".join(reversed(told)))
+
+
+def _gauge(gauge: MarginGauge | FuturesGauge, name: str, value: Decimal | None) -> Text:
+    tone = gauge.band.tone
+    style = STYLES[tone]
+    edge = RATIO_LIQUIDATION if isinstance(gauge, MarginGauge) else Decimal(1)
+    return Text.assemble(
+        (f" {figures.clean(name)}".ljust(16) + " ", "bold"),
+        (figures.ratio(value).rjust(9), style or "bold"),
+        (f" {tone.sign} {gauge.band.value}".ljust(10) + " ", style),
+        bar(value, _BAR, style, (RATIO_MEDIUM, RATIO_HIGH), edge),
+    )
+
+
+def _second(gauge: MarginGauge | FuturesGauge) -> Text:
+    """What the exchange does with the account, and how far the levels are."""
+    status = _STATUS.get(gauge.status)
+    told = f"{Tone.DANGER.sign} {status}  " if status else ""
+    return Text.assemble("   ", (told, STYLES[Tone.DANGER]), _reaches(gauge.reaches))
+
+
+def margin_lines(gauge: MarginGauge, *, with_debts: bool) -> list[Text]:
+    """A margin account: its debt ratio, how far the levels are, and what is owed.
+
+    The debts are left out where a table of loans says the same.
+    """
+    lines = [_gauge(gauge, gauge.name, gauge.debt_ratio), _second(gauge)]
+    if with_debts and gauge.debts:
+        owed = ", ".join(
+            f"{figures.amount(owes)} {figures.clean(coin)}"
+            for coin, owes in gauge.debts
+        )
+        lines.append(Text(f"   owes {owed}", style="dim"))
+    return lines
+
+
+def futures_lines(gauge: FuturesGauge) -> list[Text]:
+    """The futures of one settle currency: risk rate, TMMR, how far the levels are."""
+    second = _second(gauge)
+    second.append(f"   TMMR {figures.percent(gauge.tmmr, 0)}", style="dim")
+    return [_gauge(gauge, f"futures {gauge.settle}", gauge.risk_rate), second]
+
+
+def guard_lines(frame: Frame) -> list[Text]:
+    """What the guard is doing, and what it does next and when."""
+    guard = frame.guard
+    tone = guard.state.tone
+    first = Text.assemble(
+        _label(" Guard"),
+        (f"{tone.sign} {guard.state.value}", STYLES[tone] or "bold"),
+    )
+    if guard.actions is not None:
+        first.append(f"  acted {guard.actions}x", style="dim")
+    if guard.next_action is None:
+        return [first, Text.assemble(_label(" Next"), "unknown")]
+    when = ""
+    if guard.trigger is not None:
+        when = f"at {figures.move(guard.trigger)} from here: "
+    note = f"  {figures.clean(guard.trigger_note)}" if guard.trigger_note else ""
+    second = Text.assemble(
+        _label(" Next"), (when, "bold"), figures.clean(guard.next_action), (note, "dim")
+    )
+    return [first, second]
+
+
+def title_line(title: str, width: int) -> Text:
+    """A thin rule with a title, as the head of a section."""
+    line = Text.assemble((f" {title} ", "bold dim"))
+    line.append("─" * max(width - line.cell_len - 1, 0), style="dim")
+    return line
+
+
+def _row(cells: Sequence[tuple[str, int]], style: str = "") -> Text:
+    """Cells of a table; a negative width aligns to the left."""
+    parts = [
+        text.ljust(-width) if width < 0 else text.rjust(width) for text, width in cells
+    ]
+    return Text(" " + " ".join(parts), style=style)
+
+
+_POSITION_TITLES: Final = (
+    *("symbol", "lots", "notional", "entry", "mark", "uPnL"),
+    *("margin", "funding"),
+)
+_POSITION_SIZES: Final = (-10, 6, 10, 10, 10, 9, -8, 9)
+
+
+def position_lines(positions: Sequence[PositionLine], width: int) -> list[Text]:
+    """The futures positions; margin mode and funding only where there is room."""
+    count = len(_POSITION_SIZES) if width >= _FULL_TABLE else 6
+    rows = [_POSITION_TITLES, *(_position(line) for line in positions)]
+    return [
+        _row(
+            list(zip(cells, _POSITION_SIZES, strict=True))[:count],
+            "" if index else "dim",
+        )
+        for index, cells in enumerate(rows)
+    ]
+
+
+def _position(line: PositionLine) -> tuple[str, ...]:
+    return (
+        figures.clean(line.symbol),
+        figures.amount(Decimal(line.lots)),
+        _short(line.notional_usdt),
+        figures.price(line.entry),
+        figures.price(line.mark),
+        _short(line.upnl_usdt, signed=True),
+        _margin_word(line),
+        figures.percent(line.funding_rate, 4, signed=True),
+    )
+
+
+def _short(value: Decimal | None, *, signed: bool = False) -> str:
+    """Money for a narrow column: from ten thousand on without the cents."""
+    text = figures.usdt(value, signed=signed)
+    if value is None or not value.is_finite() or abs(value) < _SHORT_FROM:
+        return text
+    return text if "e" in text else text.partition(".")[0]
+
+
+def _margin_word(line: PositionLine) -> str:
+    word = _MODES[line.mode]
+    if line.leverage is None:
+        return word
+    return f"{word} {figures.amount(line.leverage)}x"
+
+
+def loan_lines(loans: Sequence[LoanLine]) -> list[Text]:
+    """The loans, with interest and what they cost a year."""
+    sizes = (-16, -6, 15, 12, 9)
+    rows = [_row(list(zip(_LOAN_TITLES, sizes, strict=True)), "dim")]
+    for loan in loans:
+        cells = (
+            figures.clean(loan.account),
+            figures.clean(loan.coin),
+            figures.amount(loan.principal),
+            figures.amount(loan.interest),
+            figures.percent(loan.annual_rate),
+        )
+        rows.append(_row(list(zip(cells, sizes, strict=True))))
+    return rows
+
+
+_LOAN_TITLES: Final = ("loan", "coin", "principal", "interest", "a year")
+
+
+def settlement_line(frame: Frame) -> Text | None:
+    """When the next funding settles, at which rate, and what it means for us."""
+    settlement = frame.settlement
+    if settlement is None:
+        return None
+    line = Text.assemble(
+        _label(" Funding"),
+        figures.clean(settlement.symbol),
+        f" in {figures.duration(frame.settlement_in)}",
+        f", {figures.percent(settlement.rate, 4, signed=True)}",
+    )
+    owed = settlement.amount_usdt
+    if owed is None:
+        line.append(", amount unknown", style="dim")
+    else:
+        verb = "you receive" if owed >= 0 else "you pay"
+        line.append(f", {verb} {figures.usdt(abs(owed))}")
+    return line
+
+
+def price_line(frame: Frame) -> Text | None:
+    """The mark prices and their change since the start."""
+    if not frame.prices:
+        return None
+    line = Text.assemble(_label(" Marks"))
+    for coin in frame.prices:
+        line.append(f"{figures.clean(coin.coin)} ", style="bold")
+        line.append(figures.price(coin.mark))
+        if coin.change is not None:
+            told = figures.percent(coin.change, 1, signed=True)
+            line.append(f" {told}", style="dim")
+        line.append("   ")
+    return line
+
+
+def notice_lines(frame: Frame) -> list[Text]:
+    """Warnings that stay until they are cured."""
+    return [
+        Text(f" {Tone.CAUTION.sign} {figures.clean(text)}", style=STYLES[Tone.CAUTION])
+        for text in frame.notices
+    ]
+
+
+def event_lines(events: Sequence[EventLine], width: int, room: int) -> list[Text]:
+    """What happened, newest first, so that the eye need not travel.
+
+    A long sentence takes two lines, and is cut after that. No more than ``room``
+    lines are made, and no event is shown that does not fit whole.
+    """
+    lines: list[Text] = []
+    for event in reversed(events):
+        told = _event(event, width)
+        if len(lines) + len(told) > room:
+            break
+        lines += told
+    return lines
+
+
+def _event(event: EventLine, width: int) -> list[Text]:
+    style = STYLES[event.tone]
+    sentence = wrap(figures.clean(event.text), max(width - _EVENT_INDENT - 1, 12))
+    first, *rest = sentence or [""]
+    lines = [
+        Text.assemble(
+            (f" {figures.moment(event.at, date=False)} ", "dim"),
+            (f"{event.tone.sign} {first}", style),
+        )
+    ]
+    if rest:
+        lines.append(Text(" " * _EVENT_INDENT + " ".join(rest), style=style))
+    return lines
