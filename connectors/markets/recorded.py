@@ -37,13 +37,13 @@ _HISTORY_ROWS_MAX: Final = 5_000
 
 _ASSUMPTIONS: Final = (
     (
-        "prices inside a bar are rebuilt: open, the two extremes at 1/3 and 2/3, close, "
+        "prices inside a bar are rebuilt: open, extremes at 1/3 and 2/3, close, "
         "log-linear in between; the bar under way at the start takes its low first"
     ),
     "the funding quote is the rate that settled last",
     (
         "borrow rates are assumed: USDT 11 %, BTC and ETH 4 %, others 8 % a year, at "
-        "least the magnitude of a negative 24 h mean of funding; nothing to borrow while "
+        "least the magnitude of a negative 24 h mean of funding; none to borrow while "
         "that is under -50 % a year"
     ),
     (
