@@ -33,7 +33,14 @@ CORE = {
 LAYERS = {
     *("bot.__main__", "bot.cli", "bot.compose", "bot.report", "bot.dashboard"),
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
-    *("bot.guard", "bot.risk", "bot.shadow", "bot.ports", "bot.domain"),
+    *(
+        "bot.settings_keys",
+        "bot.guard",
+        "bot.risk",
+        "bot.shadow",
+        "bot.ports",
+        "bot.domain",
+    ),
 }
 MEASURES = {"bot.risk", "bot.guard", "bot.shadow"}
 STORES = {"ccxt", "sqlalchemy", "sqlmodel"}
@@ -70,6 +77,16 @@ def test_every_layer_that_exists_is_required() -> None:
     parts = [part.strip() for layer in contract["layers"] for part in layer.split("|")]
     assert {part.strip("()") for part in parts} == LAYERS
     assert {part for part in parts if not part.startswith("(")} == _existing(LAYERS)
+
+
+def test_every_part_of_the_bot_is_a_layer() -> None:
+    """No module or package stands in ``bot`` without a place in the order."""
+    children = {
+        ".".join(source.module.split(".")[:2])
+        for source in product_sources()
+        if source.module.startswith("bot.")
+    }
+    assert children - LAYERS == set()
 
 
 def test_every_package_is_under_contract() -> None:
@@ -110,7 +127,7 @@ def test_every_contract_covers_what_exists(
 ) -> None:
     """A contract names each module that it is about, as soon as that is written."""
     if key == "source_modules" and not _existing(modules):
-        pytest.skip(f"Nothing of {sorted(modules)} is written yet.")
+        pytest.skip(f"Nothing of {', '.join(sorted(modules))} is written yet.")
     assert set(_contract(name_start)[key]) == _existing(modules)
 
 

@@ -39,7 +39,7 @@ def test_no_file_knows_a_machine_or_a_registry() -> None:
         for number, line in enumerate(text.splitlines(), start=1)
         if MACHINE.search(line)
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_no_file_holds_a_private_key() -> None:
@@ -60,7 +60,7 @@ def test_texts_end_cleanly() -> None:
             or re.search(r"[ \t\r]$", text, flags=re.MULTILINE)
         )
     ]
-    assert untidy == []
+    assert not untidy, "\n".join(untidy)
 
 
 def test_no_file_is_large() -> None:
@@ -70,7 +70,7 @@ def test_no_file_is_large() -> None:
         for path in tracked_files()
         if path.stat().st_size > FILE_BYTES_MAX
     ]
-    assert large == []
+    assert not large, "\n".join(large)
 
 
 @pytest.mark.parametrize(
