@@ -318,7 +318,6 @@ def _describe(
     names: Sequence[str],
     marks: int,
     interval_s: int,
-    *,
     digest: str,
 ) -> MarketDescription:
     last_s = seconds_of(scenario.start) + (marks - 1) * interval_s
