@@ -8,7 +8,7 @@ coins leaves both legs. Nothing here sends or approves anything.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 
 from bot.domain.accounts import FUTURES, AccountId, Position
@@ -251,7 +251,6 @@ def _with_hedge(shadow: Shadow, order: PlaceOrder, coin: str, verdict: Verdict) 
         owner=GUARD,
         intent=order,
         reason=f"{order.side} {plain(order.qty)} of {order.symbol}: {verdict.reason}",
-        pair=coin,
     )
     try:
         other = _hedge_order(shadow, order, coin)
@@ -267,7 +266,7 @@ def _with_hedge(shadow: Shadow, order: PlaceOrder, coin: str, verdict: Verdict) 
     )
     return Cut(
         instrument=order.symbol,
-        proposals=(first, second),
+        proposals=(replace(first, pair=coin), second),
         summary=f"{first.reason}; {second.reason}",
     )
 

@@ -1,0 +1,205 @@
+"""Adds up a run as it happens: equity, extremes, counts and where the money went.
+
+A ``Tally`` watches moments and steps and keeps sums only. Its profit parts are
+exact: what funding, interest, fees, slippage and liquidation took is valued in
+USDT at the mark of its moment, and the price part is what is left of the change
+in equity, so the parts sum to it to the last digit. It must not influence the
+run.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import FUTURES
+from bot.domain.events import (
+    AccountStatus,
+    AccountStatusChanged,
+    Bucket,
+    Cause,
+    Event,
+    Filled,
+    IntentSettled,
+    LedgerBooked,
+    MarksTicked,
+)
+from bot.domain.intents import Approved, Borrow, PlaceOrder, Repay
+from bot.domain.money import ONE, ZERO, plain
+from bot.domain.orders import Outcome
+from bot.engine.core import Step
+from bot.report.nakedness import NakedMeter
+from bot.risk.measure import SubjectMeasure, equity_usdt
+from bot.shadow.state import Shadow
+
+__all__ = ["Tally"]
+
+_PART_OF: Final = {
+    Cause.FUNDING: "funding",
+    Cause.INTEREST: "interest",
+    Cause.FEE: "fees",
+    Cause.LIQUIDATION_FEE: "liquidation",
+    Cause.INSURANCE: "liquidation",
+}
+_PARTS: Final = ("funding", "interest", "fees", "slippage", "liquidation")
+
+
+class Tally:
+    """The running sums of one run."""
+
+    def __init__(self, opening: Shadow) -> None:
+        self.start = opening.at
+        self.end = opening.at
+        self.ticks = 0
+        self.equity_start: Decimal | None = None
+        self.equity_min: Decimal | None = None
+        self.equity_end: Decimal | None = None
+        self.max_debt_ratio = ZERO
+        self.max_risk_rate = ZERO
+        self.liquidations = 0
+        self.guard_actions = 0
+        self.orders = 0
+        self.fills = 0
+        self.loans = 0
+        self.parts = dict.fromkeys(_PARTS, ZERO)
+        self.naked = NakedMeter()
+        self._loan_intents: set[str] = set()
+
+    def __call__(self, moment: Sequence[Event], step: Step) -> None:
+        """Watch one moment; the signature is an engine observer's."""
+        shadow = step.state.shadow
+        for event in moment:
+            self._event(event, shadow)
+        for approved in step.approved:
+            self._approved(approved)
+        for measure in step.measures:
+            self._extremes(measure)
+        self.end = max(self.end, shadow.at)
+        self.naked.see(shadow)
+        if any(isinstance(e, MarksTicked) for e in moment):
+            self.ticks += 1
+            self._equity(shadow)
+
+    def close(self, shadow: Shadow) -> None:
+        """Take the equity after the last fact of the run."""
+        self.end = max(self.end, shadow.at)
+        self._equity(shadow)
+        self.naked.close(shadow)
+
+    def _equity(self, shadow: Shadow) -> None:
+        equity = equity_usdt(shadow)
+        if equity is None:
+            return
+        if self.equity_start is None:
+            self.equity_start = self.equity_min = equity
+        elif self.equity_min is None or equity < self.equity_min:
+            self.equity_min = equity
+        self.equity_end = equity
+
+    def _event(self, event: Event, shadow: Shadow) -> None:
+        match event:
+            case LedgerBooked(cause=cause) if cause in _PART_OF:
+                self.parts[_PART_OF[cause]] += _net_usdt(event, shadow)
+            case Filled():
+                self.fills += 1
+                part = "slippage" if event.forced is None else "liquidation"
+                self.parts[part] -= _slippage_usdt(event, shadow)
+            case AccountStatusChanged(status=AccountStatus.LIQUIDATING):
+                self.liquidations += 1
+            case IntentSettled(outcome=Outcome.DONE, intent_id=name):
+                self.loans += name in self._loan_intents
+            case _:
+                pass
+
+    def _approved(self, approved: Approved) -> None:
+        self.guard_actions += approved.owner == "guard"
+        self.orders += isinstance(approved.intent, PlaceOrder)
+        if isinstance(approved.intent, Borrow | Repay):
+            self._loan_intents.add(approved.intent_id)
+
+    def _extremes(self, measure: SubjectMeasure) -> None:
+        if measure.ratio is None:
+            return
+        if measure.is_futures:
+            self.max_risk_rate = max(self.max_risk_rate, measure.ratio)
+        else:
+            self.max_debt_ratio = max(self.max_debt_ratio, measure.ratio)
+
+    def summary(self) -> dict[str, object]:
+        """The stable summary object; money and ratios as plain text.
+
+        Raises:
+            ValueError: The equity was never known, so there is nothing to sum up.
+        """
+        start, low, end = self.equity_start, self.equity_min, self.equity_end
+        if start is None or low is None or end is None:
+            raise ValueError("the equity was unknown during the whole run")
+        price = end - start - sum(self.parts.values(), ZERO)
+        return {
+            "start": _time(self.start),
+            "end": _time(self.end),
+            "ticks": self.ticks,
+            "equity_start": plain(start),
+            "equity_min": plain(low),
+            "equity_end": plain(end),
+            "pnl": {
+                "price": plain(price),
+                **{name: plain(value) for name, value in self.parts.items()},
+            },
+            "max_debt_ratio": plain(self.max_debt_ratio),
+            "max_risk_rate": plain(self.max_risk_rate),
+            "liquidations": self.liquidations,
+            "guard_actions": self.guard_actions,
+            "orders": self.orders,
+            "fills": self.fills,
+            "loans": self.loans,
+            "naked": self.naked.figures(),
+        }
+
+
+def _time(when: datetime) -> str:
+    """RFC 3339 with zone.
+
+    Example:
+        >>> from datetime import UTC
+        >>> _time(datetime(2025, 10, 10, 21, tzinfo=UTC))
+        '2025-10-10T21:00:00Z'
+    """
+    return when.isoformat().replace("+00:00", "Z")
+
+
+def _price(shadow: Shadow, coin: str) -> Decimal:
+    """The mark of a coin; USDT is its own unit, a coin without any mark counts 0."""
+    mark = shadow.margin_marks.get(coin)
+    if mark is None:
+        return ONE if coin == "USDT" else ZERO
+    return mark
+
+
+def _net_usdt(event: LedgerBooked, shadow: Shadow) -> Decimal:
+    """What an event added to equity: balances count up, debts count down."""
+    total = ZERO
+    for posting in event.postings:
+        value = posting.amount * _price(shadow, posting.coin)
+        if posting.bucket is Bucket.BALANCE:
+            total += value
+        elif posting.bucket in {Bucket.PRINCIPAL, Bucket.INTEREST}:
+            total -= value
+    return total
+
+
+def _slippage_usdt(event: Filled, shadow: Shadow) -> Decimal:
+    """What the fill's price was worse than the reference, in USDT."""
+    worse = (event.price - event.reference_price) * event.side.sign
+    if event.account != FUTURES:
+        rules = shadow.rules.spot.get(event.symbol)
+        quote = "USDT" if rules is None else rules.quote
+        return worse * event.qty * _price(shadow, quote)
+    contract = shadow.rules.contracts.get(event.symbol)
+    if contract is None:
+        return ZERO
+    settle = _price(shadow, contract.settle)
+    value = contract.value(event.qty, event.price)
+    reference = contract.value(event.qty, event.reference_price)
+    sign = -event.side.sign if contract.is_inverse else event.side.sign
+    return (value - reference) * sign * settle
