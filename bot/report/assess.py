@@ -10,7 +10,6 @@ from bot.report.answers import DIGITS, Answer
 from bot.report.assess_futures import assess_futures
 from bot.report.assess_margin import assess_cross, assess_pairs
 from bot.report.documents import Documents
-from bot.report.futures_state import futures_state
 
 __all__ = ["assess"]
 
@@ -35,5 +34,5 @@ def assess(documents: Documents) -> Answer:
         return {
             "margin_cross": assess_cross(documents),
             "margin_isolated": assess_pairs(documents),
-            "futures": assess_futures(futures_state(documents.futures)),
+            "futures": assess_futures(documents.futures),
         }

@@ -8,7 +8,9 @@ from typing import Final
 
 from bot.domain.accounts import MarginMode, Position, PositionKey
 from bot.report.answers import Answer, Gap, Json, gap, number, write_gaps
-from bot.report.futures_state import FuturesState, SettleState
+from bot.report.documents import FuturesDocuments
+from bot.report.futures_state import FuturesState, SettleState, futures_state
+from bot.report.max_open import max_open
 from bot.risk.futures import FuturesNumbers, PositionNumbers, measure
 from bot.risk.isolated import isolated_numbers
 from bot.risk.missing import Missing, MissingKind
@@ -34,18 +36,28 @@ _NOTHING: Final = PositionNumbers(
 )
 
 
-def assess_futures(state: FuturesState) -> dict[str, Json]:
+def assess_futures(documents: FuturesDocuments | None) -> dict[str, Json]:
     """Every settle currency of a file, in the exchange's word (XBT stays XBT)."""
-    return {name: _settle(state, item) for name, item in state.settles.items()}
+    if documents is None:
+        return {}
+    state = futures_state(documents)
+    return {
+        name: _settle(documents, state, item) for name, item in state.settles.items()
+    }
 
 
-def _settle(state: FuturesState, item: SettleState) -> Answer:
+def _settle(
+    documents: FuturesDocuments, state: FuturesState, item: SettleState
+) -> Answer:
     numbers = measure(item.shape, state.marks)
     gaps = [*item.gaps, *_known_gaps(item, numbers)]
     answer = _totals(item, numbers, gaps)
     answer["positions"] = {
         str(key): _position(state, item, key, numbers) for key in item.lines
     }
+    sizes = max_open(documents, state, item, numbers.total_margin)
+    if sizes:
+        answer["max_open"] = sizes
     answer["missing"] = write_gaps(gaps)
     return answer
 

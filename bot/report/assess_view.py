@@ -5,9 +5,10 @@ back by the program.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +18,8 @@ from bot.report.answers import Answer, Json
 
 __all__ = ["assessment_view", "what_if_view"]
 
+_NONE: Final = "none"
+_DIGITS: Final = 6
 _FUTURES_FIELDS: Final = (
     "total_margin",
     "maintenance_margin",
@@ -55,11 +58,19 @@ def _decimal(value: Json) -> Decimal | None:
     return Decimal(value) if isinstance(value, str) else None
 
 
+def _short(value: Json, *, signed: bool = False) -> str:
+    """An amount with six digits, as much as a table can hold."""
+    found = _decimal(value)
+    if found is not None and found.is_finite():
+        found = Context(prec=_DIGITS).plus(found)
+    return figures.amount(found, signed=signed)
+
+
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column(columns[0])
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(columns[0], overflow="fold")
     for column in columns[1:]:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     return table
 
 
@@ -85,13 +96,9 @@ def _margin_table(answer: Answer) -> Table:
             figures.clean(name),
             figures.ratio(_decimal(item["debt_ratio"])),
             figures.percent(limit) if is_pair else "",
-            figures.amount(_decimal(item["total_asset_btc"])),
-            figures.amount(_decimal(item["total_debt_btc"])),
-            (
-                figures.NONE
-                if price is None and limit is not None
-                else figures.price(price)
-            )
+            _short(item["total_asset_btc"]),
+            _short(item["total_debt_btc"]),
+            (_NONE if price is None and limit is not None else figures.price(price))
             if is_pair
             else "",
         )
@@ -116,8 +123,8 @@ def _futures_table(answer: Answer) -> Table:
         table.add_row(
             figures.clean(name),
             figures.ratio(_decimal(item["risk_rate"])),
-            figures.NONE if ratio is None else figures.amount(round(ratio, 3)),
-            *(figures.amount(_decimal(item[field])) for field in _FUTURES_FIELDS),
+            _NONE if ratio is None else _short(item["tmmr"]),
+            *(_short(item[field]) for field in _FUTURES_FIELDS),
         )
     return table
 
@@ -140,8 +147,8 @@ def _position_table(answer: Answer) -> Table:
             table.add_row(
                 figures.clean(symbol),
                 str(item["margin_mode"]),
-                figures.amount(_decimal(item["unrealised_pnl"]), signed=True),
-                figures.amount(_decimal(item["maintenance_margin"])),
+                _short(item["unrealised_pnl"], signed=True),
+                _short(item["maintenance_margin"]),
                 figures.ratio(_decimal(item["maintenance_margin_rate"]), 3),
                 figures.ratio(_decimal(item["margin_rate"])) if is_isolated else "",
                 figures.price(_decimal(item["liquidation_price"]))
@@ -176,7 +183,7 @@ def _frontier_table(frontier: Answer) -> Table:
 def _move(item: Answer, way: str) -> str:
     move = _decimal(item[way])
     if move is None:
-        return figures.UNKNOWN if "reason" in item else figures.NONE
+        return figures.UNKNOWN if "reason" in item else _NONE
     return figures.move(move)
 
 

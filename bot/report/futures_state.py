@@ -45,6 +45,7 @@ class SettleState:
     """
 
     settle: str
+    account: FuturesAccount
     shape: FuturesShape
     lines: Mapping[PositionKey, PositionLine]
     positions: Mapping[PositionKey, Position]
@@ -191,6 +192,7 @@ def _settle_state(
     )
     return SettleState(
         settle=name,
+        account=account,
         shape=futures_shape(account, rules),
         lines={line.key: line for line in lines},
         positions=held,
