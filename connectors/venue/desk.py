@@ -25,10 +25,12 @@ class Grid:
     """The price around which a book is built, its steps and its depth.
 
     ``step`` and ``liquidity.volume_1m`` count what the orders count: coins on
-    spot and margin, lots on futures.
+    spot and margin, lots on futures. ``reference`` is what slippage is measured
+    from: the mid on spot and margin, the mark on futures.
     """
 
     price: Decimal
+    reference: Decimal
     tick: Decimal
     step: Decimal
     liquidity: Liquidity
@@ -36,7 +38,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """One match of an order; ``reference`` is the mid or mark before it."""
+    """One match of an order; ``reference`` is the grid's, before the trade."""
 
     price: Decimal
     qty: Decimal

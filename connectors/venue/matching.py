@@ -60,7 +60,7 @@ class Matcher:
         grid = desk.grid(order.symbol)
         levels = _levels(grid, order.side)
         found = self._walk(at, desk, order, levels)
-        if order.post_only and found.fills:
+        if order.post_only and _crosses(order, levels):
             found = Walk(fills=(), remaining=order.qty)
             matching = Matching(
                 grid=grid, walk=found, end_reason="post only: it would have taken"
@@ -83,7 +83,7 @@ class Matcher:
         """Trade what ``prepare`` found at the same time, then rest or end the order."""
         self._register.accept(order)
         order.reserved = desk.needed_hold(order)
-        reference = matching.grid.price
+        reference = matching.grid.reference
         for price, qty in matching.walk.fills:
             self._trade(
                 at,
@@ -134,7 +134,7 @@ class Matcher:
             at,
             desk,
             order,
-            Trade(price=price, qty=qty, is_maker=True, reference=grid.price),
+            Trade(price=price, qty=qty, is_maker=True, reference=grid.reference),
         )
         is_clipped = wanted < order.remaining + qty and qty == wanted
         self._register.settle(
@@ -151,16 +151,8 @@ class Matcher:
         self, at: datetime, desk: Desk, order: VenueOrder, levels: tuple[Level, ...]
     ) -> Walk:
         """What the order takes at once, no worse than its limit and protection."""
-        grid = desk.grid(order.symbol)
-        wanted = desk.fillable(order, order.qty)
-        found = walk(
-            levels,
-            wanted,
-            _reach(desk, order),
-            order.side,
-            self._used(at, grid, order),
-        )
-        return Walk(fills=found.fills, remaining=order.qty - found.qty)
+        used = self._used(at, desk.grid(order.symbol), order)
+        return walk(levels, order.qty, _reach(desk, order), order.side, used)
 
     def _used(self, at: datetime, grid: Grid, order: VenueOrder) -> Decimal:
         """What is missing from the front of the side that an order takes from."""
@@ -195,18 +187,23 @@ def _reach(desk: Desk, order: VenueOrder) -> Decimal | None:
     return min(bounds) if order.side is Side.BUY else max(bounds)
 
 
+def _crosses(order: VenueOrder, levels: tuple[Level, ...]) -> bool:
+    """Whether a limit order would meet the front of the book, taken or not."""
+    if order.price is None or not levels:
+        return False
+    return order.side.sign * (order.price - levels[0].price) >= 0
+
+
 def _end_reason(desk: Desk, order: VenueOrder, levels: tuple[Level, ...]) -> str | None:
-    """Why what is left of an order after its walk does not rest."""
-    worst = desk.worst_price(order)
-    beyond = order.side.sign
-    if worst is not None and any(
-        beyond * (level.price - worst) > 0
-        and (order.price is None or beyond * (level.price - order.price) <= 0)
-        for level in levels
-    ):
+    """Why what is left of an order after its walk does not rest.
+
+    Protection ends a limit order that is priced beyond it, and a market order
+    whose book goes beyond it.
+    """
+    worst, sign = desk.worst_price(order), order.side.sign
+    asked = [level.price for level in levels] if order.price is None else [order.price]
+    if worst is not None and any(sign * (price - worst) > 0 for price in asked):
         return "price protection: the rest would trade too far from the last price"
-    if desk.fillable(order, order.qty) < order.qty:
-        return "reduce only: the size exceeds the position"
     if order.type is OrderType.MARKET:
         return "market: the depth is used up"
     if order.time_in_force is not TimeInForce.GTC:

@@ -67,9 +67,10 @@ class SpotDesk:
 
     def grid(self, symbol: str) -> Grid:
         """The price and size steps and the depth of a pair that trades."""
-        rules = self._rules.spot[symbol]
+        rules, last = self._rules.spot[symbol], self._last(symbol)
         return Grid(
-            price=self._last(symbol),
+            price=last,
+            reference=last,
             tick=rules.price_increment,
             step=rules.base_increment,
             liquidity=self._liquidity(symbol),

@@ -1,0 +1,235 @@
+"""The simulated KuCoin as a whole: one user's accounts on one market.
+
+Theory of operation. The venue is told three things: the market moved (``tick``),
+time passed (``advance``), a request arrived (``submit``). Each call returns what the
+owner of the accounts would then be told, in order. There is no clock and no chance
+in here: latency, lost answers and seeds live with the caller. ``snapshot`` is the
+truth; the sum of all ``LedgerBooked`` (the opening's included) rebuilds it.
+
+This module only routes. It must not import the product's shadow or risk engine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from bot.domain.accounts import FUTURES, AccountSnapshot
+from bot.domain.events import Bucket, Cause, Event, IntentSettled, Posting
+from bot.domain.instruments import Rules
+from bot.domain.intents import Approved
+from bot.domain.market import MarketInstant
+from bot.domain.money import ZERO
+from connectors.venue.futures import AdlStrike, FuturesDesk
+from connectors.venue.futures_orders import FuturesOrderDesk, RestingFutures
+from connectors.venue.ledger import Ledger
+from connectors.venue.loans import LoanDesk
+from connectors.venue.margin import MarginNumbers
+from connectors.venue.matching import Matcher
+from connectors.venue.orders import OrderRegister
+from connectors.venue.requests import RequestDesk
+from connectors.venue.spot import SpotDesk
+from connectors.venue.takeover import MarginKeeper
+from connectors.venue.tape import Tape
+from connectors.venue.transfers import TransferDesk
+
+__all__ = ["Venue"]
+
+
+class Venue:
+    """A KuCoin of one user: spot, margin, futures, loans, transfers.
+
+    Args:
+        rules: The instruments and what they demand; it must name everything that
+            the opening account holds.
+        opening: What the user owns and owes at the start. Holds in it are dropped,
+            because the venue starts without open orders.
+        first: The market at the start: marks and prices of everything held.
+        at: The time of the opening, UTC.
+        vip: The user's fee level; the rates themselves are in ``rules``.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        opening: AccountSnapshot,
+        first: MarketInstant,
+        at: datetime,
+        vip: int = 0,
+    ) -> None:
+        self.rules = rules
+        self.vip = vip
+        self._now = at
+        self._leverage = dict(opening.margin_leverage)
+        ledger, tape = Ledger(), Tape()
+        register = OrderRegister(ledger)
+        self._ledger, self._tape, self._register = ledger, tape, register
+        self._numbers = MarginNumbers(ledger, rules, tape, self._leverage)
+        self._loans = LoanDesk(ledger, self._numbers, tape, at)
+        self._keeper = MarginKeeper(
+            ledger=ledger,
+            tape=tape,
+            numbers=self._numbers,
+            register=register,
+            loans=self._loans,
+        )
+        self._futures = FuturesDesk(
+            ledger=ledger, rules=rules, orders=RestingFutures(register)
+        )
+        self._matcher = Matcher(register)
+        self._spot_desk = SpotDesk(ledger, rules, tape)
+        self._futures_desk = FuturesOrderDesk(ledger, rules, tape, self._futures)
+        self._requests = RequestDesk(
+            ledger=ledger,
+            register=register,
+            matcher=self._matcher,
+            spot=self._spot_desk,
+            futures_orders=self._futures_desk,
+            futures=self._futures,
+            loans=self._loans,
+            keeper=self._keeper,
+            transfers=TransferDesk(
+                ledger=ledger,
+                rules=rules,
+                numbers=self._numbers,
+                keeper=self._keeper,
+                free_cash=self._futures.free_cash,
+            ),
+        )
+        self._see(replace(first, halted={}))
+        self._open(at, opening)
+        self.opening_events: Sequence[Event] = tuple(ledger.drain())
+        """The bookings that made the opening account; no later call repeats them."""
+
+    def tick(self, instant: MarketInstant) -> list[Event]:
+        """The market moved.
+
+        Timers that were due go first, at the old prices; then halts, depth, quotes
+        and marks are told, funding is settled at the new marks, resting orders
+        trade, and both keepers look at the accounts.
+        """
+        self._pass_time(instant.at)
+        self._run_timers(instant.at)
+        for event in self._see(instant):
+            self._ledger.emit(event)
+        self._futures.settle(instant)
+        self._fill_resting(instant.at)
+        self._futures.supervise(instant.at)
+        self._keeper.watch(instant.at)
+        return self._ledger.drain()
+
+    def advance(self, at: datetime) -> list[Event]:
+        """Time passed: run the timers that are due up to ``at``."""
+        self._pass_time(at)
+        self._run_timers(at)
+        return self._ledger.drain()
+
+    def next_timer(self) -> datetime | None:
+        """When something happens by itself next: interest, a takeover."""
+        times = (self._loans.next_charge(), self._keeper.next_step())
+        return min((t for t in times if t is not None), default=None)
+
+    def submit(self, at: datetime, approved: Approved) -> list[Event]:
+        """A request arrives; first what became of it, then what followed."""
+        self._pass_time(at)
+        self._run_timers(at)
+        settled = self._requests.submit(at, approved)
+        return [settled, *self._ledger.drain()]
+
+    def find(self, at: datetime, approved: Approved) -> IntentSettled:
+        """What became of a request, by what the venue knows: done or refused."""
+        return self._requests.find(at, approved)
+
+    def strike(self, at: datetime, event: AdlStrike) -> list[Event]:
+        """The exchange auto-deleverages one of the user's positions."""
+        self._pass_time(at)
+        self._futures.strike(at, event)
+        return self._ledger.drain()
+
+    def snapshot(self) -> AccountSnapshot:
+        """The accounts as they are."""
+        return AccountSnapshot(
+            balances=self._ledger.balances(),
+            positions=dict(self._futures.positions),
+            margin_leverage=dict(self._leverage),
+        )
+
+    def equity_usdt(self) -> Decimal:
+        """All accounts net of liabilities at margin marks, futures profit included.
+
+        Raises:
+            ValueError: A coin that is owned or owed never had a mark.
+        """
+        total = ZERO
+        for account in self._ledger.accounts():
+            for coin, line in self._ledger.lines(account):
+                net = line.total - line.liability
+                if account == FUTURES:
+                    net = self._futures.equity(coin)
+                if net != 0:
+                    total += net * self._mark(coin)
+        return total
+
+    def debt_ratios(self) -> dict[str, Decimal]:
+        """The debt ratio of every margin account that owes, where it is known."""
+        return {
+            account: ratio
+            for account in self._ledger.accounts()
+            if self._numbers.has_debt(account)
+            and (ratio := self._numbers.debt_ratio(account)) is not None
+        }
+
+    def _mark(self, coin: str) -> Decimal:
+        """The margin mark of a coin that is held."""
+        mark = self._tape.mark(coin)
+        if mark is None:
+            raise ValueError(f"{coin} is held but the market never stated its mark")
+        return mark
+
+    def _pass_time(self, at: datetime) -> None:
+        """Refuse a time before the latest one; keep the new one."""
+        if at < self._now:
+            raise ValueError(f"time cannot go back from {self._now} to {at}")
+        self._now = at
+
+    def _run_timers(self, at: datetime) -> None:
+        """Run what is due up to ``at`` in time order; interest before takeovers."""
+        while (due := self.next_timer()) is not None and due <= at:
+            self._loans.charge_due(due)
+            self._keeper.run_due(due)
+
+    def _see(self, instant: MarketInstant) -> list[Event]:
+        """Let every desk take over what the market states."""
+        events = self._tape.take(instant)
+        self._futures.see(instant)
+        self._loans.restock(instant)
+        return events
+
+    def _fill_resting(self, at: datetime) -> None:
+        """Trade the resting orders of every symbol that is not halted."""
+        for symbol in self._register.resting_symbols():
+            if self._tape.is_halted(symbol):
+                continue
+            is_futures = symbol in self.rules.contracts
+            desk = self._futures_desk if is_futures else self._spot_desk
+            self._matcher.fill_resting(at, desk, symbol)
+
+    def _open(self, at: datetime, opening: AccountSnapshot) -> None:
+        """Book the opening account, one entry for each account and coin."""
+        for account in sorted(opening.balances):
+            for coin, balance in sorted(opening.balances[account].items()):
+                amounts = {
+                    Bucket.BALANCE: balance.total,
+                    Bucket.PRINCIPAL: balance.principal,
+                    Bucket.INTEREST: balance.interest,
+                }
+                postings = [
+                    Posting(account=account, coin=coin, amount=amount, bucket=bucket)
+                    for bucket, amount in amounts.items()
+                    if amount != 0
+                ]
+                if postings:
+                    self._ledger.book(at, Cause.OPENING, postings)
+        positions = [opening.positions[key] for key in sorted(opening.positions)]
+        self._futures.open(at, positions)
