@@ -82,6 +82,7 @@ def bankruptcy_price(
         loss: Positive: the position ends below its value at mark; settle currency.
 
     Example:
+        >>> from bot.domain.instruments import Lots
         >>> from connectors.venue.examples import XBTUSDTM
         >>> long = Position(symbol="XBTUSDTM", lots=Lots(100),
         ...                 entry_value=Decimal(5000))
