@@ -2,7 +2,7 @@
 
 Theory of operation. ``append`` turns entries into rows, links them into the hash
 chain and keeps them in a small buffer; ``commit`` makes them durable in one
-transaction (WAL, ``synchronous=FULL``) and then replaces the head file. When
+transaction (WAL, ``synchronous=FULL``) and then notes the new head. When
 ``commit`` raises, the rows stay in the buffer and the next ``commit`` tries them
 again. Which rows share a transaction leaves no trace in the closed file, so equal
 entries give equal bytes. A *resumed* journal is derived once more from its start:
@@ -14,8 +14,9 @@ must not look into what it stores.
 
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -31,7 +32,7 @@ from storage.schema import (
     create_schema,
     migrate,
 )
-from storage.sidefiles import WriterLock, beside, set_aside, sync_folder, write_head
+from storage.sidefiles import HeadFile, WriterLock, beside, set_aside, sync_folder
 from storage.verify import as_journal_error, check_journal
 
 __all__ = ["BUFFER_ROWS", "SqliteJournal"]
@@ -43,21 +44,24 @@ _READ_ROWS: Final = 500
 _SHOWN: Final = 400
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What an open journal holds on to."""
+
+    path: Path
+    connection: sqlite3.Connection
+    lock: WriterLock
+    anchor: HeadFile
+
+
 class SqliteJournal:
     """An open journal that this process writes. Make one with a class method."""
 
-    def __init__(
-        self,
-        path: Path,
-        connection: sqlite3.Connection,
-        lock: WriterLock,
-        *,
-        head: Head,
-        tail: int,
-    ) -> None:
-        self._path = path
-        self._connection = connection
-        self._lock = lock
+    def __init__(self, files: _Files, *, head: Head, tail: Head) -> None:
+        self._path = files.path
+        self._connection = files.connection
+        self._lock = files.lock
+        self._anchor = files.anchor
         self._head = head
         self._tail = tail
         self._ahead: deque[ChainedRow] = deque()
@@ -80,8 +84,11 @@ class SqliteJournal:
                 _require_absent(path)
             _create_file(path)
             connection = _connect(path)
+            undo.callback(connection.close)
+            anchor = _start_head(path, GENESIS)
             undo.pop_all()
-        return cls(path, connection, lock, head=GENESIS, tail=0)
+        files = _Files(path, connection, lock, anchor)
+        return cls(files, head=GENESIS, tail=GENESIS)
 
     @classmethod
     def resume(cls, path: Path) -> Self:
@@ -111,9 +118,10 @@ class SqliteJournal:
             connection = _connect(path)
             undo.callback(connection.close)
             tail = check_journal(connection, path).head
+            anchor = _start_head(path, tail)
             undo.pop_all()
         start = GENESIS if derives_again else tail
-        return cls(path, connection, lock, head=start, tail=tail.seq)
+        return cls(_Files(path, connection, lock, anchor), head=start, tail=tail)
 
     @property
     def path(self) -> Path:
@@ -133,7 +141,7 @@ class SqliteJournal:
     @property
     def is_replaying(self) -> bool:
         """Whether a resumed run still has stored rows before it."""
-        return self._head.seq < self._tail
+        return self._head.seq < self._tail.seq
 
     def append(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -149,28 +157,26 @@ class SqliteJournal:
         with as_journal_error(self._path):
             self._insert()
         self._pending.clear()
-        try:
-            write_head(self._path, self._head)
-        except OSError as error:
-            raise JournalError(
-                f"The head file of {self._path} cannot be written "
-                f"({error.strerror}); the entries themselves are stored. Check the "
-                f"disk."
-            ) from error
+        self._tail = self._head
+        with _head_errors(self._path):
+            self._anchor.write(self._tail)
 
     def close(self) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        try:
+        with ExitStack() as stack:
+            stack.callback(self._lock.release)
+            stack.callback(self._connection.close)
+            stack.callback(self._seal)
             self.commit()
-            if not self.is_replaying and self._head.seq:
-                write_head(self._path, self._head, durable=True)
-            with as_journal_error(self._path):
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            self._connection.close()
-            self._lock.release()
+
+    def _seal(self) -> None:
+        """Leave a durable head and no log behind."""
+        with _head_errors(self._path):
+            self._anchor.close(self._tail)
+        with as_journal_error(self._path):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def __enter__(self) -> Self:
         return self
@@ -249,6 +255,22 @@ def _make_folder(folder: Path) -> None:
         raise JournalError(
             f"The folder {folder} of the journal cannot be made: {error.strerror}."
         ) from error
+
+
+@contextmanager
+def _head_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(
+            f"The head file of {path} cannot be written ({error.strerror}); the "
+            f"entries themselves are stored. Check the disk."
+        ) from error
+
+
+def _start_head(path: Path, head: Head) -> HeadFile:
+    with _head_errors(path):
+        return HeadFile.start(path, head)
 
 
 def _create_file(path: Path) -> None:

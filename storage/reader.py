@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import create_engine
+from sqlalchemy import Select, create_engine, select
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.sql import Select
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from bot.domain.entries import Entry
 from bot.domain.errors import JournalError
 from storage.chain import Head
 from storage.codec import StoredRow, decode
 from storage.rows import EntryRow
+from storage.schema import table_of
 from storage.sidefiles import beside
 from storage.verify import Watch, as_journal_error, check_journal, plain_watch
 
@@ -104,21 +104,29 @@ class JournalReader:
             kinds: Names of body types; none means all.
             after: Only entries with a greater number.
         """
+        table = table_of(EntryRow).c
+        chosen = select(table.seq, table.at, table.kind, table.body)
+        if kinds:
+            chosen = chosen.where(table.kind.in_(kinds))
+        chosen = chosen.order_by(table.seq).limit(_PAGE)
         while True:
-            page = (
-                select(EntryRow.seq, EntryRow.at, EntryRow.kind, EntryRow.body)
-                .where(col(EntryRow.seq) > after)
-                .order_by(col(EntryRow.seq))
-                .limit(_PAGE)
-            )
-            if kinds:
-                page = page.where(col(EntryRow.kind).in_(kinds))
-            rows = self._session.execute(page).all()
+            rows = self.all(chosen.where(table.seq > after))
             for seq, at, kind, body in rows:
                 yield StoredEntry(seq=seq, entry=decode(StoredRow(at, kind, body)))
             if len(rows) < _PAGE:
                 return
             after = rows[-1][0]
+
+    def entry(self, seq: int) -> Entry:
+        """The entry of a number that this journal has."""
+        return next(self.entries(after=seq - 1)).entry
+
+    def first_seq(self, kind: str, *, after: int) -> int | None:
+        """The number of the first entry of a kind after another, None if none."""
+        table = table_of(EntryRow).c
+        chosen = select(table.seq).where(table.kind == kind, table.seq > after)
+        found = self.all(chosen.order_by(table.seq).limit(1))
+        return int(found[0][0]) if found else None
 
     def last(self) -> StoredEntry | None:
         """The newest entry, None in an empty journal."""

@@ -1,12 +1,15 @@
 """The small files beside a journal, and the disk below it.
 
 ``NAME.head`` says which row was committed last, so that a journal that lost its
-end is told from one that is whole; it is replaced as a whole after each commit.
+end is told from one that is whole. It holds two lines, and each commit overwrites
+the older one in place: a torn line is seen by its own check and the other still
+stands. (Replacing the file at each commit cost as much as the commit itself.)
 ``NAME.lock`` is held by the one process that writes and vanishes with it. This
 module must not read the journal itself.
 """
 
 import fcntl
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -14,19 +17,19 @@ from time import perf_counter
 from typing import Final, Self
 
 from bot.domain.errors import JournalError
-from storage.chain import GENESIS, Head
+from storage.chain import Head
 
 __all__ = [
+    "HeadFile",
     "WriterLock",
     "beside",
     "measure_fsync_ms",
     "read_head",
     "set_aside",
     "sync_folder",
-    "write_head",
 ]
 
-_HEAD: Final = re.compile(r"(\d{1,18}) ([0-9a-f]{64})\n")
+_HEAD: Final = re.compile(r"((\d{20}) ([0-9a-f]{64})) ([0-9a-f]{16})\n")
 _FAMILY: Final = ("-wal", "-shm", "", ".head")
 """A journal and what belongs to it. The head goes last: should we die half-way,
 it still tells that the journal lost its end."""
@@ -42,26 +45,73 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def write_head(path: Path, head: Head, *, durable: bool = False) -> None:
-    """Replace the head file as a whole; ``durable`` also waits for the disk."""
+def _line(head: Head) -> bytes:
+    text = f"{head.seq:020d} {head.hash}"
+    return f"{text} {_check_of(text)}\n".encode()
+
+
+def _check_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class HeadFile:
+    """The head file of a journal that is being written."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._slot = 0
+
+    @classmethod
+    def start(cls, path: Path, head: Head) -> Self:
+        """Put a fresh head file in place and keep it open.
+
+        Args:
+            path: The journal.
+            head: Its last committed row.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        _replace(path, head)
+        return cls(path, os.open(beside(path, ".head"), os.O_WRONLY))
+
+    def write(self, head: Head) -> None:
+        """Note one more commit: a single small write, not waited for.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        line = _line(head)
+        os.pwrite(self._descriptor, line, self._slot * len(line))
+        self._slot = 1 - self._slot
+
+    def close(self, head: Head) -> None:
+        """Leave the last head behind, durably.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        os.close(self._descriptor)
+        _replace(self._path, head)
+
+
+def _replace(path: Path, head: Head) -> None:
+    """Write both lines to a new file, wait for the disk, and put it in place."""
     target, draft = beside(path, ".head"), beside(path, ".head.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        os.write(descriptor, f"{head.seq} {head.hash}\n".encode())
-        if durable:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with draft.open("wb") as file:
+        file.write(_line(head) * 2)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(target)
-    if durable:
-        sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_head(path: Path) -> Head | None:
     """The anchor of a journal, or None when there is no head file (or an empty one).
 
     Raises:
-        JournalError: The head file holds something else.
+        JournalError: The head file holds no whole line.
     """
     target = beside(path, ".head")
     try:
@@ -72,14 +122,17 @@ def read_head(path: Path) -> Head | None:
         raise JournalError(f"{target} cannot be read: {error.strerror}.") from error
     if not text:
         return None
-    match = _HEAD.fullmatch(text)
-    if match is None:
+    heads = [
+        Head(int(match[2]), match[3])
+        for match in _HEAD.finditer(text)
+        if _check_of(match[1]) == match[4]
+    ]
+    if not heads:
         raise JournalError(
             f"{target} is damaged: it does not hold a row number and a hash. If the "
             f"journal beside it is known to be whole, delete the head file."
         )
-    head = Head(int(match[1]), match[2])
-    return GENESIS if head.seq == 0 else head
+    return max(heads, key=lambda head: head.seq)
 
 
 def sync_folder(folder: Path) -> None:
