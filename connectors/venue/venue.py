@@ -14,7 +14,8 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.domain.accounts import FUTURES, AccountSnapshot
+from bot.domain.accounts import FUTURES, AccountSnapshot, isolated_pair
+from bot.domain.errors import UsageError
 from bot.domain.events import Bucket, Cause, Event, IntentSettled, Posting
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
@@ -215,8 +216,19 @@ class Venue:
             desk = self._futures_desk if is_futures else self._spot_desk
             self._matcher.fill_resting(at, desk, symbol)
 
+    def _require_known(self, opening: AccountSnapshot) -> None:
+        """Refuse an opening account that the rules do not cover."""
+        for account in opening.balances:
+            pair = isolated_pair(account)
+            if pair is not None and pair not in self.rules.isolated_pairs:
+                raise UsageError(
+                    f"The opening account has {account}, but {pair} has no isolated "
+                    "margin in this market: leave it out or choose another market."
+                )
+
     def _open(self, at: datetime, opening: AccountSnapshot) -> None:
         """Book the opening account, one entry for each account and coin."""
+        self._require_known(opening)
         for account in sorted(opening.balances):
             for coin, balance in sorted(opening.balances[account].items()):
                 amounts = {
