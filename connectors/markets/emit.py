@@ -7,6 +7,7 @@ the mappings of ``MarketInstant``. Nothing is estimated or decided here.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -69,22 +70,38 @@ def emit(
     times: IntArray, columns: Columns, agenda: Agenda, depth: Depth
 ) -> Iterator[MarketInstant]:
     """One instant for each time, with what changes at it."""
-    last, margin, futures = columns.last, columns.margin, columns.futures
     nothing: Mapping[str, Liquidity] = {}
     silent = Entry()
-    for row, second in enumerate(times.tolist()):
+    rows = zip(
+        times.tolist(),
+        _mappings(columns.last),
+        _mappings(columns.margin),
+        _mappings(columns.futures),
+        strict=False,
+    )
+    for second, last_prices, margin_marks, futures_marks in rows:
         entry = agenda.entries.get(second, silent)
         yield MarketInstant(
             at=time_of(second),
-            last_prices={n: c[row] for n, c in zip(*last, strict=True)},
-            margin_marks={n: c[row] for n, c in zip(*margin, strict=True)},
-            futures_marks={n: c[row] for n, c in zip(*futures, strict=True)},
+            last_prices=last_prices,
+            margin_marks=margin_marks,
+            futures_marks=futures_marks,
             liquidity=depth.get(second, nothing),
             funding_quotes=entry.funding_quotes,
             settlements=entry.settlements,
             borrow_rates=entry.borrow_rates,
             halted=entry.halted,
         )
+
+
+def _mappings(
+    named: tuple[tuple[str, ...], tuple[Sequence[Decimal], ...]],
+) -> Iterator[dict[str, Decimal]]:
+    """One mapping for each row; endless empty ones where nothing trades."""
+    names, columns = named
+    if not names:
+        return ({} for _ in repeat(None))
+    return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
 def depth_of(

@@ -1,10 +1,11 @@
 """Funding of a recorded contract: settlements, quotes, and what shorting costs.
 
-The quote between two settlements is the rate that settled last. When the next
-settlement falls due is the exchange's published schedule and no forecast, so it is
-read from the stamps of the file; no rate is ever read before its stamp. Where a
-stamp is missing for longer than the schedule allows, none is paid and the quote is
-zero. Times are seconds since 1970; rates are fractions an interval.
+The quote between two settlements is the rate that settled last; the next one is due
+one interval later, the interval being the last distance of two stamps. Neither the
+rate nor the time of a settlement is known before its stamp, so a shortened interval
+comes as a surprise. Where a settlement stays out for longer than eight hours, none is
+paid and the quote is zero. Times are seconds since 1970; rates are fractions an
+interval.
 """
 
 from bisect import bisect_left, bisect_right
@@ -115,55 +116,56 @@ class FundingSchedule:
         return [
             (stamps[i], stamps[i + 1])
             for i in range(len(stamps) - 1)
-            if stamps[i + 1] > start_s
-            and stamps[i] < end_s
-            and self._next(i) != stamps[i + 1]
+            if stamps[i + 1] > start_s and stamps[i] < end_s and self._lacks_next(i)
         ]
 
     def ends_before(self, at_s: int) -> bool:
         """Whether a settlement falls due before a time that the file lacks."""
         count = len(self.rows.at_s)
-        return count > 0 and self._next(count - 1) < at_s
+        if count == 0:
+            return False
+        return self.rows.at_s[-1] + self._interval_before(count - 1) < at_s
 
     def _settled(self, index: int) -> FundingEvent:
         at_s, rate = self.rows.at_s[index], self.rows.rates[index]
-        next_s = self._next(index)
+        interval = self._interval_before(index)
         return FundingEvent(
             at_s=at_s,
             settlement=FundingSettlement(symbol=self.symbol, funding_rate=rate),
-            quote=self._quote(rate, next_s, next_s - at_s),
+            quote=self._quote(rate, at_s + interval, interval),
             annual_funding=self._annual_mean(at_s),
         )
 
     def _missing(self, index: int, start_s: int, end_s: int) -> Iterator[FundingEvent]:
-        """Zero quotes at due times that the file has no settlement for."""
+        """New quotes where a settlement falls due and the file has none.
+
+        Within eight hours of the last settlement the interval has grown, and the
+        last rate stays on show; after that the quote is zero.
+        """
         stamps = self.rows.at_s
         until = stamps[index + 1] if index + 1 < len(stamps) else end_s + 1
-        due = self._next(index)
-        interval = due - stamps[index]
+        interval = self._interval_before(index)
+        due = stamps[index] + interval
         while due < until and due <= end_s:
-            following = min(due + interval, until) if until <= end_s else due + interval
+            grown = due - stamps[index] < _INTERVAL_DEFAULT_S
             if due >= start_s:
+                rate = self.rows.rates[index] if grown else ZERO
                 yield FundingEvent(
                     at_s=due,
                     settlement=None,
-                    quote=self._quote(ZERO, following, interval),
+                    quote=self._quote(rate, due + interval, interval),
                     annual_funding=self._annual_mean(due),
                 )
             due += interval
 
-    def _next(self, index: int) -> int:
-        """When the settlement after this one is due, by the published schedule."""
+    def _lacks_next(self, index: int) -> bool:
+        """Whether settlements are missing between this one and the next."""
         stamps = self.rows.at_s
-        before = self._interval_before(index)
-        if index + 1 >= len(stamps):
-            return stamps[index] + before
-        distance = stamps[index + 1] - stamps[index]
-        if distance <= max(_INTERVAL_DEFAULT_S, before):
-            return stamps[index + 1]
-        return stamps[index] + before
+        allowed = max(_INTERVAL_DEFAULT_S, self._interval_before(index))
+        return stamps[index + 1] - stamps[index] > allowed
 
     def _interval_before(self, index: int) -> int:
+        """The last distance of stamps up to this one that is no gap; else 8 h."""
         stamps = self.rows.at_s
         for later in range(index, max(index - 3, 0), -1):
             distance = stamps[later] - stamps[later - 1]

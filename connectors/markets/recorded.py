@@ -40,7 +40,10 @@ _ASSUMPTIONS: Final = (
         "prices inside a bar are rebuilt: open, extremes at 1/3 and 2/3, close, "
         "log-linear in between; the bar under way at the start takes its low first"
     ),
-    "the funding quote is the rate that settled last",
+    (
+        "the funding quote is the rate that settled last, due one interval later, the "
+        "interval being the last distance of two settlements"
+    ),
     (
         "borrow rates are assumed: USDT 11 %, BTC and ETH 4 %, others 8 % a year, at "
         "least the magnitude of a negative 24 h mean of funding; none to borrow while "
