@@ -30,6 +30,7 @@ from bot.engine.curing import cure_round
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, inputs_of, judge
 from bot.guard.limits import GuardLimits, RiskLimits
+from bot.guard.planner import idle_repayments
 from bot.guard.state import GuardState
 from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView
@@ -151,6 +152,8 @@ class _Work:
         known = self.state.guard.subjects[subject]
         if verdict.is_new_episode or verdict.is_end_of_episode:
             self._decided(verdict, known.episode)
+        if verdict.is_end_of_episode:
+            self.propose(idle_repayments(self.state.shadow, verdict))
         if not known.is_acting:
             return
         done = cure_round(self.state.shadow, verdict, known, self.core.guard_limits)

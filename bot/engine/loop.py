@@ -28,12 +28,15 @@ class Engine:
         state: State,
         journal: Journal,
         executor: Executor,
-        observers: Sequence[Observer] = (),
     ) -> None:
         self._core = core
         self.state = state
         self._journal = journal
         self._executor = executor
+        self._observers: tuple[Observer, ...] = ()
+
+    def watch(self, observers: Sequence[Observer]) -> None:
+        """Show every further step to these observers."""
         self._observers = tuple(observers)
 
     def handle(self, moment: Sequence[Event]) -> Step:

@@ -11,16 +11,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.entries import Entry, Noted
-from bot.domain.events import IntentSettled, RulesRead, SnapshotTaken
+from bot.domain.events import Event, IntentSettled, RulesRead, SnapshotTaken
 from bot.domain.intents import Approved
 from bot.domain.orders import Outcome
 from bot.engine.core import State
 from bot.ports import AccountReader
 from bot.shadow.apply import apply, opening_closes, register
-from bot.shadow.drift import compare
+from bot.shadow.drift import Drift, compare
 from bot.shadow.state import Shadow, empty_shadow
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Recovered", "Start", "recover"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,27 @@ class Recovered:
     next_seq: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where the engine begins: a state, what to remember, and the first moment.
+
+    ``moment`` ends with the exchange's snapshot, which opens the shadow;
+    ``lookups`` are the intents whose fate must be asked for.
+    """
+
+    state: State
+    entries: tuple[Entry, ...]
+    moment: tuple[Event, ...]
+    lookups: tuple[Approved, ...]
+
+
 async def recover(
     reader: AccountReader,
     at: datetime,
     recovered: Recovered,
     history: Mapping[str, Sequence[tuple[datetime, Decimal]]],
-) -> tuple[State, tuple[Entry, ...], tuple[Approved, ...]]:
-    """The state to start from, what to remember of it, and what to look up.
+) -> Start:
+    """Read the exchange, compare it with the journal, and say where to begin.
 
     Args:
         reader: Reads the exchange.
@@ -48,28 +62,22 @@ async def recover(
     """
     rules = await reader.read_rules()
     snapshot = await reader.read_snapshot()
-    entries: list[Entry] = []
+    drifts: tuple[Drift, ...] = ()
     if recovered.shadow is not None:
-        entries += [
-            Entry(at=at, body=Noted(topic="drift", text=str(drift)))
-            for drift in compare(recovered.shadow, snapshot)
-        ]
-    taken = SnapshotTaken(at=at, snapshot=snapshot)
-    shadow = apply(empty_shadow(rules), RulesRead(at=at, rules=rules))
-    shadow = apply(shadow, taken)
-    shadow = _with_history(shadow, history)
-    entries.append(Entry(at=at, body=taken))
+        drifts = compare(recovered.shadow, snapshot)
+    entries = tuple(
+        Entry(at=at, body=Noted(topic="drift", text=str(drift))) for drift in drifts
+    )
+    rows = {coin: tuple(closes) for coin, closes in history.items()}
+    shadow = replace(empty_shadow(rules), at=at, closes=opening_closes(rows))
     for approved in recovered.open_intents:
         shadow = _in_doubt(shadow, approved, at)
-    state = State(shadow=shadow, next_seq=recovered.next_seq)
-    return state, tuple(entries), recovered.open_intents
-
-
-def _with_history(
-    shadow: Shadow, history: Mapping[str, Sequence[tuple[datetime, Decimal]]]
-) -> Shadow:
-    rows = {coin: tuple(closes) for coin, closes in history.items()}
-    return replace(shadow, closes=opening_closes(rows))
+    return Start(
+        state=State(shadow=shadow, next_seq=recovered.next_seq),
+        entries=entries,
+        moment=(RulesRead(at=at, rules=rules), SnapshotTaken(at=at, snapshot=snapshot)),
+        lookups=recovered.open_intents,
+    )
 
 
 def _in_doubt(shadow: Shadow, approved: Approved, at: datetime) -> Shadow:

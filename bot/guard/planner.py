@@ -28,7 +28,7 @@ from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
-__all__ = ["Cure", "is_waiting", "plan_cure"]
+__all__ = ["Cure", "idle_repayments", "is_waiting", "plan_cure"]
 
 GUARD: Final = "guard"
 _LEAST_USDT: Final = Decimal(1)
@@ -130,7 +130,7 @@ def _cancels(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
     ]
 
 
-def _repayments(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
+def idle_repayments(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
     """Repay each owed coin from what lies idle of it in the same account."""
     account = verdict.measure.account
     if account == FUTURES:
@@ -219,6 +219,6 @@ _LEVERS: Final[
     tuple[tuple[str, Callable[[Shadow, Verdict], list[Proposal]], str], ...]
 ] = (
     ("cancelling orders", _cancels, "no open order adds risk"),
-    ("repaying", _repayments, "no idle balance of an owed coin"),
+    ("repaying", idle_repayments, "no idle balance of an owed coin"),
     ("the reserve", _reserve, "no reserve in the main or spot account"),
 )

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - the composition root seeds it
-from typing import Protocol
 
 from bot.domain.accounts import AccountSnapshot
 from bot.domain.events import Event, FundingQuoted, IntentSettled, ScheduleDue
@@ -60,11 +59,8 @@ class FaultDice:
     lookup_delay: timedelta = timedelta(seconds=1)
 
 
-class _Action(Protocol):
-    """What happens at a point of the timeline; returns the facts it makes."""
-
-    def __call__(self, at: datetime) -> Sequence[Event]:
-        """Do it at ``at``."""
+_Action = Callable[[datetime], Sequence[Event]]
+"""What happens at a point of the timeline; returns the facts it makes."""
 
 
 class SimulatedWorld:
@@ -231,7 +227,7 @@ class SimulatedWorld:
             yield tuple(action(self._now))
 
 
-def _doubt(approved: Approved, reason: str) -> Callable[[datetime], list[Event]]:
+def _doubt(approved: Approved, reason: str) -> _Action:
     return lambda at: [_settled_in_doubt(at, approved, reason)]
 
 

@@ -1,0 +1,356 @@
+"""The one module that knows which world the bot lives in.
+
+It plugs the engine into a simulated venue on a recorded or synthetic market,
+paced (paper) or free (replay, simulated), with a journal or without one. No
+other module branches on the world. The live world arrives with its connector;
+until then asking for it is refused with a sentence.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random  # noqa: TID251 - every generator is seeded here
+from typing import Final
+
+from bot.domain.accounts import AccountSnapshot
+from bot.domain.entries import Entry, RunStarted
+from bot.domain.errors import UsageError
+from bot.domain.instruments import Rules
+from bot.domain.market import PathOrder
+from bot.domain.strategy import Strategy
+from bot.engine.core import Core
+from bot.engine.executor import Executor
+from bot.engine.loop import Engine, Observer
+from bot.engine.startup import Recovered, recover
+from bot.ports import Journal, Market
+from bot.risk.exposures import net_exposures
+from bot.settings import Settings, StrategySettings
+from bot.shadow.state import empty_shadow
+from connectors.kucoin.parse.decode import decode
+from connectors.markets.recorded import RecordedMarket
+from connectors.system.clock import Pacer
+from connectors.system.schedules import VirtualScheduler
+from connectors.venue.account_file import AccountFile, load_account, resolve
+from connectors.venue.rules import assumptions, rules_for
+from connectors.venue.venue import Venue
+from connectors.venue.world import FaultDice, Latency, SimulatedWorld
+from storage.opening import open_for_run
+from strategies import KINDS
+
+__all__ = [
+    "NullJournal",
+    "Plan",
+    "Simulation",
+    "open_journal",
+    "paper_account",
+    "plan_run",
+    "simulate",
+]
+
+_SAMPLES: Final = 1_500
+"""How many samples of the account a run keeps at most, about."""
+
+_PAPER_ACCOUNT: Final = "paper_account.toml"
+
+_WORLDS: Final = frozenset({"paper", "replay", "simulated"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A simulated run, decided to the last input before anything is written."""
+
+    world: str
+    name: str
+    market: Market
+    rules: Rules
+    opening: AccountSnapshot
+    path_order: Mapping[str, PathOrder]
+    settings: Settings
+    strategies: tuple[Strategy, ...]
+    seed: int
+    is_guarded: bool
+    header: RunStarted
+    assumptions: tuple[str, ...]
+    vip: int = 0
+    faults: FaultDice = field(default_factory=FaultDice)
+
+    @property
+    def duration(self) -> timedelta:
+        """How much market time the run spans."""
+        described = self.market.description
+        return described.end - described.start
+
+
+class NullJournal:
+    """Remembers nothing: for the twin that runs beside a journaled run."""
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Forget."""
+
+    def commit(self) -> None:
+        """Nothing to make durable."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def paper_account() -> AccountFile:
+    """The account that is traded when none is named, an installed file."""
+    return load_account(Path(__file__).parents[1] / "connectors/venue" / _PAPER_ACCOUNT)
+
+
+def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
+    *,
+    world: str,
+    market: Market,
+    account: AccountFile,
+    settings: Settings,
+    seed: int,
+    is_guarded: bool = True,
+    has_strategies: bool = True,
+    faults: FaultDice | None = None,
+) -> Plan:
+    """Resolve the account on the market and fix everything that decides the run.
+
+    Raises:
+        UsageError: The account holds what the market does not trade, a strategy
+            is unknown, or the world has no connector yet.
+    """
+    if world not in _WORLDS:
+        raise UsageError(
+            f"The world {world!r} has no connector yet; use paper, replay or simulated."
+        )
+    first = market.first_prices()
+    vip = account.vip or settings.vip
+    rules = rules_for(market.description, first, _documents(market), vip)
+    opening = resolve(account, rules, first)
+    order = _path_order(opening, rules, first.margin_marks)
+    strategies = _strategies(settings.strategies) if has_strategies else ()
+    described = market.description
+    assumed = (*described.assumptions, *assumptions(rules), *_own(settings))
+    identity = {
+        "market": described.digest,
+        "account": account.digest,
+        "config": _digest(settings),
+        "seed": str(seed),
+        "guard": str(is_guarded).lower(),
+        "strategies": ",".join(s.name for s in strategies),
+    }
+    facts = {
+        "market": described.name,
+        "title": described.title,
+        "start": described.start.isoformat(),
+        "end": described.end.isoformat(),
+        "resolution": described.resolution,
+        "path_order": json.dumps(order, sort_keys=True),
+        "assumptions": json.dumps(assumed),
+    }
+    name = f"{described.name}-{seed}"
+    return Plan(
+        world=world,
+        name=name,
+        market=market,
+        rules=rules,
+        opening=opening,
+        path_order=order,
+        settings=settings,
+        strategies=strategies,
+        seed=seed,
+        is_guarded=is_guarded,
+        header=RunStarted(
+            name=name, world=world, epoch=1, identity=identity, facts=facts
+        ),
+        assumptions=assumed,
+        vip=vip,
+        faults=faults or FaultDice(),
+    )
+
+
+def _documents(market: Market) -> Mapping[str, object] | None:
+    """The exchange's own rules that a recorded market names, decoded exactly."""
+    path = market.rules_path if isinstance(market, RecordedMarket) else None
+    if path is None:
+        return None
+    found = decode(path.read_bytes())
+    if not isinstance(found, Mapping):
+        raise UsageError(f"{path} must hold an object of KuCoin bodies by name.")
+    return found
+
+
+def _path_order(
+    opening: AccountSnapshot, rules: Rules, marks: Mapping[str, Decimal]
+) -> dict[str, PathOrder]:
+    """The adverse extreme of every bar first, by the starting account.
+
+    A coin that the account is net long gets its lows first, one it is short its
+    highs; a coin it does not hold follows the sign of the whole account.
+    """
+    shadow = replace(
+        empty_shadow(rules),
+        balances=opening.balances,
+        positions=opening.positions,
+        margin_marks=marks,
+    )
+    nets = net_exposures(shadow)
+    whole = sum(qty * marks.get(coin, Decimal(0)) for coin, qty in nets.items())
+    coins = sorted({*nets, *marks} - {"USDT"})
+    signs = {coin: nets.get(coin, Decimal(0)) or whole for coin in coins}
+    return {
+        coin: PathOrder.HIGH_FIRST if sign < 0 else PathOrder.LOW_FIRST
+        for coin, sign in signs.items()
+    }
+
+
+def _strategies(chosen: Sequence[StrategySettings]) -> tuple[Strategy, ...]:
+    built: list[Strategy] = []
+    for settings in chosen:
+        if not settings.enabled:
+            continue
+        maker = KINDS.get(settings.kind)
+        if maker is None:
+            raise UsageError(
+                f"[strategy.{settings.name}] kind {settings.kind!r} is not known; "
+                f"choose one of {', '.join(sorted(KINDS))}."
+            )
+        built.append(maker(settings.name, settings.schedule, settings.parameters))
+    return tuple(built)
+
+
+def _own(settings: Settings) -> tuple[str, ...]:
+    """What execution is assumed to be like in this world."""
+    depth = settings.depth
+    return (
+        (
+            f"requests take effect {depth.latency_min_ms} to {depth.latency_max_ms} ms "
+            "after they are sent, seeded"
+        ),
+        "marks and prices reach the bot at once",
+    )
+
+
+def _digest(settings: Settings) -> str:
+    chosen = {
+        "values": {name: str(value) for name, value in settings.values.items()},
+        "strategies": [
+            [s.name, s.kind, s.schedule, s.enabled, repr(sorted(s.parameters.items()))]
+            for s in settings.strategies
+        ],
+    }
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
+
+
+def open_journal(plan: Plan, path: Path, *, force: bool) -> Journal:
+    """Create the journal of a run, or open it where the run was cut short.
+
+    Raises:
+        UsageError: The file belongs to another run or to one that has ended.
+        JournalError: The file is damaged, newer or in use.
+    """
+    return open_for_run(path, plan.header, force=force)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """A started run: an engine that has taken its first moment, and its world."""
+
+    plan: Plan
+    engine: Engine
+    world: SimulatedWorld
+    venue: Venue
+    journal: Journal
+
+    async def finish(self) -> None:
+        """Run to the end of the market."""
+        await self.engine.run(self.world.moments())
+
+
+async def simulate(
+    plan: Plan,
+    journal: Journal,
+    pacer: Pacer,
+    observers: Callable[[Engine], Sequence[Observer]] | None = None,
+) -> Simulation:
+    """Start a run: venue, world, recovery and engine, the first moment handled.
+
+    Args:
+        plan: What to run.
+        journal: Where it is remembered.
+        pacer: How fast virtual time passes.
+        observers: Given the started engine, who watches it.
+    """
+    start = plan.market.description.start
+    venue = Venue(
+        rules=plan.rules,
+        opening=plan.opening,
+        first=plan.market.first_prices(),
+        at=start,
+        vip=plan.vip,
+    )
+    scheduler = VirtualScheduler(start)
+    depth = plan.settings.depth
+    world = SimulatedWorld(
+        market=plan.market,
+        venue=venue,
+        path_order=plan.path_order,
+        scheduler=scheduler,
+        pacer=pacer,
+        dice=Random(plan.seed),  # noqa: S311 - chance of a simulation, not a secret
+        latency=Latency(min_ms=depth.latency_min_ms, max_ms=depth.latency_max_ms),
+        faults=plan.faults,
+    )
+    jobs = [job for strategy in plan.strategies for job in strategy.jobs]
+    scheduler.start(jobs, world.put)
+    began = await recover(world, start, Recovered(), plan.market.history())
+    engine = Engine(
+        core=_core(plan),
+        state=began.state,
+        journal=journal,
+        executor=Executor(orders=world, loans=world, transfers=world),
+    )
+    journal.append([Entry(at=start, body=plan.header), *began.entries])
+    engine.handle((*venue.opening_events, *began.moment))
+    if observers is not None:
+        engine.watch(observers(engine))
+    return Simulation(
+        plan=plan, engine=engine, world=world, venue=venue, journal=journal
+    )
+
+
+def _core(plan: Plan) -> Core:
+    settings = plan.settings
+    return Core(
+        guard_limits=settings.guard,
+        risk_limits=replace(settings.limits, mark_stale_after=_stale_after(plan)),
+        strategies=plan.strategies,
+        is_guarding=plan.is_guarded,
+        epoch=plan.header.epoch,
+        sample_every=max(plan.duration / _SAMPLES, timedelta(seconds=1)),
+    )
+
+
+def _stale_after(plan: Plan) -> timedelta:
+    """Three missed updates of the market's own cadence, at least three seconds.
+
+    A bar gives a mark at each third of it, so three missed ones are one bar of
+    the coarsest instrument.
+    """
+    seconds = [_bar_seconds(i.resolution) for i in plan.market.description.instruments]
+    return timedelta(seconds=max([3, *seconds]))
+
+
+def _bar_seconds(resolution: str) -> int:
+    """The length of a bar from its name; ticks every N seconds give 3 N.
+
+    Example:
+        >>> _bar_seconds("5m"), _bar_seconds("1h"), _bar_seconds("2s marks")
+        (300, 3600, 6)
+    """
+    word = resolution.split(maxsplit=1)[0]
+    unit = {"s": 3, "m": 60, "h": 3600}.get(word[-1:], 0)
+    if not unit or not word[:-1].isdigit():
+        raise ValueError(f"a market names no such resolution: {resolution!r}")
+    return int(word[:-1]) * unit

@@ -1,0 +1,18 @@
+"""The strategies: pure, scheduled decisions, one file each.
+
+``KINDS`` maps the ``kind`` of a ``[strategy.NAME]`` table to what builds it. A
+strategy sees the shadow through ``View`` and returns proposals; it knows no
+exchange, no clock and no other strategy.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bot.domain.strategy import Strategy
+
+__all__ = ["KINDS"]
+
+KINDS: Final[
+    Mapping[str, Callable[[str, str | None, Mapping[str, object]], Strategy]]
+] = {}
+"""Kind to its maker: ``(name, schedule, parameters) -> Strategy``."""
