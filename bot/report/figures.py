@@ -25,6 +25,7 @@ __all__ = [
     "UNKNOWN",
     "amount",
     "clean",
+    "difference",
     "distance",
     "duration",
     "moment",
@@ -32,6 +33,7 @@ __all__ = [
     "percent",
     "price",
     "ratio",
+    "share",
     "usdt",
 ]
 
@@ -75,6 +77,36 @@ def clean(text: str) -> str:
     )
 
 
+def difference(left: Decimal | None, right: Decimal | None) -> Decimal | None:
+    """One number less another; unknown when either is unknown or not finite.
+
+    Example:
+        >>> difference(Decimal(3), Decimal(5)), difference(Decimal(3), None)
+        (Decimal('-2'), None)
+    """
+    if left is None or right is None:
+        return None
+    if not left.is_finite() or not right.is_finite():
+        return None
+    with localcontext(_WIDE):
+        return left - right
+
+
+def share(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
+    """A part of a whole, a fraction; unknown unless the whole is above zero.
+
+    Example:
+        >>> share(Decimal(1), Decimal(4)), share(Decimal(1), Decimal(0))
+        (Decimal('0.25'), None)
+    """
+    if part is None or whole is None or whole.is_nan() or whole <= 0:
+        return None
+    if not part.is_finite() or not whole.is_finite():
+        return None
+    with localcontext(_WIDE):
+        return part / whole
+
+
 def _fixed(value: Decimal, decimals: int, rounding: str = ROUND_HALF_UP) -> str:
     """Grouped digits with a true minus sign; very large numbers in powers of ten."""
     if value.is_infinite():
@@ -108,7 +140,7 @@ def usdt(value: Decimal | None, *, signed: bool = False) -> str:
     if value is None or value.is_nan():
         return UNKNOWN
     decimals = 2
-    if value.is_finite() and value != 0 and abs(value) < Decimal("0.01"):
+    if value.is_finite() and value != 0 and value.copy_abs() < Decimal("0.01"):
         decimals = min(1 - value.adjusted(), _COIN_DECIMALS)
     text = _fixed(value, decimals)
     return _signed(text, value) if signed else text
@@ -152,7 +184,7 @@ def distance(value: Decimal | None, decimals: int = 1) -> str:
         >>> distance(Decimal("-0.1829"))
         '18.2\xa0%'
     """
-    size = None if value is None else abs(value)
+    size = None if value is None else value.copy_abs()
     return percent(size, decimals, rounding=ROUND_DOWN)
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from bot.domain.accounts import MarginMode
 from bot.domain.events import AccountStatus
+from bot.report.figures import difference
 
 __all__ = [
     "RATIO_HIGH",
@@ -386,6 +387,4 @@ class Frame:
     @property
     def equity_change(self) -> Decimal | None:
         """Equity less the equity at the start, USDT; None when either is unknown."""
-        if self.equity_usdt is None or self.equity_start_usdt is None:
-            return None
-        return self.equity_usdt - self.equity_start_usdt
+        return difference(self.equity_usdt, self.equity_start_usdt)

@@ -46,7 +46,7 @@ _SECTIONS: Final = (
     ("happened", "What happened"),
     ("guard", "What the guard did"),
     ("costs", "Costs"),
-    ("fills", "Fills"),
+    ("fills", "Orders and fills"),
     ("assumed", "What is assumed"),
     ("read", "How to read this"),
 )
@@ -136,7 +136,7 @@ def _time(value: object) -> datetime | None:
 
 
 def _contents() -> Markup:
-    links = "".join(f'<a href="#{key}">{text(title)}</a>' for key, title in _SECTIONS)
+    links = " ".join(f'<a href="#{key}">{text(title)}</a>' for key, title in _SECTIONS)
     return Markup(f'<nav aria-label="Contents">{links}</nav>')
 
 

@@ -151,8 +151,9 @@ def _key(name: str, style: str) -> str:
 
 
 def chart_figure(chart: Chart) -> Markup:
-    """A chart under its title and legend."""
-    keys = "".join(_key(line.name, line.style) for line in chart.lines if line.series)
+    """A chart under its title and legend, the line drawn on top named first."""
+    shown = [line for line in reversed(chart.lines) if line.series]
+    keys = "".join(_key(line.name, line.style) for line in shown)
     return Markup(
         f"<figure><figcaption><strong>{text(chart.title)}</strong>{keys}</figcaption>"
         f'<div class="scroll">{draw(chart)}</div></figure>'

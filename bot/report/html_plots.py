@@ -70,8 +70,11 @@ def _lines(curve: Curve) -> tuple[Line, ...]:
 
 def _range(curve: Curve, write: str) -> str:
     """What a reader who cannot see the curve needs: start, lowest, highest, end."""
-    known = [value for _, value in curve.with_guard if value is not None]
-    known = [value for value in known if not value.is_nan()]
+    known = [
+        value
+        for _, value in curve.with_guard
+        if value is not None and not value.is_nan()
+    ]
     if not known:
         return "No value is known with the guard."
     ends = (known[0], min(known), max(known), known[-1])
@@ -172,10 +175,17 @@ def _distance(name: str, curve: Curve, limits: Mapping[str, GuardLimits]) -> Cha
 
 def _relative(series: Series) -> Series:
     """Change since the first known price; what is unknown stays unknown."""
-    first = next((v for _, v in series if v is not None and v > 0), None)
+    first = next((v for _, v in series if _is_price(v)), None)
     if first is None:
         return ()
-    return tuple((at, None if v is None else v / first - 1) for at, v in series)
+    return tuple(
+        (at, v / first - 1 if v is not None and _is_price(v) else None)
+        for at, v in series
+    )
+
+
+def _is_price(value: Decimal | None) -> bool:
+    return value is not None and value.is_finite() and value > 0
 
 
 def _prices(report: RunReport) -> Chart:
@@ -189,6 +199,6 @@ def _prices(report: RunReport) -> Chart:
         key="",
         title=f"Mark prices, change since the start{more}",
         description="Change of each coin's mark price since the start of the run.",
-        lines=[line for line in lines if line.series],
+        lines=[line for line in reversed(lines) if line.series],
         write=_percent_tick,
     )

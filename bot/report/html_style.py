@@ -73,7 +73,8 @@ font-size:13px;white-space:nowrap}
 tbody th{font-weight:500}
 td.num,th.num{text-align:right;white-space:nowrap}
 td.when{white-space:nowrap;color:var(--soft)}
-td.wide{min-width:16em}
+td.wide{min-width:15em}td.some{min-width:8em}
+td.who,td.id,td.what,td.id code{white-space:nowrap}
 tr.total th,tr.total td{border-top:1px solid var(--ink);font-weight:650}
 .side td,.side th{padding-right:40px}
 .side td.num{font-size:16px}

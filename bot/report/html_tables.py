@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 _BAR: Final = 180
+_BAR_MIN: Final = 1.5
+"""Pixels that the smallest amount still gets, so that its sign can be seen."""
 _TIME: Final = Column(title="Time, UTC", style="when")
 
 
@@ -108,7 +110,7 @@ def action_table(report: RunReport) -> Markup:
         _TIME,
         Column(title="What it did", style="wide"),
         Column(title="Why", style="wide"),
-        Column(title="Measure", style="what"),
+        Column(title="Measure", style="some"),
         _num("Before"),
         _num("After"),
         _num("Cost, USDT"),
@@ -134,6 +136,7 @@ def _bar(value: Decimal | None, widest: Decimal) -> Markup:
     if value is None or not value.is_finite() or widest <= 0:
         return Markup("")
     size = float(abs(value) / widest) * (_BAR / 2)
+    size = max(size, _BAR_MIN) if value else 0.0
     middle = _BAR / 2
     start = middle if value >= 0 else middle - size
     style = "gain" if value >= 0 else "loss"
@@ -162,9 +165,10 @@ def pnl_table(report: RunReport) -> Markup:
         ]
         for key, value in values.items()
     ]
-    start = figure_in(report.summary, "equity_start")
-    end = figure_in(report.summary, "equity_end")
-    change = None if start is None or end is None else end - start
+    change = figures.difference(
+        figure_in(report.summary, "equity_end"),
+        figure_in(report.summary, "equity_start"),
+    )
     total = text(figures.usdt(change, signed=True))
     rows.append([text("Change in equity"), total, Markup("")])
     columns = [Column(title="Part"), _num("USDT"), Column(title="")]

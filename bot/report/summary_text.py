@@ -53,8 +53,7 @@ def guard_difference(report: RunReport) -> Decimal | None:
         Decimal('-10')
     """
     ours = figure_in(report.summary, "equity_end")
-    theirs = figure_in(report.without_guard, "equity_end")
-    return None if ours is None or theirs is None else ours - theirs
+    return figures.difference(ours, figure_in(report.without_guard, "equity_end"))
 
 
 def _times(count: int | None) -> str:
@@ -85,10 +84,10 @@ def _difference_sentence(report: RunReport) -> str:
 
 
 def _share_of_start(report: RunReport, size: Decimal) -> str:
-    start = figure_in(report.summary, "equity_start")
-    if start is None or not start.is_finite() or start <= 0 or not size.is_finite():
+    share = figures.share(size, figure_in(report.summary, "equity_start"))
+    if share is None:
         return ""
-    return f", {figures.percent(size / start)} of the equity at the start"
+    return f", {figures.percent(share)} of the equity at the start"
 
 
 def _twin_sentence(report: RunReport) -> str:
@@ -109,9 +108,10 @@ def _equity_sentence(report: RunReport) -> str:
     start = figure_in(report.summary, "equity_start")
     end = figure_in(report.summary, "equity_end")
     text = f"Equity went from {figures.usdt(start)} to {figures.usdt(end)} USDT"
-    if start is None or end is None:
+    change = figures.difference(end, start)
+    if change is None:
         return text + "."
-    return text + f" ({figures.usdt(end - start, signed=True)})."
+    return text + f" ({figures.usdt(change, signed=True)})."
 
 
 def verdict(report: RunReport) -> Verdict:
@@ -203,18 +203,20 @@ def books_note(report: RunReport) -> tuple[str, Tone]:
         'The parts sum to \u22121.90 USDT, but equity changed by \u22122.00 USDT.'
     """
     pnl = part_of(report.summary, "pnl")
-    start = figure_in(report.summary, "equity_start")
-    end = figure_in(report.summary, "equity_end")
+    change = figures.difference(
+        figure_in(report.summary, "equity_end"),
+        figure_in(report.summary, "equity_start"),
+    )
     parts = [figure_in(pnl, key) for key in pnl or ()]
     known = [part for part in parts if part is not None]
-    if start is None or end is None or not parts or len(known) < len(parts):
+    if change is None or not parts or len(known) < len(parts):
         return "A part is unknown, so the sum could not be checked.", Tone.CAUTION
     total = sum(known, Decimal(0))
-    if total == end - start:
+    if total == change:
         return "The parts sum exactly to the change in equity.", Tone.CALM
     told = (
         f"The parts sum to {figures.usdt(total)} USDT, "
-        f"but equity changed by {figures.usdt(end - start)} USDT."
+        f"but equity changed by {figures.usdt(change)} USDT."
     )
     return told, Tone.DANGER
 

@@ -46,6 +46,7 @@ _EVENTS_MIN: Final = 4
 _NOTICES_MAX: Final = 3
 _HEIGHT_MIN: Final = 8
 _WIDTH_MIN: Final = 30
+_RATIO_ENDS: Final = (Decimal(0), Decimal(1))
 _TWIN_STYLE: Final = "yellow"
 _GUARD_STYLE: Final = "cyan"
 
@@ -138,7 +139,7 @@ def _one_column(frame: Frame, width: int, height: int) -> list[Text]:
     lines = _money(frame)
     lines += _cut(notice_lines(frame), _NOTICES_MAX)
     lines += _cut(_gauges(frame), max(2, height - len(lines) - 12))
-    lines += guard_lines(frame)
+    lines += guard_lines(frame, width)
     room = height - len(lines) - _EVENTS_MIN
     quiet = _quiet(frame)
     lines += _cut(_tables(frame, width), room - len(quiet))
@@ -154,7 +155,7 @@ def _spark(frame: Frame, width: int) -> Text:
 
 
 def _two_columns(frame: Frame, width: int, height: int) -> list[Text]:
-    left_width = width * 55 // 100
+    left_width = width * 3 // 5
     right_width = width - left_width - 3
     left = _left(frame, left_width, height)
     right = _right(frame, right_width, height)
@@ -174,7 +175,7 @@ def _left(frame: Frame, width: int, height: int) -> list[Text]:
     lines += _cut(notice_lines(frame), _NOTICES_MAX)
     lines += [title_line("Risk", width)]
     lines += _cut(_gauges(frame), max(2, height - len(lines) - 12))
-    lines += guard_lines(frame)
+    lines += guard_lines(frame, width)
     tables = _tables(frame, width)
     if tables:
         lines.append(title_line("Positions and loans", width))
@@ -195,7 +196,7 @@ def _right(frame: Frame, width: int, height: int) -> list[Text]:
         _chart_title("Equity, USDT", frame, width),
         *chart(curves, width, tall, _whole),
         _chart_title(name[:1].upper() + name[1:], frame, width),
-        *chart(ratios, width, height - 2 - tall, _whole_percent),
+        *chart(ratios, width, height - 2 - tall, _whole_percent, _RATIO_ENDS),
     ]
 
 

@@ -8,6 +8,7 @@ go, nor compute a risk number.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import accumulate
 from textwrap import wrap
 from typing import Final
 
@@ -58,15 +59,14 @@ STYLES: Final = {
     Tone.NEUTRAL: "",
 }
 _BANNERS: Final = {
-    Tone.CALM: "bold black on green",
-    Tone.CAUTION: "bold black on yellow",
-    Tone.DANGER: "bold white on red",
+    Tone.CALM: "bold #000000 on #7fb069",
+    Tone.CAUTION: "bold #000000 on #e0b040",
+    Tone.DANGER: "bold #ffffff on #c62828",
     Tone.NEUTRAL: "bold reverse",
 }
 _LABEL: Final = 10
 _EVENT_INDENT: Final = 12
 _BAR: Final = 24
-_FULL_TABLE: Final = 80
 _SHORT_FROM: Final = 10_000
 _MODES: Final = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "iso"}
 _STATUS: Final = {
@@ -143,10 +143,8 @@ def equity_line(frame: Frame) -> Text:
 
 
 def _change_share(frame: Frame, change: Decimal) -> str:
-    start = frame.equity_start_usdt
-    if start is None or not start.is_finite() or start <= 0 or not change.is_finite():
-        return ""
-    return f" ({figures.percent(change / start, signed=True)})"
+    share = figures.share(change, frame.equity_start_usdt)
+    return "" if share is None else f" ({figures.percent(share, signed=True)})"
 
 
 def twin_line(frame: Frame) -> Text | None:
@@ -157,8 +155,8 @@ def twin_line(frame: Frame) -> Text | None:
     line = Text.assemble(_label(" No guard"), f"{figures.usdt(twin.equity_usdt)} USDT")
     if twin.liquidations:
         line.append(f"  ■ liquidated {twin.liquidations}x", style=STYLES[Tone.DANGER])
-    if frame.equity_usdt is not None and twin.equity_usdt is not None:
-        ahead = frame.equity_usdt - twin.equity_usdt
+    ahead = figures.difference(frame.equity_usdt, twin.equity_usdt)
+    if ahead is not None:
         told = "guard ahead" if ahead >= 0 else "guard behind"
         style = STYLES[Tone.CALM if ahead >= 0 else Tone.CAUTION]
         line.append(f"  {told} {figures.usdt(abs(ahead))}", style=style)
@@ -177,14 +175,16 @@ def _reach(reach: Reach, word: str) -> str:
     return f"{word} {level} at {figures.move(nearest)}"
 
 
-def _reaches(reaches: Sequence[Reach]) -> Text:
+def _reaches(gauge: MarginGauge | FuturesGauge) -> Text:
     """The levels, the last of them liquidation; nothing given means unknown."""
+    reaches = gauge.reaches
     if not reaches:
         return Text("distance unknown", style="dim")
-    words = ["warned"] * (len(reaches) - 1) + ["liquidated"]
+    earlier = "warned" if isinstance(gauge, MarginGauge) else "orders off"
+    words = [earlier] * (len(reaches) - 1) + ["liquidated"]
     ordered = sorted(reaches, key=lambda reach: reach.level)
     told = [_reach(reach, word) for reach, word in zip(ordered, words, strict=True)]
-    return Text("   ".join(reversed(told)))
+    return Text("  ".join(reversed(told)))
 
 
 def _gauge(gauge: MarginGauge | FuturesGauge, name: str, value: Decimal | None) -> Text:
@@ -203,7 +203,7 @@ def _second(gauge: MarginGauge | FuturesGauge) -> Text:
     """What the exchange does with the account, and how far the levels are."""
     status = _STATUS.get(gauge.status)
     told = f"{Tone.DANGER.sign} {status}  " if status else ""
-    return Text.assemble("   ", (told, STYLES[Tone.DANGER]), _reaches(gauge.reaches))
+    return Text.assemble("   ", (told, STYLES[Tone.DANGER]), _reaches(gauge))
 
 
 def margin_lines(gauge: MarginGauge, *, with_debts: bool) -> list[Text]:
@@ -224,12 +224,12 @@ def margin_lines(gauge: MarginGauge, *, with_debts: bool) -> list[Text]:
 def futures_lines(gauge: FuturesGauge) -> list[Text]:
     """The futures of one settle currency: risk rate, TMMR, how far the levels are."""
     second = _second(gauge)
-    second.append(f"   TMMR {figures.percent(gauge.tmmr, 0)}", style="dim")
+    second.append(f"  TMMR {figures.percent(gauge.tmmr, 0)}", style="dim")
     return [_gauge(gauge, f"futures {gauge.settle}", gauge.risk_rate), second]
 
 
-def guard_lines(frame: Frame) -> list[Text]:
-    """What the guard is doing, and what it does next and when."""
+def guard_lines(frame: Frame, width: int) -> list[Text]:
+    """What the guard is doing, and what it does next and when: up to three lines."""
     guard = frame.guard
     tone = guard.state.tone
     first = Text.assemble(
@@ -243,11 +243,17 @@ def guard_lines(frame: Frame) -> list[Text]:
     when = ""
     if guard.trigger is not None:
         when = f"at {figures.move(guard.trigger)} from here: "
-    note = f"  {figures.clean(guard.trigger_note)}" if guard.trigger_note else ""
-    second = Text.assemble(
-        _label(" Next"), (when, "bold"), figures.clean(guard.next_action), (note, "dim")
+    note = f" {guard.trigger_note}" if guard.trigger_note else ""
+    told = wrap(
+        figures.clean(f"{when}{guard.next_action}{note}"),
+        max(width - _LABEL - 1, 12),
+        max_lines=2,
+        placeholder=" …",
     )
-    return [first, second]
+    lines = [Text(" " * _LABEL + line) for line in told]
+    lines[0] = Text.assemble(_label(" Next"), told[0])
+    lines[0].stylize("bold", _LABEL, _LABEL + len(when))
+    return [first, *lines]
 
 
 def title_line(title: str, width: int) -> Text:
@@ -274,7 +280,8 @@ _POSITION_SIZES: Final = (-10, 6, 10, 10, 10, 9, -8, 9)
 
 def position_lines(positions: Sequence[PositionLine], width: int) -> list[Text]:
     """The futures positions; margin mode and funding only where there is room."""
-    count = len(_POSITION_SIZES) if width >= _FULL_TABLE else 6
+    ends = accumulate(abs(size) + 1 for size in _POSITION_SIZES)
+    count = sum(1 for end in ends if end <= width)
     rows = [_POSITION_TITLES, *(_position(line) for line in positions)]
     return [
         _row(

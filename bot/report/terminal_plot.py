@@ -28,6 +28,7 @@ _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of each dot of a braille cell, by row and column."""
 _ROWS: Final = 4
 _COLUMNS: Final = 2
+_MIDDLE_FROM: Final = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,10 @@ def _known(series: Series) -> list[tuple[float, float | None]]:
         return []
     first = series[0][0]
     numbers = (
-        ((at - first).total_seconds(), None if value is None else float(value))
+        (
+            (at - first).total_seconds(),
+            None if value is None or value.is_nan() else float(value),
+        )
         for at, value in series
     )
     return [
@@ -150,21 +154,22 @@ def chart(
     width: int,
     height: int,
     write: Callable[[Decimal], str],
+    ends: tuple[Decimal, Decimal] | None = None,
 ) -> list[Text]:
-    """Rows of braille with the highest and lowest value at the left.
+    """Rows of braille with the scale at the left.
 
     Later curves lie on top. All share one scale and, from their first to their
-    last point, the whole width.
+    last point, the whole width. ``ends`` fixes the scale; a value beyond an end
+    is drawn on it.
     """
     known = [v for c in curves for _, v in _known(c.series) if v is not None]
     if not known:
         middle = Text(" no value is known".ljust(width)[:width], style="dim")
         return [middle, *(Text(" " * width) for _ in range(height - 1))]
-    low, high = min(known), max(known)
+    low, high = (min(known), max(known)) if ends is None else map(float, ends)
     labels = _labels(low, high, height, write)
     margin = max(len(label) for label in labels) + 1
-    inner = max(width - margin, 1)
-    grid = _Grid(inner, height)
+    grid = _Grid(max(width - margin, 1), height)
     for curve in curves:
         grid.draw(curve, low, high)
     return [
@@ -176,10 +181,20 @@ def chart(
 def _labels(
     low: float, high: float, height: int, write: Callable[[Decimal], str]
 ) -> list[str]:
+    """The scale: its ends, and its middle where there is room."""
     labels = [""] * height
+    if height >= _MIDDLE_FROM and high > low:
+        labels[height // 2] = write(Decimal(str((low + high) / 2)))
     labels[-1] = write(Decimal(str(low)))
     labels[0] = write(Decimal(str(high)))
     return labels
+
+
+def _row_of(value: float, low: float, span: float, top: int) -> int:
+    """The row of dots of a value, counted from below."""
+    if span <= 0:
+        return top // 2
+    return round(min(max((value - low) / span, 0.0), 1.0) * top)
 
 
 class _Grid:
@@ -199,7 +214,7 @@ class _Grid:
             if not values:
                 continue
             ends = (min(values), max(values))
-            places = [round((v - low) / span * top) if span else top // 2 for v in ends]
+            places = [_row_of(value, low, span, top) for value in ends]
             for y in range(places[0], places[1] + 1):
                 self._dot(x, top - y, curve.style)
 
