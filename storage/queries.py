@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from bot.domain.accounts import Position, PositionKey
 from bot.domain.entries import RunEnded, RunStarted, Sampled
+from bot.domain.errors import UsageError
 from bot.domain.events import IntentSettled, PositionChanged
 from bot.domain.intents import Approved
 from bot.domain.orders import (
@@ -24,10 +25,11 @@ from bot.domain.orders import (
     next_intent_state,
     next_order_state,
 )
-from storage.codec import write_time
+from storage.codec import KINDS, write_time
 from storage.reader import JournalReader
 from storage.rows import (
     EntryDetail,
+    EntryRow,
     IntentRow,
     OrderRow,
     OutcomeRow,
@@ -47,6 +49,7 @@ __all__ = [
     "orders",
     "positions",
     "postings_of",
+    "raw_entries",
     "records",
     "runs",
     "select_rows",
@@ -107,8 +110,11 @@ def records(
     Args:
         reader: The journal.
         model: A class of ``storage/rows.py``.
-        filters: A filter on a thing that the view does not have is ignored.
+        filters: Narrow the rows.
         conditions: More of them, on the columns of the view.
+
+    Raises:
+        UsageError: A filter names what the view does not have.
     """
     table = table_of(model)
     names = [column.name for column in table.columns]
@@ -130,8 +136,8 @@ def select_rows(
         conditions.append(columns["at"] <= write_time(filters.until))
     for name in ("account", "coin", "symbol"):
         value = getattr(filters, name)
-        if value is not None and name in columns:
-            conditions.append(columns[name] == value)
+        if value is not None:
+            conditions.append(_column(model, name) == value)
     order = [columns[name].desc() for name in ("seq", "item") if name in columns]
     return (
         select(*(columns[name] for name in names))
@@ -139,6 +145,45 @@ def select_rows(
         .order_by(*order)
         .limit(filters.limit)
     )
+
+
+def _column(model: type[EntryDetail], name: str) -> ColumnElement[Any]:
+    table = table_of(model)
+    if name not in table.columns:
+        raise UsageError(
+            f"The {table.name} have no {name} to filter by; leave out --{name}."
+        )
+    return table.columns[name]
+
+
+def raw_entries(
+    reader: JournalReader, kind: str | None, filters: Filters = NO_FILTERS
+) -> list[Record]:
+    """Entries as they were written, their bodies decoded from JSON.
+
+    Args:
+        reader: The journal.
+        kind: One kind of entry, None for all.
+        filters: Only times and a limit have a meaning here.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"There is no kind {kind!r}; there are {', '.join(KINDS)}.")
+    table = table_of(EntryRow).c
+    chosen = select(table.seq, table.at, table.kind, table.body)
+    if kind is not None:
+        chosen = chosen.where(table.kind == kind)
+    if filters.since is not None:
+        chosen = chosen.where(table.at >= write_time(filters.since))
+    if filters.until is not None:
+        chosen = chosen.where(table.at <= write_time(filters.until))
+    found = reader.all(chosen.order_by(table.seq.desc()).limit(filters.limit))
+    return [
+        {"seq": seq, "at": at, "kind": kind, "body": json.loads(body)}
+        for seq, at, kind, body in reversed(found)
+    ]
 
 
 def _decoded(row: Record) -> Record:

@@ -45,7 +45,7 @@ class RequestStory:
         """The number of the newest entry that belongs to the request."""
         parts = (self.outcomes, self.orders, self.fills, self.postings)
         numbers = [row["seq"] for part in parts for row in part]
-        return max([self.request["seq"], *numbers])
+        return int(max([self.request["seq"], *numbers]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
