@@ -104,6 +104,7 @@ class LoanDesk:
             return offer.shortage
         if offer.amount <= 0:
             return offer.shortage
+        self.charge_due(at)
         self._lend(at, intent, offer.amount, intent_id)
         self._charge_first_hour(at, intent, offer.amount, intent_id)
         return offer.amount
@@ -160,7 +161,10 @@ class LoanDesk:
         return self._next_charge if self._debts() else None
 
     def charge_due(self, at: datetime) -> None:
-        """Charge every full hour that came due up to ``at``, oldest first."""
+        """Charge every full hour that came due up to ``at``, oldest first.
+
+        Hours in which nobody owed anything pass without a trace.
+        """
         while self._next_charge <= at:
             debts = self._debts()
             if not debts:
