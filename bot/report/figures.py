@@ -7,6 +7,7 @@ ever read back by the program; machines get the unrounded numbers.
 """
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import (
     ROUND_CEILING,
@@ -34,6 +35,7 @@ __all__ = [
     "price",
     "ratio",
     "share",
+    "total",
     "usdt",
 ]
 
@@ -90,6 +92,17 @@ def difference(left: Decimal | None, right: Decimal | None) -> Decimal | None:
         return None
     with localcontext(_WIDE):
         return left - right
+
+
+def total(parts: Iterable[Decimal]) -> Decimal:
+    """The sum of finite numbers, with more digits than any account has.
+
+    Example:
+        >>> total([Decimal("1e20"), Decimal("1e-20")]) > Decimal("1e20")
+        True
+    """
+    with localcontext(_WIDE):
+        return sum(parts, Decimal(0))
 
 
 def share(part: Decimal | None, whole: Decimal | None) -> Decimal | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.domain.money import plain
 from bot.report import figures
 from bot.report.frame import Tone
 from bot.report.run_report import RunReport, count_in, figure_in, part_of
@@ -200,7 +201,7 @@ def books_note(report: RunReport) -> tuple[str, Tone]:
         >>> books_note(RunReport(title="t", world="paper", summary={
         ...     "equity_start": "10", "equity_end": "8",
         ...     "pnl": {"price": "-1.5", "fees": "-0.4"}}))[0]
-        'The parts sum to \u22121.90 USDT, but equity changed by \u22122.00 USDT.'
+        'The parts sum to -1.9 USDT, but equity changed by -2 USDT.'
     """
     pnl = part_of(report.summary, "pnl")
     change = figures.difference(
@@ -208,15 +209,15 @@ def books_note(report: RunReport) -> tuple[str, Tone]:
         figure_in(report.summary, "equity_start"),
     )
     parts = [figure_in(pnl, key) for key in pnl or ()]
-    known = [part for part in parts if part is not None]
+    known = [part for part in parts if part is not None and part.is_finite()]
     if change is None or not parts or len(known) < len(parts):
         return "A part is unknown, so the sum could not be checked.", Tone.CAUTION
-    total = sum(known, Decimal(0))
+    total = figures.total(known)
     if total == change:
         return "The parts sum exactly to the change in equity.", Tone.CALM
     told = (
-        f"The parts sum to {figures.usdt(total)} USDT, "
-        f"but equity changed by {figures.usdt(change)} USDT."
+        f"The parts sum to {plain(total)} USDT, "
+        f"but equity changed by {plain(change)} USDT."
     )
     return told, Tone.DANGER
 
