@@ -118,19 +118,14 @@ def usdt_prices(prices_btc: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
     """The same prices in USDT; empty where USDT has no mark in BTC.
 
     Example:
-        >>> usdt_prices({"BTC": Decimal(1), "USDT": Decimal("0.00002")})
-        {'BTC': Decimal('50000'), 'USDT': Decimal('1')}
+        >>> prices = usdt_prices({"BTC": Decimal(1), "USDT": Decimal("0.00002")})
+        >>> prices == {"BTC": 50000, "USDT": 1}
+        True
     """
     usdt = prices_btc.get("USDT")
     if usdt is None:
         return {}
-    return {name: _quotient(price, usdt) for name, price in prices_btc.items()}
-
-
-def _quotient(price: Decimal, usdt: Decimal) -> Decimal:
-    quotient = price / usdt
-    whole = quotient.to_integral_value()
-    return whole if quotient == whole else quotient
+    return {name: price / usdt for name, price in prices_btc.items()}
 
 
 def contract_mark(document: Node) -> ContractMark:

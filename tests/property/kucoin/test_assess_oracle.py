@@ -28,7 +28,7 @@ def numbers(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
 
 def _same(text: str | None, expected: Fraction) -> bool:
     assert text is not None
-    return abs(Fraction(text) - expected) <= TOLERANCE * max(1, abs(expected))
+    return abs(Fraction(text) - expected) <= TOLERANCE * max(Fraction(1), abs(expected))
 
 
 coin_state = st.fixed_dictionaries(
@@ -189,7 +189,50 @@ def _futures_document(
     books: list[dict[str, Any]], *, wallet: Decimal, taker: Decimal, is_inverse: bool
 ) -> dict[str, Any]:
     settle = "XBT" if is_inverse else "USDT"
-    orders = [
+    purse = {
+        "currency": settle,
+        "walletBalance": str(wallet),
+        "isolatedOrderMargin": "0.4",
+        "isolatedPosMargin": "0.6",
+        "crossUnPnl": "12345",
+    }
+    contract = {
+        "baseCurrency": "XBT",
+        "quoteCurrency": "USD" if is_inverse else "USDT",
+        "settleCurrency": settle,
+        "isInverse": is_inverse,
+        "multiplier": -1 if is_inverse else 0.001,
+        "takerFeeRate": str(taker),
+        "m": 3000,
+        "mmrLevConstant": 50,
+        "mmrLimit": 0.3,
+    }
+    position = {"markPrice": "3", "marginMode": "CROSS", "settleCurrency": settle}
+    orders = [order for i, b in enumerate(books) for order in _orders(i, b, settle)]
+    return {
+        "futures": {
+            "contracts": [
+                contract | {"symbol": f"C{index}M", "markPrice": str(book["mark"])}
+                for index, book in enumerate(books)
+            ],
+            "wallets": [purse],
+            "positions": [
+                position
+                | {
+                    "symbol": f"C{index}M",
+                    "currentQty": book["lots"],
+                    "avgEntryPrice": str(book["entry"]),
+                }
+                for index, book in enumerate(books)
+            ],
+            "orders": {"items": orders, "totalPage": 1},
+        }
+    }
+
+
+def _orders(index: int, book: dict[str, Any], settle: str) -> list[dict[str, Any]]:
+    """A buy, a sell and a reduce-only sell, each filled by seven lots already."""
+    return [
         {
             "id": f"{index}-{side}-{flag}",
             "symbol": f"C{index}M",
@@ -204,51 +247,9 @@ def _futures_document(
             "settleCurrency": settle,
             "reduceOnly": flag == "reduce",
         }
-        for index, book in enumerate(books)
         for side, flag, size in (
             ("buy", "", book["buys"]),
             ("sell", "", book["sells"]),
             ("sell", "reduce", book["reduce"]),
         )
     ]
-    return {
-        "futures": {
-            "contracts": [
-                {
-                    "symbol": f"C{index}M",
-                    "baseCurrency": "XBT",
-                    "quoteCurrency": "USD" if is_inverse else "USDT",
-                    "settleCurrency": settle,
-                    "isInverse": is_inverse,
-                    "multiplier": -1 if is_inverse else 0.001,
-                    "markPrice": str(book["mark"]),
-                    "takerFeeRate": str(taker),
-                    "m": 3000,
-                    "mmrLevConstant": 50,
-                    "mmrLimit": 0.3,
-                }
-                for index, book in enumerate(books)
-            ],
-            "wallets": [
-                {
-                    "currency": settle,
-                    "walletBalance": str(wallet),
-                    "isolatedOrderMargin": "0.4",
-                    "isolatedPosMargin": "0.6",
-                    "crossUnPnl": "12345",
-                }
-            ],
-            "positions": [
-                {
-                    "symbol": f"C{index}M",
-                    "currentQty": book["lots"],
-                    "avgEntryPrice": str(book["entry"]),
-                    "markPrice": "3",
-                    "marginMode": "CROSS",
-                    "settleCurrency": settle,
-                }
-                for index, book in enumerate(books)
-            ],
-            "orders": {"items": orders, "totalPage": 1},
-        }
-    }
