@@ -1,8 +1,8 @@
 """Account files: any start of any account, to be replayed on any market.
 
 The form is DESIGN section 8's: ``vip``, ``[main]``, ``[spot]``, ``[margin_cross]``,
-``[margin_isolated."BTC-USDT"]``, ``[futures]``, ``[[futures.position]]``. Numbers may be
-quoted or bare and never become floats; ``"@30000"`` is worth that many USDT at the
+``[margin_isolated."BTC-USDT"]``, ``[futures]``, ``[[futures.position]]``. Numbers may
+be quoted or bare, never become floats; ``"@30000"`` is worth that many USDT at the
 first mark. A position may also state ``side`` (``long``, ``short``) for hedge mode.
 ``wallet`` is KuCoin's wallet balance: the margins of isolated positions are in it.
 

@@ -47,6 +47,13 @@ class AdlStrike:
     lots: int
     price: Decimal
 
+    def __post_init__(self) -> None:
+        if self.lots <= 0 or self.price <= 0:
+            raise ValueError(
+                "lots and price of an ADL strike must be positive, were "
+                f"{self.lots} and {self.price}"
+            )
+
 
 def adl_score(state: FuturesState, position: Position) -> Decimal | None:
     """The place in the queue as a number; None when no margin is left to divide by."""
