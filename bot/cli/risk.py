@@ -17,6 +17,7 @@ from bot.report.answers import Answer
 from bot.report.assess import assess
 from bot.report.assess_view import assessment_view, what_if_view
 from bot.report.documents import Documents, read_documents
+from bot.report.figures import clean
 from bot.report.whatif import read_betas, read_moves, what_if
 
 __all__ = ["app"]
@@ -126,7 +127,9 @@ def _documents(file: Path) -> Documents:
     """Read the file and warn of keys that nothing reads."""
     documents = read_documents(_content(file), str(file))
     for name in documents.unknown:
-        typer.echo(f"Warning: {file} holds {name!r}, which is not read.", err=True)
+        typer.echo(
+            clean(f"Warning: {file} holds {name!r}, which is not read."), err=True
+        )
     return documents
 
 
@@ -147,7 +150,7 @@ def _content(file: Path) -> bytes:
 
 def _stopped(error: GnomonError) -> typer.Exit:
     """Say the sentence on standard error and end with the error's exit code."""
-    typer.echo(str(error), err=True)
+    typer.echo(clean(str(error)), err=True)
     return typer.Exit(error.exit_code)
 
 

@@ -205,10 +205,10 @@ def frontier(documents: Documents, betas: Betas) -> Answer:
     """The nearest moves that reach each threshold of each account.
 
     Keys are ``margin_cross``, ``margin_isolated.PAIR`` and ``futures.CURRENCY``,
-    then the threshold. Cross margin uses the exchange's own thresholds where
-    ``margin_config`` states them; a pair has its own, without which it is left
-    out. A null move says that no move reaches the threshold, unless ``reason``
-    says that it is not known.
+    then the threshold. Cross margin has the usual thresholds and those that
+    ``margin_config`` states; a pair has its own, without which it is left out. A
+    null move says that no move reaches the threshold, unless ``reason`` says that
+    it is not known.
     """
     found: dict[str, Json] = {}
     if documents.cross is not None:
@@ -230,19 +230,20 @@ def frontier(documents: Documents, betas: Betas) -> Answer:
 
 def _cross_frontier(documents: Documents, betas: Betas) -> dict[str, Json]:
     defaults, config = Rules(), documents.config
-    warning = None if config is None else config.warning_debt_ratio
-    limit = None if config is None else config.liquidation_debt_ratio
-    levels = (
-        defaults.margin_warning_debt_ratio if warning is None else warning,
-        defaults.margin_liquidation_debt_ratio if limit is None else limit,
-    )
+    levels = {
+        defaults.margin_warning_debt_ratio,
+        defaults.margin_liquidation_debt_ratio,
+    }
+    if config is not None:
+        stated = {config.warning_debt_ratio, config.liquidation_debt_ratio}
+        levels |= {level for level in stated if level is not None}
     prices, coefficients = (
         usdt_prices(documents.prices_btc),
         cross_coefficients(documents),
     )
     balances = cross_balances(documents)
     found: dict[str, Json] = {}
-    for level in levels:
+    for level in sorted(levels):
         terms = MarginTerms(prices=prices, coefficients=coefficients, level=level)
         found[plain(level)] = _both(
             margin_distance(balances, terms),
