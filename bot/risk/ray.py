@@ -43,35 +43,34 @@ def nearest_zeros(
     level = constant + sum(weights.values(), ZERO)
     if level >= 0:
         raise ValueError(f"the line must be negative at 0, was {level}")
-    slopes = [(beta, weight * beta) for beta, weight in weights.items() if beta]
-    slope = sum((each for _, each in slopes), ZERO)
-    fallen = sorted(
-        ((-1 / beta, part) for beta, part in slopes if beta > 1), reverse=True
+    slope = sum((beta * weight for beta, weight in weights.items()), ZERO)
+    corners = sorted(
+        (-1 / beta, weight, beta * weight) for beta, weight in weights.items() if beta
     )
-    risen = sorted((-1 / beta, part) for beta, part in slopes if beta < 0)
-    down = _walk(level, slope, fallen, FLOOR_MOVE)
-    up = _walk(level, slope, risen, None)
-    return down, up
+    fallen = [each for each in reversed(corners) if FLOOR_MOVE < each[0] < 0]
+    risen = [each for each in corners if each[0] > 0]
+    return _walk(level, slope, fallen, FLOOR_MOVE), _walk(level, slope, risen, None)
 
 
 def _walk(
     level: Decimal,
     slope: Decimal,
-    corners: Iterable[tuple[Decimal, Decimal]],
+    corners: Iterable[tuple[Decimal, Decimal, Decimal]],
     border: Decimal | None,
 ) -> Decimal | None:
-    """Go from 0 outward, corner by corner, until the line reaches zero.
+    """Go from 0 outward, corner by corner, until the line passes zero.
 
-    ``level`` is the height at 0 of the line that holds on the current piece. A
-    term of slope ``part`` that vanishes at ``corner`` had height ``-part x corner``
-    at 0; beyond the corner it is gone.
+    ``level`` and ``slope`` are those of the line on the current piece, ``level``
+    where it would be at 0. Each corner is the move at which a term vanishes, with
+    the term's own level and slope; the height there is taken without the term, so
+    that an account that is worthless there has exactly zero and not a crossing.
     """
-    is_down = border is not None
-    for corner, part in corners:
-        if level + slope * corner >= 0:
+    for corner, weight, part in corners:
+        rest_level, rest_slope = level - weight, slope - part
+        if rest_level + rest_slope * corner > 0:
             return -level / slope
-        level += part * corner
-        slope -= part
+        level, slope = rest_level, rest_slope
+    is_down = border is not None
     if slope == 0 or (slope > 0) is is_down:
         return None
     zero = -level / slope

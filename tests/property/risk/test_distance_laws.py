@@ -88,10 +88,8 @@ def test_the_margin_distance_is_the_brute_force_one(
             * (1 if coin == "USDT" else moved(beta and beta[coin], move))
             for coin, each in price.items()
         }
-        if not any(each.liability for each in account.values()):
-            return False
         debt, asset = parts(account, at, weights)
-        return debt - Fraction(level) * asset >= 0
+        return debt > 0 and debt >= Fraction(level) * asset
 
     agrees(margin_distance(account, terms, beta), is_over)
 
