@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from bot.domain.market import Liquidity
-from connectors.markets.figures import figure
+from connectors.markets.figures import decimals, rounded
 from connectors.markets.files import Bars, FloatArray, IntArray
 
 __all__ = [
@@ -97,13 +97,10 @@ class DepthEstimator:
         sigma = self._sigma_at(times)
         spread = half_spread_base(self.coin) * self._spread_factor(times, sigma)
         volume = self._volume_at(times, prices)
+        columns = (decimals(rounded(values, 4)) for values in (spread, sigma, volume))
         return [
-            Liquidity(
-                half_spread=figure(s, 4), sigma_1m=figure(d, 4), volume_1m=figure(v, 4)
-            )
-            for s, d, v in zip(
-                spread.tolist(), sigma.tolist(), volume.tolist(), strict=True
-            )
+            Liquidity(half_spread=half, sigma_1m=deviation, volume_1m=coins)
+            for half, deviation, coins in zip(*columns, strict=True)
         ]
 
     def _sigma_after(self, rows: IntArray) -> FloatArray:

@@ -64,6 +64,7 @@ def notes_of(sources: Sources, grid: Bars, window: Window) -> tuple[str, ...]:
     notes += _funding_notes(sources, window)
     for name, leg in (("spot", sources.spot), ("perp", sources.perp)):
         if leg is None:
+            notes.append(f"{sources.coin} {name}: depth taken from the other leg")
             continue
         if leg.volume is None:
             notes.append(f"{sources.coin}: {leg.label} has no volume: depth assumed")

@@ -38,7 +38,8 @@ class CoinFigures:
         beta: To the market factor, which is BTC.
         idio_vol_day: Daily volatility that BTC does not explain.
         volume_usdt_1m: Median USDT a minute on KuCoin: 5 % of Binance's.
-        funding_sd: Standard deviation of the 8 h funding rate.
+        funding_sd: Standard deviation of the 8 h funding rate; negative premiums
+            are scaled by it.
     """
 
     price: float
@@ -53,8 +54,10 @@ class MarketFigures:
     """What all coins share; rates of return to the mean are per day.
 
     Log volatility is the sum of a slow and a fast mean-reverting part. Jumps come
-    as a Poisson stream with normal sizes. The premium of the perpetual wanders
-    slowly around ``premium_mean``.
+    as a Poisson stream with normal sizes. The premium of the perpetual is a slow
+    normal process put through ``premium_quantiles`` (standard normal to premium of
+    BTC); below ``premium_centre`` other coins go further, in proportion to their
+    funding's deviation.
     """
 
     vol_day: float
@@ -69,7 +72,8 @@ class MarketFigures:
     idio_jump_sd: float
     tail_freedom: float
     """Degrees of freedom of the Student t of single steps of a minute or longer."""
-    premium_mean: float
+    premium_centre: float
+    premium_quantiles: tuple[tuple[float, float], ...]
     premium_rate: float
     premium_noise: float
     premium_noise_rate: float
@@ -139,8 +143,8 @@ class Scenario:
 
 MARKET: Final = MarketFigures(
     vol_day=0.027,
-    slow_vol_sd=0.42,
-    slow_vol_rate=0.30,
+    slow_vol_sd=0.43,
+    slow_vol_rate=0.10,
     fast_vol_sd=0.42,
     fast_vol_rate=10.0,
     jumps_a_day=0.10,
@@ -149,8 +153,17 @@ MARKET: Final = MarketFigures(
     idio_jumps_a_day=0.08,
     idio_jump_sd=0.035,
     tail_freedom=6.0,
-    premium_mean=-0.00043,
-    premium_rate=0.8,
+    premium_centre=-0.00044,
+    premium_quantiles=(
+        (-3.1, -0.0017),
+        (-2.3, -0.0008),
+        (-1.13, -0.0005),
+        (0.2, -0.0004),
+        (1.28, 0.0006),
+        (2.3, 0.0010),
+        (3.1, 0.0014),
+    ),
+    premium_rate=0.55,
     premium_noise=0.00008,
     premium_noise_rate=700.0,
     volume_elasticity=0.8,
@@ -304,12 +317,12 @@ _ALL: Final = (
         mark_interval_s=60,
         start=_MONDAY,
         premium=Shape(
-            move=(-0.016, -0.009),
+            move=(-0.022, -0.016),
             onset=(0.28, 0.36),
             length=(0.08, 0.15),
             retrace=(0.8, 1.0),
         ),
-        funding_cap=0.01,
+        funding_cap=0.006,
         note="Funding turns deeply negative, settles more often, and recovers.",
     ),
 )

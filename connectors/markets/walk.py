@@ -32,8 +32,6 @@ _MEMORY_S: Final = 600.0
 
 _PREMIUM_PUSH: Final = 0.12
 _PREMIUM_BEND: Final = 0.03
-_FUNDING_DAMPING: Final = 0.6
-"""Premium deviation that makes one deviation of the funding rate, inverted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,16 +140,12 @@ def _begin(rng: np.random.Generator, plan: _Plan) -> _State:
         * np.array([MARKET.slow_vol_sd, MARKET.fast_vol_sd]),
         market=np.zeros(1),
         idio=np.zeros(count),
-        premium=rng.standard_normal(count) * _premium_sd(plan),
+        premium=rng.standard_normal(count),
         premium_noise=np.zeros(count),
         push=np.zeros(1),
         variance=usual**2,
         log_usd=np.log([coin.price for coin in plan.coins]),
     )
-
-
-def _premium_sd(plan: _Plan) -> FloatArray:
-    return np.array([coin.funding_sd for coin in plan.coins]) / _FUNDING_DAMPING
 
 
 def _block(
@@ -277,12 +271,17 @@ def _premium(
     """A slow wandering, and what a fast market does to the perpetual."""
     decay = plan.decay(MARKET.premium_rate)
     normals = rng.standard_normal((len(pushes), len(plan.coins)))
-    shocks = normals * _premium_sd(plan) * math.sqrt(1.0 - decay**2)
+    shocks = normals * math.sqrt(1.0 - decay**2)
     slow = mean_reverting(state.premium, decay, shocks)
     felt = mean_reverting(state.push, math.exp(-plan.interval_s / _MEMORY_S), pushes)
     state.premium, state.push = slow[-1], felt[-1]
     stress = _PREMIUM_PUSH * felt * np.abs(felt) / (np.abs(felt) + _PREMIUM_BEND)
-    return MARKET.premium_mean + slow + stress
+    knots, quantiles = zip(*MARKET.premium_quantiles, strict=True)
+    scale = np.array([coin.funding_sd for coin in plan.coins]) / COINS["BTC"].funding_sd
+    wander = np.interp(slow, knots, quantiles) - MARKET.premium_centre
+    wander = np.where(wander < 0, wander * scale, wander)
+    premium: FloatArray = MARKET.premium_centre + wander + stress
+    return premium
 
 
 def _premium_noise(

@@ -1,10 +1,11 @@
 """The recorded windows open, stream and obey the law of half a percent."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from bot.domain.market import MarketInstant, PathOrder
@@ -63,19 +64,30 @@ def test_the_first_day_of_every_window_streams(shared_data: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("order", list(PathOrder))
-def test_the_october_crash_reaches_its_recorded_lows(
+def test_the_october_crash_reaches_its_recorded_extremes(
     shared_data: Path, order: PathOrder
 ) -> None:
-    """The lowest perp marks of 10 October 2025 are those of the file."""
-    market = open_market(shared_data / "data" / "windows" / "2025-10-crash.toml")
-    lows: dict[str, Decimal] = {}
-    for instant in market.instants({"DOGE": order, "SUI": order}):
-        for symbol, price in instant.last_prices.items():
-            lows[symbol] = min(lows.get(symbol, price), price)
-
-    assert lows["DOGEUSDTM"] == Decimal("0.095")
-    assert lows["SUIUSDTM"] == Decimal("0.5594")
-    assert lows["XBTUSDTM"] == Decimal("101516.5")
+    """On 10 October 2025 every perp meets the low and high of its own file."""
+    folder = shared_data / "data"
+    first = datetime(2025, 10, 10, tzinfo=UTC)
+    market = open_market(
+        folder / "windows" / "2025-10-crash.toml",
+        start=first,
+        end=first + timedelta(days=1),
+    )
+    instants = list(market.instants(dict.fromkeys(("DOGE", "SUI", "BTC"), order)))
+    for coin, symbol in (
+        ("DOGE", "DOGEUSDTM"),
+        ("SUI", "SUIUSDTM"),
+        ("BTC", "XBTUSDTM"),
+    ):
+        prices = [instant.last_prices[symbol] for instant in instants]
+        name = f"BINANCE_{coin}USDT_perp_5m_2025H2.parquet"
+        rows = pq.read_table(folder / "candles" / name).to_pylist()
+        begin = int(first.timestamp()) * 1_000
+        day = [row for row in rows if begin <= row["ts_ms"] < begin + 86_400_000]
+        assert min(prices) == Decimal(repr(min(row["low"] for row in day)))
+        assert max(prices) == Decimal(repr(max(row["high"] for row in day)))
 
 
 def test_funding_intervals_of_solana_shrink_in_november_2022(
