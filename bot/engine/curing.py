@@ -46,6 +46,8 @@ def cure_round(
         topic = "action helped" if checked.has_helped else "action did not help"
         notes.append(Noted(topic=topic, text=checked.sentence))
     cure = plan_cure(shadow, verdict, known, limits)
+    if cure.is_pausing and not cure.proposals:
+        return Round(state=known, notes=tuple(notes))
     if not cure.proposals:
         return _stuck(shadow, known, cure.alternatives, notes)
     return Round(

@@ -32,7 +32,9 @@ class GuardLimits:
     backstop_risk_rate: Decimal = Decimal("0.33")
     cooldown: timedelta = timedelta(seconds=300)
     chunk_share: Decimal = Decimal("0.10")
-    """At most this share of a minute's volume in one order."""
+    """At most this share of a minute's volume in a minute."""
+    chunk_pause: timedelta = timedelta(seconds=5)
+    """Least time between two cuts of one instrument; depth recovers meanwhile."""
     max_strikes: int = 3
     """Failed or useless attempts on one instrument before it is left alone."""
     bench: timedelta = timedelta(seconds=120)

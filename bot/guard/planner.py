@@ -43,6 +43,8 @@ class Cure:
     instrument: str
     summary: str
     alternatives: tuple[str, ...] = ()
+    is_pausing: bool = False
+    """An instrument could be cut and waits for its depth to recover."""
 
 
 def is_waiting(shadow: Shadow, measure: SubjectMeasure) -> bool:
@@ -87,9 +89,25 @@ def plan_cure(
                 alternatives=tuple(rejected),
             )
         rejected.append(f"{name} is benched" if proposals else nothing)
-    for cut in reductions(shadow, verdict, limits):
+    return _next_cut(shadow, verdict, known, limits, rejected)
+
+
+def _next_cut(
+    shadow: Shadow,
+    verdict: Verdict,
+    known: SubjectState,
+    limits: GuardLimits,
+    rejected: list[str],
+) -> Cure:
+    """The first cut that is neither benched nor waiting for depth."""
+    is_pausing = False
+    for cut in reductions(shadow, verdict, known, limits):
         if _is_benched(known, cut.instrument, shadow.at):
             rejected.append(f"{cut.instrument} is benched after it did not help")
+            continue
+        if not cut.proposals:
+            is_pausing = True
+            rejected.append(cut.summary)
             continue
         return Cure(
             proposals=cut.proposals,
@@ -103,6 +121,7 @@ def plan_cure(
         instrument="",
         summary="no lever left",
         alternatives=tuple(rejected),
+        is_pausing=is_pausing,
     )
 
 

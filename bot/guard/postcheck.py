@@ -40,7 +40,12 @@ def remember_before(
         instrument=instrument,
         at=shadow.at,
     )
-    return replace(state, before=before, actions=state.actions + 1)
+    return replace(
+        state,
+        before=before,
+        actions=state.actions + 1,
+        cut_at={**state.cut_at, instrument: shadow.at},
+    )
 
 
 def check_after(

@@ -9,7 +9,9 @@ coins leaves both legs. Nothing here sends or approves anything.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
+from typing import Final
 
 from bot.domain.accounts import FUTURES, AccountId, Position
 from bot.domain.instruments import ContractRules, SpotRules
@@ -19,6 +21,7 @@ from bot.domain.orders import IntentState, Side
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits
 from bot.guard.sizing import smallest_share
+from bot.guard.state import SubjectState
 from bot.risk.exposures import coin_exposures, hedge_qty
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import UnknownPriceError, fill_cost, project
@@ -26,7 +29,10 @@ from bot.shadow.state import Shadow
 
 __all__ = ["Cut", "reductions"]
 
-GUARD = "guard"
+GUARD: Final = "guard"
+_MINUTE: Final = timedelta(minutes=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_MINUTE_MS: Final = Decimal(60_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +44,51 @@ class Cut:
     summary: str
 
 
-def reductions(shadow: Shadow, verdict: Verdict, limits: GuardLimits) -> Iterator[Cut]:
-    """Cuts in the order in which they should be tried."""
-    if verdict.measure.account == FUTURES:
-        yield from _futures_cuts(shadow, verdict, limits)
-    else:
-        yield from _margin_cuts(shadow, verdict, limits)
+def reductions(
+    shadow: Shadow, verdict: Verdict, known: SubjectState, limits: GuardLimits
+) -> Iterator[Cut]:
+    """Cuts in the order in which they should be tried.
+
+    A cut without proposals is one that waits for the market's depth to recover.
+    """
+    is_futures = verdict.measure.account == FUTURES
+    orders = _futures_orders if is_futures else _margin_orders
+    for order, coin in orders(shadow, verdict):
+        capped = _capped(shadow, order, known, limits)
+        if capped is None:
+            yield Cut(
+                instrument=order.symbol,
+                proposals=(),
+                summary=f"{order.symbol} waits for its depth to recover",
+            )
+        else:
+            yield _with_hedge(shadow, capped, coin, verdict)
+
+
+def _capped(
+    shadow: Shadow, order: PlaceOrder, known: SubjectState, limits: GuardLimits
+) -> PlaceOrder | None:
+    """The order cut to what the depth gives now; None while that is too little.
+
+    A minute gives ``chunk_share`` of its volume; what was taken comes back evenly
+    over the minute after it.
+    """
+    last = known.cut_at.get(order.symbol)
+    waited = _MINUTE if last is None else min(shadow.at - last, _MINUTE)
+    if waited < limits.chunk_pause:
+        return None
+    share = Decimal(waited // _MILLISECOND) / _MINUTE_MS
+    chunk = _chunk(shadow, order, limits) * share
+    if order.qty <= chunk:
+        return order
+    if order.account == FUTURES:
+        step = Decimal(shadow.rules.contracts[order.symbol].lot_size)
+        return replace(order, qty=max(floor_to(chunk, step), step))
+    rules = shadow.rules.spot[order.symbol]
+    mark = shadow.margin_marks[rules.base]
+    least = max(rules.base_min, rules.min_funds / mark * 2)
+    qty = floor_to(max(chunk, min(least, order.qty)), rules.base_increment)
+    return replace(order, qty=min(qty, order.qty))
 
 
 def _adverse_sign(measure: SubjectMeasure) -> int:
@@ -62,9 +107,9 @@ def _adverse_sign(measure: SubjectMeasure) -> int:
 # -- margin accounts ------------------------------------------------------
 
 
-def _margin_cuts(
-    shadow: Shadow, verdict: Verdict, limits: GuardLimits
-) -> Iterator[Cut]:
+def _margin_orders(
+    shadow: Shadow, verdict: Verdict
+) -> Iterator[tuple[PlaceOrder, str]]:
     measure = verdict.measure
     sign = _adverse_sign(measure)
     ranked = sorted(
@@ -74,13 +119,13 @@ def _margin_cuts(
         rules = shadow.rules.spot.get(f"{coin}-USDT")
         if value * sign <= 0 or rules is None or rules.symbol in shadow.halted:
             continue
-        order = _margin_order(shadow, verdict, rules, sign, limits)
+        order = _margin_order(shadow, verdict, rules, sign)
         if order is not None:
-            yield _with_hedge(shadow, order, coin, verdict)
+            yield order, coin
 
 
 def _margin_order(
-    shadow: Shadow, verdict: Verdict, rules: SpotRules, sign: int, limits: GuardLimits
+    shadow: Shadow, verdict: Verdict, rules: SpotRules, sign: int
 ) -> PlaceOrder | None:
     account = verdict.measure.account
     most = _margin_most(shadow, account, rules, sign)
@@ -102,8 +147,7 @@ def _margin_order(
         ),
         verdict.thresholds,
     )
-    qty = min(most * share, _chunk(shadow, rules.symbol, limits), rules.base_max)
-    qty = floor_to(qty, rules.base_increment)
+    qty = floor_to(min(most * share, rules.base_max), rules.base_increment)
     mark = shadow.margin_marks[rules.base]
     if qty < rules.base_min or qty * mark < rules.min_funds:
         return None
@@ -153,18 +197,18 @@ def _in_doubt_qty(shadow: Shadow, account: AccountId, symbol: str) -> Decimal:
 # -- futures --------------------------------------------------------------
 
 
-def _futures_cuts(
-    shadow: Shadow, verdict: Verdict, limits: GuardLimits
-) -> Iterator[Cut]:
+def _futures_orders(
+    shadow: Shadow, verdict: Verdict
+) -> Iterator[tuple[PlaceOrder, str]]:
     measure = verdict.measure
     sign = _adverse_sign(measure)
     for position in _ranked_positions(shadow, measure, sign):
         contract = shadow.rules.contracts[position.symbol]
         if position.symbol in shadow.halted:
             continue
-        order = _futures_order(shadow, verdict, position, contract, limits)
+        order = _futures_order(shadow, verdict, position, contract)
         if order is not None:
-            yield _with_hedge(shadow, order, contract.base, verdict)
+            yield order, contract.base
 
 
 def _ranked_positions(
@@ -187,11 +231,7 @@ def _ranked_positions(
 
 
 def _futures_order(
-    shadow: Shadow,
-    verdict: Verdict,
-    position: Position,
-    contract: ContractRules,
-    limits: GuardLimits,
+    shadow: Shadow, verdict: Verdict, position: Position, contract: ContractRules
 ) -> PlaceOrder | None:
     held = abs(Decimal(position.lots)) - _in_doubt_qty(shadow, FUTURES, position.symbol)
     if held <= 0:
@@ -216,29 +256,23 @@ def _futures_order(
         ),
         verdict.thresholds,
     )
-    chunk = _chunk_lots(shadow, contract, limits)
-    lots = min(held * share, chunk, Decimal(contract.max_order_lots))
+    lots = min(held * share, Decimal(contract.max_order_lots))
     lots = lots.to_integral_value(rounding=ROUND_CEILING)
     step = Decimal(contract.lot_size)
     return at_lots(min(max(floor_to(lots, step), step), abs(Decimal(position.lots))))
 
 
-def _chunk(shadow: Shadow, symbol: str, limits: GuardLimits) -> Decimal:
-    """The most coins of one order: a share of a minute's volume."""
-    depth = shadow.liquidity.get(symbol)
+def _chunk(shadow: Shadow, order: PlaceOrder, limits: GuardLimits) -> Decimal:
+    """The most of one order, in its own unit: a share of a minute's volume."""
+    depth = shadow.liquidity.get(order.symbol)
     if depth is None or depth.volume_1m <= 0:
-        return Decimal("Infinity")
-    return depth.volume_1m * limits.chunk_share
-
-
-def _chunk_lots(
-    shadow: Shadow, contract: ContractRules, limits: GuardLimits
-) -> Decimal:
-    coins = _chunk(shadow, contract.symbol, limits)
-    if coins.is_infinite():
+        return order.qty
+    coins = depth.volume_1m * limits.chunk_share
+    if order.account != FUTURES:
         return coins
+    contract = shadow.rules.contracts[order.symbol]
     if contract.is_inverse:
-        return coins * shadow.futures_marks[contract.symbol] / contract.multiplier
+        return coins * shadow.futures_marks[order.symbol] / contract.multiplier
     return coins / contract.multiplier
 
 

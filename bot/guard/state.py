@@ -36,6 +36,8 @@ class SubjectState:
     before: Before | None = None
     strikes: Mapping[str, int] = field(default_factory=dict)
     benched_until: Mapping[str, datetime] = field(default_factory=dict)
+    cut_at: Mapping[str, datetime] = field(default_factory=dict)
+    """When each instrument was last cut: its depth needs a minute to recover."""
     stuck_noted_at: datetime | None = None
 
 
