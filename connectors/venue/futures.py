@@ -167,7 +167,9 @@ class FuturesDesk:
     def supervise(self, at: datetime) -> None:
         """Cancel, cut, take over and report, as the marks demand."""
         known = set(self._state.settles())
-        for settle in sorted(known | self._status.keys()):
+        held = self._state.ledger.coins(FUTURES)
+        overdrawn = {c for c in held if self._state.wallet(c) < 0}
+        for settle in sorted(known | self._status.keys() | overdrawn):
             self._check_isolated(at, settle)
             self._check_cross(at, settle)
             if settle in known:
@@ -203,6 +205,10 @@ class FuturesDesk:
                 self._state, at, settle, self._announcer(at, settle)
             )
             rate = self.risk_rate(settle)
+        if self._state.wallet(settle) < 0:
+            futures_liquidation.absorb_overdraft(
+                self._state, at, settle, self._announcer(at, settle)
+            )
         if rate is not None:
             is_high = rate >= CANCEL_AT
             status = AccountStatus.ORDERS_CANCELLED if is_high else AccountStatus.NORMAL

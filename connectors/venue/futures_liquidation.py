@@ -44,6 +44,7 @@ from connectors.venue.futures_state import FuturesFill, FuturesState
 __all__ = [
     "PARTIAL_ABOVE_USDT",
     "Announce",
+    "absorb_overdraft",
     "bankruptcy_price",
     "liquidate_cross",
     "liquidate_isolated",
@@ -212,6 +213,20 @@ def _take_over_all(
         announce(AccountStatus.BANKRUPT, None)
     _insure(state, at, settle, state.isolated_margin(settle) - state.wallet(settle))
     announce(AccountStatus.LIQUIDATED, None)
+
+
+def absorb_overdraft(
+    state: FuturesState, at: datetime, settle: str, announce: Announce
+) -> None:
+    """Pay a negative wallet that nothing open stands against.
+
+    A position closed beyond bankruptcy before the venue could take it over leaves
+    one. With anything open the wallet may be negative: the margin decides then.
+    """
+    if any(state.held(settle, mode) for mode in MarginMode):
+        return
+    announce(AccountStatus.BANKRUPT, None)
+    _insure(state, at, settle, -state.wallet(settle))
 
 
 def _insure(state: FuturesState, at: datetime, coin: str, amount: Decimal) -> None:

@@ -74,11 +74,13 @@ class OrderList:
         self.cancelled: list[tuple[datetime, str]] = []
 
     def resting_futures(self) -> Sequence[FuturesOrder]:
+        """All of them."""
         return tuple(self.orders)
 
     def cancel_futures(
         self, at: datetime, symbols: Collection[str], reason: str
     ) -> None:
+        """Forget those of the symbols, and remember that it happened."""
         gone = [order for order in self.orders if order.symbol in symbols]
         self.cancelled += [(at, order.symbol) for order in gone]
         self.orders = [order for order in self.orders if order not in gone]

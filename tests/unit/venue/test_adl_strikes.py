@@ -20,7 +20,7 @@ def test_a_strike_cuts_a_profitable_position_at_the_given_price() -> None:
     bench.desk.strike(bench.at, AdlStrike(key=KEY, lots=50, price=D(39000)))
     events = bench.drain()
     (fill,) = [e for e in events if isinstance(e, Filled)]
-    assert (fill.forced, fill.qty, fill.fee) == ("adl", 50, 0)
+    assert (fill.forced, fill.qty, fill.fee) == ("adl", D(50), D(0))
     assert booked(events, Cause.REALISED_PNL) == [D(550)]
     told = [e for e in events if isinstance(e, PositionChanged)]
     assert [(e.reason, e.position.lots) for e in told] == [("adl", -50)]

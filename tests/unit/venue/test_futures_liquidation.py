@@ -274,3 +274,13 @@ def test_every_change_of_a_position_is_told() -> None:
     held = bench.desk.position("XBTUSDTM")
     assert held is not None
     assert (last.lots, last.entry_value) == (held.lots, held.entry_value)
+
+
+def test_a_wallet_left_negative_by_a_close_is_paid_by_the_insurance_fund() -> None:
+    """Closed beyond bankruptcy before the venue looked: zero is the floor."""
+    bench = Bench({"USDT": "520"}, positions=[position(100, "50000")])
+    bench.trade(Side.SELL, 100, "40000")
+    assert bench.wallet() < 0
+    events = bench.tick("40000")
+    assert bench.wallet() == 0
+    assert _statuses(events) == [AccountStatus.BANKRUPT, AccountStatus.NORMAL]

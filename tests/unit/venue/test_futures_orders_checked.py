@@ -39,7 +39,7 @@ def _code(bench: Bench, request: PlaceOrder) -> str | None:
     ],
 )
 def test_each_fault_has_its_code(request_: PlaceOrder, code: str | None) -> None:
-    """A wallet of 1,000 USDT at 10x carries 198 lots at 50,000 with the fee, not 200."""
+    """A wallet of 1,000 USDT at 10x carries 198 lots at 50,000 with fees, not 200."""
     assert _code(Bench({"USDT": "1000"}), request_) == code
 
 
