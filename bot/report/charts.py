@@ -29,7 +29,7 @@ __all__ = ["Band", "Chart", "Line", "Mark", "Rule", "draw"]
 
 _WIDTH: Final = 960
 _LEFT: Final = 84
-_RIGHT: Final = 58
+_RIGHT: Final = 84
 _TOP: Final = 12
 _BOTTOM: Final = 30
 _MARK_COLUMN: Final = 4

@@ -146,9 +146,19 @@ def _risk_rate(name: str, curve: Curve) -> Chart:
 
 def _guard_rules(limits: GuardLimits | None) -> Iterable[Rule]:
     if limits is not None and limits.act is not None:
-        yield Rule(value=limits.act, label="act", style="rule-danger")
+        yield Rule(
+            value=limits.act, label=_limit("act", limits.act), style="rule-danger"
+        )
     if limits is not None and limits.target is not None:
-        yield Rule(value=limits.target, label="target", style="rule-calm")
+        yield Rule(
+            value=limits.target,
+            label=_limit("target", limits.target),
+            style="rule-calm",
+        )
+
+
+def _limit(word: str, value: Decimal) -> str:
+    return f"{word} {figures.percent(value, 1)}"
 
 
 def _distance(name: str, curve: Curve, limits: Mapping[str, GuardLimits]) -> Chart:

@@ -26,16 +26,15 @@ from bot.report.terminal_parts import (
     fit,
     futures_lines,
     guard_lines,
-    loan_lines,
     margin_lines,
     notice_lines,
-    position_lines,
     price_line,
     settlement_line,
     title_line,
     twin_line,
 )
 from bot.report.terminal_plot import Curve, chart, sparkline
+from bot.report.terminal_tables import loan_lines, position_lines
 
 __all__ = ["render", "render_end"]
 

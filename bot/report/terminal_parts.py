@@ -8,13 +8,11 @@ go, nor compute a risk number.
 
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import accumulate
 from textwrap import wrap
 from typing import Final
 
 from rich.text import Text
 
-from bot.domain.accounts import MarginMode
 from bot.domain.events import AccountStatus
 from bot.report import figures
 from bot.report.frame import (
@@ -24,9 +22,7 @@ from bot.report.frame import (
     EventLine,
     Frame,
     FuturesGauge,
-    LoanLine,
     MarginGauge,
-    PositionLine,
     Reach,
     Tone,
     banner_of,
@@ -42,10 +38,8 @@ __all__ = [
     "fit",
     "futures_lines",
     "guard_lines",
-    "loan_lines",
     "margin_lines",
     "notice_lines",
-    "position_lines",
     "price_line",
     "settlement_line",
     "title_line",
@@ -67,8 +61,6 @@ _BANNERS: Final = {
 _LABEL: Final = 10
 _EVENT_INDENT: Final = 12
 _BAR: Final = 24
-_SHORT_FROM: Final = 10_000
-_MODES: Final = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "iso"}
 _STATUS: Final = {
     AccountStatus.WARNED: "warned by KuCoin",
     AccountStatus.ORDERS_CANCELLED: "orders cancelled by KuCoin",
@@ -261,82 +253,6 @@ def title_line(title: str, width: int) -> Text:
     line = Text.assemble((f" {title} ", "bold dim"))
     line.append("─" * max(width - line.cell_len - 1, 0), style="dim")
     return line
-
-
-def _row(cells: Sequence[tuple[str, int]], style: str = "") -> Text:
-    """Cells of a table; a negative width aligns to the left."""
-    parts = [
-        text.ljust(-width) if width < 0 else text.rjust(width) for text, width in cells
-    ]
-    return Text(" " + " ".join(parts), style=style)
-
-
-_POSITION_TITLES: Final = (
-    *("symbol", "lots", "notional", "entry", "mark", "uPnL"),
-    *("margin", "funding"),
-)
-_POSITION_SIZES: Final = (-10, 6, 10, 10, 10, 9, -8, 9)
-
-
-def position_lines(positions: Sequence[PositionLine], width: int) -> list[Text]:
-    """The futures positions; margin mode and funding only where there is room."""
-    ends = accumulate(abs(size) + 1 for size in _POSITION_SIZES)
-    count = sum(1 for end in ends if end <= width)
-    rows = [_POSITION_TITLES, *(_position(line) for line in positions)]
-    return [
-        _row(
-            list(zip(cells, _POSITION_SIZES, strict=True))[:count],
-            "" if index else "dim",
-        )
-        for index, cells in enumerate(rows)
-    ]
-
-
-def _position(line: PositionLine) -> tuple[str, ...]:
-    return (
-        figures.clean(line.symbol),
-        figures.amount(Decimal(line.lots)),
-        _short(line.notional_usdt),
-        figures.price(line.entry),
-        figures.price(line.mark),
-        _short(line.upnl_usdt, signed=True),
-        _margin_word(line),
-        figures.percent(line.funding_rate, 4, signed=True),
-    )
-
-
-def _short(value: Decimal | None, *, signed: bool = False) -> str:
-    """Money for a narrow column: from ten thousand on without the cents."""
-    text = figures.usdt(value, signed=signed)
-    if value is None or not value.is_finite() or abs(value) < _SHORT_FROM:
-        return text
-    return text if "e" in text else text.partition(".")[0]
-
-
-def _margin_word(line: PositionLine) -> str:
-    word = _MODES[line.mode]
-    if line.leverage is None:
-        return word
-    return f"{word} {figures.amount(line.leverage)}x"
-
-
-def loan_lines(loans: Sequence[LoanLine]) -> list[Text]:
-    """The loans, with interest and what they cost a year."""
-    sizes = (-16, -6, 15, 12, 9)
-    rows = [_row(list(zip(_LOAN_TITLES, sizes, strict=True)), "dim")]
-    for loan in loans:
-        cells = (
-            figures.clean(loan.account),
-            figures.clean(loan.coin),
-            figures.amount(loan.principal),
-            figures.amount(loan.interest),
-            figures.percent(loan.annual_rate),
-        )
-        rows.append(_row(list(zip(cells, sizes, strict=True))))
-    return rows
-
-
-_LOAN_TITLES: Final = ("loan", "coin", "principal", "interest", "a year")
 
 
 def settlement_line(frame: Frame) -> Text | None:

@@ -182,6 +182,63 @@ def _curves() -> Curve:
     )
 
 
+def _decisions() -> tuple[DecisionRow, ...]:
+    return (
+        DecisionRow(at=NOON, owner="guard", text="It watches.", decision_id="d-000001"),
+        DecisionRow(
+            at=NOON + timedelta(hours=2),
+            owner="exchange",
+            text="The twin is taken over.",
+            tone=Tone.DANGER,
+        ),
+    )
+
+
+def _actions() -> tuple[ActionRow, ...]:
+    return (
+        ActionRow(
+            at=NOON + timedelta(hours=1),
+            what="Sold 0.17 BTC",
+            why="Distance under 15 %",
+            measure="debt ratio",
+            before=Decimal("0.8345"),
+            after=Decimal("0.7684"),
+            cost_usdt=None,
+        ),
+    )
+
+
+def _fills() -> tuple[FillRow, ...]:
+    return (
+        FillRow(
+            at=NOON + timedelta(hours=1),
+            account="cross margin",
+            symbol="BTC-USDT",
+            side="sell",
+            qty=Decimal("0.17"),
+            unit="BTC",
+            price=Decimal("115238.16"),
+            fee=Decimal("19.59"),
+            fee_coin="USDT",
+            owner="guard",
+        ),
+    )
+
+
+def _loans() -> tuple[LoanRow, ...]:
+    return (
+        LoanRow(
+            account="cross margin",
+            coin="USDT",
+            owed_start=Decimal(62500),
+            borrowed=Decimal(0),
+            repaid=Decimal("19985.34"),
+            interest=Decimal("12.51"),
+            owed_end=Decimal("42527.17"),
+        ),
+    )
+
+
 def sample_report() -> RunReport:
     """A finished run: the guard acted, the twin was liquidated."""
     return RunReport(
@@ -204,53 +261,10 @@ def sample_report() -> RunReport:
             "cross margin": GuardLimits(act=Decimal("0.15"), target=Decimal("0.25"))
         },
         prices={"BTC": hours("121400", "110000", "104211")},
-        decisions=(
-            DecisionRow(
-                at=NOON, owner="guard", text="It watches.", decision_id="d-000001"
-            ),
-            DecisionRow(
-                at=NOON + timedelta(hours=2),
-                owner="exchange",
-                text="The twin is taken over.",
-                tone=Tone.DANGER,
-            ),
-        ),
-        actions=(
-            ActionRow(
-                at=NOON + timedelta(hours=1),
-                what="Sold 0.17 BTC",
-                why="Distance under 15 %",
-                measure="debt ratio",
-                before=Decimal("0.8345"),
-                after=Decimal("0.7684"),
-                cost_usdt=None,
-            ),
-        ),
-        fills=(
-            FillRow(
-                at=NOON + timedelta(hours=1),
-                account="cross margin",
-                symbol="BTC-USDT",
-                side="sell",
-                qty=Decimal("0.17"),
-                unit="BTC",
-                price=Decimal("115238.16"),
-                fee=Decimal("19.59"),
-                fee_coin="USDT",
-                owner="guard",
-            ),
-        ),
-        loans=(
-            LoanRow(
-                account="cross margin",
-                coin="USDT",
-                owed_start=Decimal(62500),
-                borrowed=Decimal(0),
-                repaid=Decimal("19985.34"),
-                interest=Decimal("12.51"),
-                owed_end=Decimal("42527.17"),
-            ),
-        ),
+        decisions=_decisions(),
+        actions=_actions(),
+        fills=_fills(),
+        loans=_loans(),
         funding=(
             FundingRow(
                 symbol="XBTUSDTM", settlements=1, amount=Decimal("31.2"), coin="USDT"

@@ -175,7 +175,8 @@ def test_the_charts_show_the_levels() -> None:
     ratio = charts["Debt ratio, cross margin"]
     assert [rule.label for rule in ratio.rules] == ["60 %", "90 %", "95 %", "97 %"]
     distance = charts["Distance to liquidation, cross margin"]
-    assert [rule.label for rule in distance.rules] == ["act", "target"]
+    labels = [rule.label.replace("\u00a0", " ") for rule in distance.rules]
+    assert labels == ["act 15.0 %", "target 25.0 %"]
     assert [mark.style for mark in distance.marks] == ["mark", "mark-danger"]
 
 
