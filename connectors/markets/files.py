@@ -165,9 +165,11 @@ def _table(path: Path) -> pa.Table:
                 f"{path} lacks the column {missing[0]!r}; a candle file has "
                 "ts_ms, open, high, low, close and, except for marks, volume."
             )
+        if len(set(names)) != len(names):
+            raise UsageError(f"{path} names a column twice; each column once, please.")
         wanted = [n for n in ("ts_ms", *_PRICES, "volume") if n in names]
         return file.read(columns=wanted, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not a readable Parquet file: {error}.") from None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -117,6 +118,16 @@ class SyntheticMarket:
             coin: tuple(zip(times, decimals(closes[:, place]), strict=True))
             for place, coin in enumerate(self.coins)
         }
+
+    def trading_spans(self) -> Mapping[str, tuple[datetime, datetime]]:
+        """From when to when each coin trades: all the time."""
+        span = (self.description.start, self.description.end)
+        return dict.fromkeys(self.coins, span)
+
+    @property
+    def rules_path(self) -> Path | None:
+        """No file of rules belongs to a synthetic market."""
+        return None
 
     def _columns(self, block: Block) -> Columns:
         spots = [f"{coin}-USDT" for coin in self.coins]
