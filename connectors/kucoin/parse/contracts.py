@@ -136,7 +136,7 @@ def contract(document: Node) -> Contract:
         settle=data["settleCurrency"].optional_text(),
         is_inverse=is_inverse,
         multiplier=multiplier,
-        status=None if data["status"].is_blank else data["status"].word(_STATUSES),
+        status=data["status"].state(_STATUSES),
         lot_size=_positive_integer(data["lotSize"]),
         tick_size=data["tickSize"].optional_price(),
         max_order_lots=_positive_integer(data["maxOrderQty"]),
@@ -189,11 +189,12 @@ def _size(data: Node) -> tuple[Decimal | None, bool | None]:
 
 def _settles_in_base(data: Node) -> bool | None:
     settle = data["settleCurrency"].optional_text()
+    base = data["baseCurrency"].optional_text()
     if settle is None:
         return None
     if settle == data["quoteCurrency"].optional_text():
         return False
-    return True if settle == data["baseCurrency"].optional_text() else None
+    return None if base is None else settle == base
 
 
 def _positive_integer(node: Node) -> int | None:

@@ -46,7 +46,8 @@ _STOPS: Final = {"up": "up", "down": "down"}
 class FuturesOrder:
     """One futures order; ``lots`` and ``filled_lots`` are unsigned.
 
-    ``side`` is None only for a close order. ``mode`` is None in documents from
+    ``order_id`` is empty in documents that carry none. ``side`` is None only for a
+    close order. ``mode`` is None in documents from
     before margin modes existed. ``is_waiting`` is an untriggered stop, which
     holds no margin.
     """
@@ -133,7 +134,7 @@ def futures_orders(document: Node) -> OrderPage:
     orders = tuple(futures_order(row) for row in items)
     seen: set[str] = set()
     for order, row in zip(orders, items, strict=True):
-        if order.order_id in seen:
+        if order.order_id and order.order_id in seen:
             row["id"].refuse("an order that is listed once")
         seen.add(order.order_id)
     return OrderPage(orders=orders, is_complete=is_complete)
@@ -150,11 +151,11 @@ def futures_order(document: Node) -> FuturesOrder:
     lots, filled = _sizes(data, close=close)
     price = data["price"].optional_price()
     return FuturesOrder(
-        order_id=data["id"].identity(),
+        order_id=data["id"].optional_identity() or "",
         client_id=data["clientOid"].optional_text(),
         symbol=data["symbol"].text(),
         side=_side(data["side"], close=close),
-        type=data["type"].word(ORDER_TYPES),
+        type=_type(data["type"], price),
         price=price,
         lots=lots,
         filled_lots=filled,
@@ -175,6 +176,13 @@ def _side(node: Node, *, close: bool) -> Side | None:
     return None if close and node.is_blank else node.word(SIDES)
 
 
+def _type(node: Node, price: Decimal | None) -> OrderType:
+    """The type as stated; without one, an order with a price is a limit order."""
+    if not node.is_blank:
+        return node.word(ORDER_TYPES)
+    return OrderType.MARKET if price is None else OrderType.LIMIT
+
+
 def _sizes(data: Node, *, close: bool) -> tuple[int, int]:
     """Ordered and filled lots; a close order may have no size of its own."""
     size = data["size"]
@@ -192,13 +200,12 @@ def _state(data: Node, lots: int, filled: int) -> OrderState:
     """Open, filled, or cancelled (done before it was filled in full).
 
     ``isActive`` and ``status`` say the same; where one is missing the other is
-    taken, and where they contradict, the order counts as open.
+    taken. Where they contradict, or both are missing, the order counts as open:
+    that is the reading which costs margin.
     """
     active = data["isActive"].optional_flag()
     status = None if data["status"].is_blank else data["status"].word(_OPEN)
-    if active is None and status is None:
-        data["status"].refuse("open or done")
-    if active or status:
+    if active or status or (active is None and status is None):
         return OrderState.OPEN
     return OrderState.FILLED if 0 < lots <= filled else OrderState.CANCELLED
 

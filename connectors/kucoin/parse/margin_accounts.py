@@ -30,6 +30,12 @@ STATUSES: Final[Mapping[str, str]] = {
     "LIQUIDATION": "liquidating",
     "REPAY": "repaying",
     "BORROW": "borrowing",
+    "CLEAR": "normal",
+    "DEBT": "normal",
+    "IN_BORROW": "borrowing",
+    "IN_REPAY": "repaying",
+    "IN_LIQUIDATION": "liquidating",
+    "IN_AUTO_RENEW": "renewing",
 }
 """The states of a margin account in the exchange's words and in ours."""
 
@@ -103,7 +109,7 @@ def cross_account(document: Node) -> CrossAccount:
     return CrossAccount(
         lines=lines,
         debt_ratio=data["debtRatio"].optional_amount(),
-        status=_status(data["status"]),
+        status=data["status"].state(STATUSES),
     )
 
 
@@ -134,7 +140,7 @@ def _pair(row: Node, at: datetime | None) -> IsolatedPair:
         base=base,
         quote=quote,
         debt_ratio=row["debtRatio"].optional_amount(),
-        status=_status(row["status"]),
+        status=row["status"].state(STATUSES),
         at=at,
     )
 
@@ -171,7 +177,3 @@ def _liability(
     stated = row["liability"].amount()
     parts = (principal or ZERO) + (interest or ZERO)
     return max(stated, parts)
-
-
-def _status(node: Node) -> str | None:
-    return None if node.is_blank else node.word(STATUSES)

@@ -205,10 +205,11 @@ def isolated_terms(document: Node) -> Mapping[str, IsolatedTerms]:
     """
     found: dict[str, IsolatedTerms] = {}
     for row in rows(document):
+        base, _, quote = row["symbol"].text().partition("-")
         terms = IsolatedTerms(
             symbol=row["symbol"].text(),
-            base=coin(row["baseCurrency"].text()),
-            quote=coin(row["quoteCurrency"].text()),
+            base=coin(row["baseCurrency"].optional_text() or base),
+            quote=coin(row["quoteCurrency"].optional_text() or quote),
             max_leverage=_leverage(row["maxLeverage"]),
             liquidation_debt_ratio=_ratio(row["flDebtRatio"]),
             trade_enabled=row["tradeEnable"].optional_flag(),

@@ -247,6 +247,18 @@ class Node:
             self.refuse("one of " + ", ".join(table))
         return found[0]
 
+    def state(self, table: Mapping[str, str]) -> str | None:
+        """One word of an open set, as ours; ``unknown`` for a word that is new.
+
+        For states that are only reported: a word that the exchange invents must
+        not stop the reading of an account. None where it is blank.
+        """
+        text = self.optional_text()
+        if text is None:
+            return None
+        own = {known.lower(): meaning for known, meaning in table.items()}
+        return own.get(text.lower(), "unknown")
+
     def time_ms(self) -> datetime:
         """A time in milliseconds since 1970, as a number or a text."""
         count = self.integer()
