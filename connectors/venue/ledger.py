@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from bot.domain.accounts import AccountId, Balance
 from bot.domain.events import (
@@ -28,7 +29,32 @@ from bot.domain.events import (
 )
 from bot.domain.money import LEDGER_QUANTUM, ZERO
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "is_multiple", "is_sane"]
+
+_LARGEST: Final = Decimal(10) ** 18
+"""No amount of coins is larger; beyond it 28 digits cannot carry the quantum."""
+
+
+def is_sane(amount: Decimal) -> bool:
+    """Whether an amount is finite and small enough to be booked exactly.
+
+    Example:
+        >>> is_sane(Decimal(-5)), is_sane(Decimal("NaN")), is_sane(Decimal("1e40"))
+        (True, False, False)
+    """
+    return amount.is_finite() and abs(amount) < _LARGEST
+
+
+def is_multiple(amount: Decimal, step: Decimal = LEDGER_QUANTUM) -> bool:
+    """Whether a sane amount is a whole number of steps.
+
+    Example:
+        >>> is_multiple(Decimal("0.3"), Decimal("0.1"))
+        True
+        >>> is_multiple(Decimal("0.000000001"))
+        False
+    """
+    return is_sane(amount) and amount % step == 0
 
 
 @dataclass(slots=True)
@@ -52,7 +78,7 @@ class _Line:
 
 def _require_booked_amount(posting: Posting) -> None:
     """Refuse an amount finer than the ledger's quantum, and a nameless margin."""
-    if not posting.amount.is_finite() or posting.amount % LEDGER_QUANTUM != 0:
+    if not is_multiple(posting.amount):
         raise ValueError(
             f"a posting of {posting.account} {posting.coin} must be a multiple of "
             f"{LEDGER_QUANTUM}, was {posting.amount}: round it before booking"

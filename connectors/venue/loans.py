@@ -26,7 +26,7 @@ from bot.domain.instruments import MarginCoinRules
 from bot.domain.intents import Borrow, Repay
 from bot.domain.market import MarketInstant
 from bot.domain.money import LEDGER_QUANTUM, ZERO, floor_to, round_up
-from connectors.venue.ledger import Ledger
+from connectors.venue.ledger import Ledger, is_multiple
 from connectors.venue.margin import MarginNumbers, is_margin
 from connectors.venue.refusal import Refusal
 from connectors.venue.tape import Tape
@@ -120,7 +120,7 @@ class LoanDesk:
             return Refusal(
                 "400400", f"{intent.account} owes no {intent.coin}: nothing to repay."
             )
-        if intent.amount <= 0 or intent.amount % LEDGER_QUANTUM != 0:
+        if not is_multiple(intent.amount) or intent.amount <= 0:
             return Refusal(
                 "400400", f"a repayment must be a multiple of {LEDGER_QUANTUM}, > 0."
             )
@@ -279,7 +279,7 @@ def _check_borrow(intent: Borrow, rules: MarginCoinRules | None) -> Refusal | No
     if not rules.borrow_enabled:
         return Refusal("130201", f"borrowing of {intent.coin} is switched off.")
     unit = rules.borrow_unit or rules.quantum
-    if intent.amount <= 0 or intent.amount % unit != 0:
+    if not is_multiple(intent.amount, unit) or intent.amount <= 0:
         return Refusal("400400", f"borrow a positive multiple of {unit} {intent.coin}.")
     if rules.borrow_min is not None and intent.amount < rules.borrow_min:
         return Refusal("400400", f"borrow at least {rules.borrow_min} {intent.coin}.")

@@ -17,6 +17,7 @@ from bot.domain.intents import (
     Approved,
     Borrow,
     CancelOrder,
+    Intent,
     PlaceOrder,
     Repay,
     Transfer,
@@ -26,7 +27,7 @@ from bot.domain.orders import OrderState, Outcome
 from connectors.venue.desk import Desk
 from connectors.venue.futures import FuturesDesk
 from connectors.venue.futures_orders import FuturesOrderDesk
-from connectors.venue.ledger import Ledger
+from connectors.venue.ledger import Ledger, is_sane
 from connectors.venue.loans import LoanDesk
 from connectors.venue.margin import is_margin
 from connectors.venue.matching import Matcher
@@ -99,8 +100,10 @@ class RequestDesk:
         )
 
     def _handle(self, at: datetime, approved: Approved) -> _Done | Refusal:
-        """Pass a request on by its kind."""
+        """Pass a request on by its kind, if its numbers are numbers."""
         intent, intent_id = approved.intent, approved.intent_id
+        if not all(is_sane(number) for number in _numbers(intent)):
+            return Refusal("400100", "a number of the request is not finite or absurd.")
         match intent:
             case PlaceOrder():
                 return self._place(at, intent, intent_id)
@@ -213,6 +216,17 @@ class RequestDesk:
                 f"order {intent.order_id} was not cancelled, it is {state}.",
             ),
         )
+
+
+def _numbers(intent: Intent) -> tuple[Decimal, ...]:
+    """Every number that a request carries."""
+    match intent:
+        case PlaceOrder(qty=qty, price=price, leverage=leverage):
+            return (qty, leverage, ZERO if price is None else price)
+        case CancelOrder():
+            return ()
+        case Borrow() | Repay() | Transfer() | AdjustMargin():
+            return (intent.amount,)
 
 
 def _amount(moved: Decimal | Refusal) -> _Done | Refusal:

@@ -18,7 +18,7 @@ from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO
 from bot.domain.orders import OrderType, Side, TimeInForce
 from connectors.venue.book import unknown_liquidity
 from connectors.venue.desk import Fills, Grid, Trade
-from connectors.venue.ledger import Ledger
+from connectors.venue.ledger import Ledger, is_multiple
 from connectors.venue.orders import VenueOrder, codes_for
 from connectors.venue.refusal import Refusal
 from connectors.venue.tape import Tape
@@ -257,7 +257,7 @@ def _check_form(order: VenueOrder) -> Refusal | None:
 def _check_size(order: VenueOrder, rules: SpotRules, last: Decimal) -> Refusal | None:
     """Refuse a size, price or value off the pair's grid."""
     codes = codes_for(order.account)
-    if order.qty <= 0 or order.qty % rules.base_increment != 0:
+    if not is_multiple(order.qty, rules.base_increment) or order.qty <= 0:
         return Refusal(
             codes.parameter,
             f"size {order.qty} must be a positive multiple of {rules.base_increment}.",
@@ -268,7 +268,9 @@ def _check_size(order: VenueOrder, rules: SpotRules, last: Decimal) -> Refusal |
             f"size {order.qty} must be {rules.base_min} to {rules.base_max}.",
         )
     price = order.price
-    if price is not None and (price <= 0 or price % rules.price_increment != 0):
+    if price is not None and (
+        not is_multiple(price, rules.price_increment) or price <= 0
+    ):
         return Refusal(
             codes.parameter,
             f"price {price} must be a positive multiple of {rules.price_increment}.",

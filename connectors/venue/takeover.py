@@ -204,7 +204,7 @@ class MarginKeeper:
         fair = self._mark(deal.coin) / self._mark(deal.home)
         symbol = spot_symbol(deal.coin, deal.home)
         liquidity = self._tape.liquidity(symbol)
-        if liquidity is None:
+        if liquidity is None or liquidity.volume_1m <= 0:
             liquidity = unknown_liquidity(self._mark(deal.coin))
         impacted = impact_price(fair, liquidity, deal.side, deal.qty)
         price = takeover_price(fair, impacted, deal.side)

@@ -15,7 +15,7 @@ from bot.domain.events import Cause, Posting
 from bot.domain.instruments import Rules
 from bot.domain.intents import Transfer
 from bot.domain.money import LEDGER_QUANTUM
-from connectors.venue.ledger import Ledger
+from connectors.venue.ledger import Ledger, is_multiple
 from connectors.venue.margin import MarginNumbers, is_margin
 from connectors.venue.refusal import Refusal
 from connectors.venue.takeover import MarginKeeper
@@ -66,7 +66,7 @@ class TransferDesk:
 
     def _check_form(self, intent: Transfer) -> Refusal | None:
         """Refuse amounts and account pairs that make no sense."""
-        if intent.amount <= 0 or intent.amount % LEDGER_QUANTUM != 0:
+        if not is_multiple(intent.amount) or intent.amount <= 0:
             return Refusal(
                 "400100", f"transfer a positive multiple of {LEDGER_QUANTUM}."
             )

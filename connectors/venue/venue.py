@@ -162,15 +162,20 @@ class Venue:
         Raises:
             ValueError: A coin that is owned or owed never had a mark.
         """
-        total = ZERO
-        for account in self._ledger.accounts():
-            for coin, line in self._ledger.lines(account):
-                net = line.total - line.liability
-                if account == FUTURES:
-                    net = self._futures.equity(coin)
-                if net != 0:
-                    total += net * self._mark(coin)
-        return total
+        nets = [
+            (coin, line.total - line.liability)
+            for account in self._ledger.accounts()
+            if account != FUTURES
+            for coin, line in self._ledger.lines(account)
+        ]
+        settles = {
+            self.rules.contracts[k.symbol].settle for k in self._futures.positions
+        }
+        nets += [
+            (coin, self._futures.equity(coin))
+            for coin in sorted(settles.union(self._ledger.coins(FUTURES)))
+        ]
+        return sum((net * self._mark(coin) for coin, net in nets if net != 0), ZERO)
 
     def debt_ratios(self) -> dict[str, Decimal]:
         """The debt ratio of every margin account that owes, where it is known."""

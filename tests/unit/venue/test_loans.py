@@ -167,6 +167,8 @@ BORROW_REFUSED = [
     ("unit", _borrow("1.00001"), RATES, "400400"),
     ("zero", _borrow("0"), RATES, "400400"),
     ("negative", _borrow("-5"), RATES, "400400"),
+    ("no number", _borrow("NaN"), RATES, "400100"),
+    ("absurd", _borrow("1e40"), RATES, "400100"),
     ("leverage", _borrow("4001"), RATES, "130203"),
     ("stock", _borrow("600"), [_quoted("USDT", "0.1", "500")], "130204"),
     ("unknown coin", _borrow("1", "XRP"), RATES, "130201"),

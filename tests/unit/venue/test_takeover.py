@@ -241,3 +241,15 @@ def test_owing_against_nothing_is_taken_over_without_a_ratio() -> None:
     assert not [e for e in events if isinstance(e, RatioReported)]
     sim.advance(later(10))
     assert sim.equity_usdt() == 0
+
+
+def test_a_market_without_volume_is_taken_over_at_the_cautious_price() -> None:
+    """No volume does not mean no impact: the unknown market's cost is charged."""
+    dead = replace(DEEP, volume_1m=Decimal(0))
+    sim = _long()
+    sim.tick(instant(later(30), btc="39170", liquidity=dead))
+
+    events = sim.advance(later(30 + FREEZE))
+
+    fill = next(e for e in events if isinstance(e, Filled))
+    assert fill.price < Decimal(39170) * Decimal("0.998")
