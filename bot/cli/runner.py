@@ -322,7 +322,14 @@ def _notices(watched: _Watched) -> tuple[str, ...]:
     )
 
 
-_TWIN_KEYS: Final = ("equity_end", "liquidations", "max_debt_ratio", "max_risk_rate")
+_TWIN_KEYS: Final = (
+    "equity_end",
+    "equity_min",
+    "liquidations",
+    "max_debt_ratio",
+    "max_risk_rate",
+    "pnl",
+)
 
 
 def _summary(

@@ -116,7 +116,6 @@ JOURNALED_EVENTS: Final = (
     PositionChanged,
     AdlRankReported,
     AccountStatusChanged,
-    RatioReported,
     TradingHalted,
     IntentSettled,
     ScheduleDue,
@@ -124,7 +123,11 @@ JOURNALED_EVENTS: Final = (
     FundingQuoted,
     BorrowRateQuoted,
 )
-"""The event types that become entries; the others are conflated or static."""
+"""The event types that become entries; the others are conflated or static.
+
+The exchange's own ratios are compared with ours at every report and become a
+note when they differ.
+"""
 
 EntryBody = (
     RunStarted

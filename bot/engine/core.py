@@ -7,11 +7,13 @@ remembered. It is synchronous and pure: no clock, no chance, no input or output.
 The order is fixed: guard before strategies, so that a cure is never behind them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
+from bot.domain.accounts import FUTURES, AccountId
 from bot.domain.entries import JOURNALED_EVENTS, Decided, Entry, Noted, Sampled
 from bot.domain.events import (
     Event,
@@ -20,10 +22,11 @@ from bot.domain.events import (
     MarksTicked,
     OrderChanged,
     PositionChanged,
+    RatioReported,
     ScheduleDue,
 )
 from bot.domain.intents import Approved, Proposal
-from bot.domain.money import ZERO
+from bot.domain.money import ZERO, plain
 from bot.domain.orders import IntentState
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round
@@ -39,7 +42,9 @@ from bot.shadow.state import Shadow
 
 __all__ = ["Core", "State", "Step"]
 
-_FOLLOW_UPS = (IntentSettled, Filled, OrderChanged, PositionChanged)
+_PARITY_TOLERANCE: Final = Decimal("0.0001")
+
+_FOLLOW_UPS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,7 @@ class Core:
             work.guard()
         work.ask_strategies(moment)
         if has_ticked:
+            work.check_parity(moment)
             work.sample()
         return work.done(moment)
 
@@ -184,6 +190,17 @@ class _Work:
             },
         )
         self.entries.append(Entry(at=shadow.at, body=body))
+
+    def check_parity(self, moment: Sequence[Event]) -> None:
+        """Compare the exchange's own ratios of this moment with ours."""
+        if self.approved:
+            return
+        ours = {m.subject: m for m in self.measures}
+        for event in moment:
+            if isinstance(event, RatioReported):
+                note = parity_note(event, ours)
+                if note is not None:
+                    self.entries.append(Entry(at=event.at, body=note))
 
     def ask_strategies(self, moment: Sequence[Event]) -> None:
         """Ask each strategy whose job fired or whose world has changed."""
@@ -281,6 +298,23 @@ def sample_of(shadow: Shadow, measures: Sequence[SubjectMeasure]) -> Sampled:
     )
 
 
-def noted(at: datetime, topic: str, text: str) -> Entry:
-    """A sentence for the journal."""
-    return Entry(at=at, body=Noted(topic=topic, text=text))
+def parity_note(
+    reported: RatioReported, ours: Mapping[str, SubjectMeasure]
+) -> Noted | None:
+    """A note when the exchange's ratio and ours differ by more than its printing.
+
+    KuCoin prints four decimals of a ratio and cuts the rest, so a difference of
+    one in the fourth decimal is none.
+    """
+    subject = reported.account
+    if reported.account == FUTURES:
+        subject = AccountId(f"futures:{reported.coin}")
+    measure = ours.get(subject)
+    own = ZERO if measure is None else measure.ratio
+    if own is not None and abs(own - reported.value) <= _PARITY_TOLERANCE:
+        return None
+    stated, text = plain(reported.value), "unknown" if own is None else plain(own)
+    return Noted(
+        topic="parity",
+        text=f"the exchange states {stated} for {subject}, ours is {text}",
+    )

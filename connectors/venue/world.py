@@ -66,7 +66,7 @@ _Action = Callable[[datetime], Sequence[Event]]
 class SimulatedWorld:
     """Feed, reader, clock and gateways over one in-process venue."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a world is made of exactly these parts
         self,
         *,
         market: Market,
@@ -91,6 +91,8 @@ class SimulatedWorld:
         self._sequence = 0
         self._due_jobs: list[ScheduleDue] = []
         self.instants = 0
+        self.sent: set[str] = set()
+        """Ids of every request that was ever sent, for the invariants."""
 
     # -- clock and reader -------------------------------------------------
 
@@ -129,6 +131,7 @@ class SimulatedWorld:
         self._find(approved)
 
     def _send(self, approved: Approved) -> None:
+        self.sent.add(approved.intent_id)
         arrival = self._now + self._latency.draw(self._dice)
         fate = self._dice.random()
         faults = self._faults
