@@ -14,6 +14,7 @@ from bot.report.max_open import max_open
 from bot.risk.futures import FuturesNumbers, PositionNumbers, measure
 from bot.risk.isolated import isolated_numbers
 from bot.risk.missing import Missing, MissingKind
+from connectors.kucoin.parse.positions import PositionLine
 
 __all__ = ["assess_futures"]
 
@@ -50,10 +51,11 @@ def _settle(
     documents: FuturesDocuments, state: FuturesState, item: SettleState
 ) -> Answer:
     numbers = measure(item.shape, state.marks)
-    gaps = [*item.gaps, *_known_gaps(item, numbers)]
+    gaps = [*item.gaps, *_known_gaps(documents, item, numbers)]
     answer = _totals(item, numbers, gaps)
     answer["positions"] = {
-        str(key): _position(state, item, key, numbers) for key in item.lines
+        str(key): _position(documents, state, item, numbers.positions.get(key), key)
+        for key in item.lines
     }
     sizes = max_open(documents, state, item, numbers.total_margin)
     if sizes:
@@ -62,13 +64,25 @@ def _settle(
     return answer
 
 
-def _known_gaps(item: SettleState, numbers: FuturesNumbers) -> list[Gap]:
+def _known_gaps(
+    documents: FuturesDocuments, item: SettleState, numbers: FuturesNumbers
+) -> list[Gap]:
     """What the formulas lacked, unless the wallet's own gaps say it better."""
     return [
-        gap(each)
+        _gap(documents, each)
         for each in numbers.missing
         if each.kind is not MissingKind.WALLET or not _has_wallet_gap(item)
     ]
+
+
+def _gap(documents: FuturesDocuments, missing: Missing) -> Gap:
+    """A gap in words; a contract that is listed lacks its size or direction."""
+    if missing.kind is MissingKind.CONTRACT and missing.name in documents.contracts:
+        return (
+            f"futures.contracts.{missing.name}.multiplier, isInverse",
+            f"The contract {missing.name} states no size or no direction.",
+        )
+    return gap(missing)
 
 
 def _has_wallet_gap(item: SettleState) -> bool:
@@ -95,14 +109,17 @@ def _totals(item: SettleState, numbers: FuturesNumbers, gaps: list[Gap]) -> Answ
 
 
 def _position(
-    state: FuturesState, item: SettleState, key: PositionKey, numbers: FuturesNumbers
+    documents: FuturesDocuments,
+    state: FuturesState,
+    item: SettleState,
+    found: PositionNumbers | None,
+    key: PositionKey,
 ) -> Answer:
     held = item.positions[key]
     if held.mode is MarginMode.ISOLATED:
-        return _isolated(state, item, held)
-    found = numbers.positions.get(key)
+        return _isolated(documents, state, held, item.lines[key])
     if found is None:
-        lacking = gap(Missing(MissingKind.CONTRACT, key.symbol))
+        lacking = _gap(documents, Missing(MissingKind.CONTRACT, key.symbol))
         return _cross(_NOTHING, [lacking])
     return _cross(found, [gap(each) for each in found.missing])
 
@@ -117,13 +134,17 @@ def _cross(numbers: PositionNumbers, gaps: list[Gap]) -> Answer:
     }
 
 
-def _isolated(state: FuturesState, item: SettleState, held: Position) -> Answer:
+def _isolated(
+    documents: FuturesDocuments,
+    state: FuturesState,
+    held: Position,
+    line: PositionLine,
+) -> Answer:
     """An isolated position: its maintenance margin includes the liquidation fee."""
-    line = item.lines[held.key]
     rules, mark = state.rules.get(held.symbol), state.marks.get(held.symbol)
     gaps: list[Gap] = []
     if rules is None:
-        gaps.append(gap(Missing(MissingKind.CONTRACT, held.symbol)))
+        gaps.append(_gap(documents, Missing(MissingKind.CONTRACT, held.symbol)))
     if mark is None:
         gaps.append(gap(Missing(MissingKind.MARK, held.symbol)))
     if line.margin is None:

@@ -7,11 +7,12 @@ no risk number.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 
 from bot.domain.accounts import PositionKey
 from bot.domain.errors import UsageError
 from bot.domain.instruments import CollateralTier
+from bot.report.answers import DIGITS
 from connectors.kucoin.parse.contracts import Contract, contracts
 from connectors.kucoin.parse.decode import decode
 from connectors.kucoin.parse.futures_orders import OrderPage, futures_orders
@@ -102,7 +103,11 @@ def read_documents(text: bytes | str, source: str) -> Documents:
             f"{source} must hold one JSON object with keys such as margin_cross "
             "and futures."
         )
-    root = Node(decoded, "")
+    with localcontext(Context(prec=DIGITS)):
+        return _read(Node(decoded, ""))
+
+
+def _read(root: Node) -> Documents:
     futures = _present(root, "futures")
     marks, terms = _present(root, "mark_prices"), _present(root, "margin_currencies")
     cross, pairs = _present(root, "margin_cross"), _present(root, "margin_isolated")

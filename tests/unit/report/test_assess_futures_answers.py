@@ -216,3 +216,30 @@ def test_a_margin_below_zero_is_an_infinite_rate() -> None:
     wallet = WALLET | {"walletBalance": "-5000"}
     answer = futures(wallets=[wallet], positions=[POSITION])["USDT"]
     assert answer["risk_rate"] == "Infinity"
+
+
+def test_a_listed_contract_without_size_is_named_by_its_fields() -> None:
+    """The contract is there; what it does not state is what is missing."""
+    silent = {key: value for key, value in CONTRACT.items() if key != "multiplier"}
+    answer = futures(contracts=[silent], positions=[POSITION])["USDT"]
+    assert answer["risk_rate"] is None
+    assert fields(answer) == ["futures.contracts.XBTUSDTM.multiplier, isInverse"]
+    assert fields(answer["positions"]["XBTUSDTM"]) == fields(answer)
+
+
+def test_isolated_position_without_margin_has_no_liquidation_price() -> None:
+    """The margin of an isolated position is never taken as zero."""
+    bare = POSITION | {"marginMode": "ISOLATED", "maintMarginReq": 0.004}
+    found = futures(positions=[bare])["USDT"]["positions"]["XBTUSDTM"]
+    assert found["liquidation_price"] is None
+    assert fields(found) == ["futures.positions[0].posMargin"]
+
+
+def test_isolated_position_without_its_rate_takes_the_contract_rate_and_says_so() -> (
+    None
+):
+    """The lowest tier's rate may be too low for a large position."""
+    bare = POSITION | {"marginMode": "ISOLATED", "posMargin": 500}
+    found = futures(positions=[bare])["USDT"]["positions"]["XBTUSDTM"]
+    assert found["maintenance_margin_rate"] == "0.004"
+    assert fields(found) == ["futures.positions[0].maintMarginReq"]
