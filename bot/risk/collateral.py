@@ -79,7 +79,7 @@ def collateral_of(
 
     Args:
         balances: Coin to what is owned and owed.
-        prices: Coin to its USDT price.
+        prices: Coin to its USDT price; zero or less is no price.
         tiers: Coin to its tiers. None values every coin whole, as KuCoin did
             before the tiers (vectors MB-1 to MB-5). When tiers are given, a held
             coin that is not among them is missing, not whole.
@@ -99,7 +99,7 @@ def collateral_of(
         if not balance.total and not balance.liability:
             continue
         price = prices.get(coin)
-        if price is None:
+        if price is None or price <= 0:
             missing.append(Missing(MissingKind.PRICE, coin))
             has_value = has_value and not balance.total
             has_debt = has_debt and not balance.liability

@@ -73,8 +73,8 @@ def price_at_level(
             moving = book
             slope += excess
             continue
-        mark = marks.get(book.key.symbol)
-        if mark is None:
+        mark = marks.get(book.key.symbol, ZERO)
+        if mark <= 0:
             return None
         constant += excess * book.unit_value(mark)
     return _price(constant, slope, moving)
@@ -110,8 +110,8 @@ def bankruptcy_price(
             moving = book
             slope += book.sign * book.lots
             continue
-        mark = marks.get(book.key.symbol)
-        if mark is None:
+        mark = marks.get(book.key.symbol, ZERO)
+        if mark <= 0:
             return None
         constant += book.sign * book.lots * book.unit_value(mark)
     return _price(constant, slope, moving)
@@ -183,8 +183,8 @@ def average_margin_rate(
         return None
     margin, gross = shape.cross_wallet, ZERO
     for book in shape.books:
-        mark = marks.get(book.key.symbol)
-        if mark is None:
+        mark = marks.get(book.key.symbol, ZERO)
+        if mark <= 0:
             return None
         value = book.lots * book.unit_value(mark)
         margin += book.sign * (value - book.entry_value)

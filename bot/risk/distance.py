@@ -110,10 +110,10 @@ def margin_distance(
         if not balance.total and not owed:
             continue
         has_debt = has_debt or bool(owed)
-        price = terms.prices.get(coin)
+        price = terms.prices.get(coin, ZERO)
         beta = _beta(coin, betas)
-        if price is None or beta is None:
-            kind = MissingKind.PRICE if price is None else MissingKind.BETA
+        if price <= 0 or beta is None:
+            kind = MissingKind.PRICE if price <= 0 else MissingKind.BETA
             missing.append(Missing(kind, coin))
             continue
         coefficient = terms.coefficients.get(coin, ONE)
@@ -220,7 +220,7 @@ def _gaps(
     for book in shape.books:
         if book.worst_rate is None:
             yield Missing(MissingKind.CURVE, book.key.symbol)
-        if book.key.symbol not in marks:
+        if marks.get(book.key.symbol, ZERO) <= 0:
             yield Missing(MissingKind.MARK, book.key.symbol)
         if _beta(book.base, betas) is None:
             yield Missing(MissingKind.BETA, book.base)

@@ -134,7 +134,7 @@ def measure(shape: FuturesShape, marks: Mapping[str, Decimal]) -> FuturesNumbers
 
     Args:
         shape: From ``futures_shape``.
-        marks: Contract symbol to its mark price, positive.
+        marks: Contract symbol to its mark price; zero or less is no mark.
 
     Returns:
         Every number, None where an input is in ``missing``. Without exposure the
@@ -159,13 +159,14 @@ def measure(shape: FuturesShape, marks: Mapping[str, Decimal]) -> FuturesNumbers
     missing = list(shape.missing)
     positions: dict[PositionKey, PositionNumbers] = {}
     for book in shape.books:
-        mark = marks.get(book.key.symbol)
+        mark = marks.get(book.key.symbol, ZERO)
+        unit = book.unit_value(mark) if mark > 0 else None
         if book.lots:
-            positions[book.key] = _position_numbers(book, mark)
-        if mark is None:
+            positions[book.key] = _position_numbers(book, unit)
+        if unit is None:
             missing.append(Missing(MissingKind.MARK, book.key.symbol))
         else:
-            sums.add(book, book.unit_value(mark))
+            sums.add(book, unit)
     if shape.cross_wallet is None:
         missing.append(Missing(MissingKind.WALLET, shape.settle))
     missing = list(dict.fromkeys(missing))
@@ -183,27 +184,29 @@ class _Sums:
 
     def add(self, book: BookShape, unit: Decimal) -> None:
         """Add one book; a book without rates adds no maintenance."""
-        self.profit += book.sign * (book.lots * unit - book.entry_value)
-        self.closing += book.worst_lots * unit * book.taker_fee_rate
-        self.opening += book.opening * unit
+        worst = book.worst_lots * unit
+        if book.lots:
+            self.profit += book.profit(unit)
+        self.closing += worst * book.taker_fee_rate
+        if book.opening_lots:
+            self.opening += book.opening * unit
         if book.position_rate is not None and book.worst_rate is not None:
             held = abs(book.lots) * unit * book.position_rate
             self.maintenance += held
-            self.order_maintenance += book.worst_lots * unit * book.worst_rate - held
+            self.order_maintenance += worst * book.worst_rate - held
 
 
-def _position_numbers(book: BookShape, mark: Decimal | None) -> PositionNumbers:
+def _position_numbers(book: BookShape, unit: Decimal | None) -> PositionNumbers:
     """The numbers of the position alone, without the orders beside it."""
     missing: list[Missing] = []
     if book.position_rate is None:
         missing.append(Missing(MissingKind.CURVE, book.key.symbol))
-    if mark is None:
+    if unit is None:
         missing.append(Missing(MissingKind.MARK, book.key.symbol))
         value = profit = None
     else:
-        unit = book.unit_value(mark)
         value = abs(book.lots) * unit
-        profit = book.sign * (book.lots * unit - book.entry_value)
+        profit = book.profit(unit)
     rate = book.position_rate
     return PositionNumbers(
         value=value,

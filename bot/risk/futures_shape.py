@@ -109,6 +109,12 @@ class BookShape:
         """What one lot is worth at a mark, in settle currency."""
         return self.multiplier / mark if self.is_inverse else self.multiplier * mark
 
+    def profit(self, unit: Decimal) -> Decimal:
+        """Unrealised profit at a unit value, in settle currency."""
+        if self.is_inverse:
+            return self.entry_value - self.lots * unit
+        return self.lots * unit - self.entry_value
+
     @property
     def sign(self) -> int:
         """+1 if a rising unit value earns a long, -1 for inverse contracts."""

@@ -13,17 +13,19 @@ KuCoin's own positions to their last digit.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from bot.domain.accounts import Position
 from bot.domain.instruments import ContractRules, RiskTier
 from bot.domain.money import ONE, ZERO
 from bot.risk.cross_price import bankruptcy_price, price_at_level
 from bot.risk.futures import unrealised_pnl
-from bot.risk.futures_shape import MIN_TAKER_FEE_RATE, BookShape, FuturesShape
+from bot.risk.futures_shape import BookShape, FuturesShape
 from bot.risk.margin import INFINITY
 from bot.risk.missing import Missing, MissingKind
 
 __all__ = [
+    "LIQUIDATION_FEE_RATE",
     "IsolatedNumbers",
     "insurance_page_liquidation_price",
     "isolated_numbers",
@@ -32,6 +34,10 @@ __all__ = [
     "ladder_cut",
     "tier_for",
 ]
+
+
+LIQUIDATION_FEE_RATE: Final = Decimal("0.0006")
+"""KuCoin's ``liqFeeRate``, the same in every position that it prints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +86,7 @@ def isolated_shape(
 ) -> FuturesShape:
     """An isolated position as an account of its own, for prices and distances.
 
-    Its risk rate is the position's margin rate. The liquidation fee is 0.06 %, or
-    the contract's taker rate where that is larger (KuCoin prints no other; this
-    is the conservative reading).
+    Its risk rate is the position's margin rate.
 
     Args:
         rules: The contract.
@@ -104,7 +108,7 @@ def isolated_shape(
         entry_value=position.entry_value,
         worst_lots=abs(lots),
         opening_lots=ZERO,
-        taker_fee_rate=max(MIN_TAKER_FEE_RATE, rules.taker_fee_rate),
+        taker_fee_rate=LIQUIDATION_FEE_RATE,
         position_rate=maintenance_margin_rate,
         worst_rate=maintenance_margin_rate,
     )
@@ -133,7 +137,7 @@ def isolated_numbers(
             value, else the contract's.
 
     Returns:
-        The numbers, or None for no lots or when no MMR is known.
+        The numbers, or None for no lots, no positive mark or no known MMR.
 
     Example:
         KuCoin's short of 0.001 BTC at 68 094.2 with 2.35897317 USDT of margin.
@@ -152,6 +156,8 @@ def isolated_numbers(
         >>> round(numbers.leverage, 10)
         Decimal('19.1376874933')
     """
+    if mark <= 0:
+        return None
     value = abs(rules.value(Decimal(position.lots), mark))
     rate = maintenance_margin_rate
     if rate is None:
@@ -161,7 +167,7 @@ def isolated_numbers(
     shape = isolated_shape(rules, position, rate)
     pnl = unrealised_pnl(rules, position, mark)
     equity = position.margin + pnl
-    maintenance = value * (rate + shape.books[0].taker_fee_rate)
+    maintenance = value * (rate + LIQUIDATION_FEE_RATE)
     return IsolatedNumbers(
         value=value,
         unrealised_pnl=pnl,

@@ -80,7 +80,8 @@ def margin_numbers(
     Args:
         balances: Coin to what is owned and owed, in coins.
         prices: Coin to the mark price of one coin, all in one numeraire (BTC on
-            KuCoin, so BTC itself must be given as 1).
+            KuCoin, so BTC itself must be given as 1). A price of zero or less is
+            no price: a dead feed must not make a debt vanish.
         coefficients: Coin to its margin coefficient. A coin that is held and not
             listed counts with 1 and is named in ``missing``.
 
@@ -113,7 +114,7 @@ def margin_numbers(
             continue
         has_asset, has_debt = has_asset or bool(total), has_debt or bool(owed)
         price = prices.get(coin)
-        if price is None:
+        if price is None or price <= 0:
             has_all_assets = has_all_assets and not total
             has_all_debts = has_all_debts and not owed
             missing.append(Missing(MissingKind.PRICE, coin))

@@ -14,8 +14,11 @@ from bot.domain.money import ZERO
 
 __all__ = ["FLOOR_MOVE", "nearest_zeros"]
 
-FLOOR_MOVE: Final = Decimal(-1)
-"""A market cannot fall by 100 % or more; zeros at or below this do not count."""
+FLOOR_MOVE: Final = Decimal(-1) + Decimal("1e-18")
+"""A market cannot fall by 100 %; zeros at or below this do not count."""
+
+_NOISE: Final = Decimal("1e-20")
+"""A height under this share of the gross terms is a rounding of zero."""
 
 
 def nearest_zeros(
@@ -49,29 +52,32 @@ def nearest_zeros(
     )
     fallen = [each for each in reversed(corners) if FLOOR_MOVE < each[0] < 0]
     risen = [each for each in corners if each[0] > 0]
-    return _walk(level, slope, fallen, FLOOR_MOVE), _walk(level, slope, risen, None)
+    noise = _NOISE * (abs(constant) + sum(map(abs, weights.values()), ZERO))
+    start = (level, slope, noise)
+    return _walk(start, fallen, FLOOR_MOVE), _walk(start, risen, None)
 
 
 def _walk(
-    level: Decimal,
-    slope: Decimal,
+    start: tuple[Decimal, Decimal, Decimal],
     corners: Iterable[tuple[Decimal, Decimal, Decimal]],
     border: Decimal | None,
 ) -> Decimal | None:
     """Go from 0 outward, corner by corner, until the line passes zero.
 
-    ``level`` and ``slope`` are those of the line on the current piece, ``level``
-    where it would be at 0. Each corner is the move at which a term vanishes, with
-    the term's own level and slope; the height there is taken without the term, so
-    that an account that is worthless there has exactly zero and not a crossing.
+    ``start`` is the line's level and slope at 0, and what counts as nothing; the
+    level is always where the current piece would be at 0. Each corner is the move
+    at which a term vanishes, with the term's own level and slope; the height there
+    is taken without the term, so that an account that is worthless there has zero
+    and not a crossing.
     """
+    level, slope, noise = start
     for corner, weight, part in corners:
         rest_level, rest_slope = level - weight, slope - part
-        if rest_level + rest_slope * corner > 0:
+        if rest_level + rest_slope * corner > noise:
             return -level / slope
         level, slope = rest_level, rest_slope
     is_down = border is not None
-    if slope == 0 or (slope > 0) is is_down:
+    if abs(slope) <= noise or (slope > 0) is is_down:
         return None
     zero = -level / slope
     return zero if border is None or zero > border else None

@@ -19,6 +19,7 @@ from bot.risk.futures import measure
 from bot.risk.futures_shape import FuturesAccount, futures_shape
 from bot.risk.isolated import isolated_numbers, isolated_shape
 from bot.risk.missing import Missing, MissingKind
+from bot.risk.ray import nearest_zeros
 from tests.property.risk.drawn import (
     COINS,
     accounts,
@@ -196,6 +197,15 @@ def test_an_isolated_position_is_an_account_of_its_own(
         for each in moves:
             assert price is not None
             assert abs(mark * (1 + each) - price) <= price * Decimal("1e-15")
+
+
+def test_an_account_that_is_worthless_with_its_coins_is_not_reached() -> None:
+    """Margin and requirement vanish together: the rate never reaches the level."""
+    weights = {Decimal("-0.08"): Decimal("-0.11"), Decimal("-0.02"): Decimal("-0.07")}
+    assert nearest_zeros(Decimal(0), weights) == (None, None)
+    assert nearest_zeros(Decimal("1e-30"), weights) == (None, None)
+    assert nearest_zeros(Decimal(0), {Decimal(3): Decimal(-1)}) == (None, None)
+    assert nearest_zeros(Decimal(0), {Decimal(1): Decimal(-7)}) == (None, None)
 
 
 @given(accounts, coin_prices, coefficients, st.sampled_from(COINS))

@@ -121,10 +121,11 @@ def test_a_position_without_margin_left_has_an_infinite_rate() -> None:
     [
         ({}, MARKS, D(1), Missing(MissingKind.CONTRACT, S)),
         (RULES, {}, D(1), Missing(MissingKind.MARK, S)),
+        (RULES, {S: D(0)}, D(1), Missing(MissingKind.MARK, S)),
         (RULES, MARKS, None, Missing(MissingKind.WALLET, "USDT")),
         ({S: UNKNOWN_CURVE}, MARKS, D(1), Missing(MissingKind.CURVE, S)),
     ],
-    ids=["contract", "mark", "wallet", "curve"],
+    ids=["contract", "mark", "dead mark", "wallet", "curve"],
 )
 def test_a_missing_input_hides_the_rate_and_is_named(
     rules: dict[str, ContractRules],

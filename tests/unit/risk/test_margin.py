@@ -83,6 +83,18 @@ def test_an_asset_without_a_price_hides_the_ratio_but_not_the_debt() -> None:
     assert numbers.debt_ratio is None
 
 
+@pytest.mark.parametrize("dead", ["0", "-1"])
+def test_a_price_of_nothing_is_no_price(dead: str) -> None:
+    """A dead feed must not make a debt vanish."""
+    numbers = margin_numbers(
+        {"SOL": Balance(principal=D(1)), "USDT": Balance(total=D(50))},
+        {"SOL": D(dead), "USDT": D(1)},
+        {"USDT": D(1)},
+    )
+    assert numbers.debt_ratio is None
+    assert numbers.missing == (Missing(MissingKind.PRICE, "SOL"),)
+
+
 @pytest.mark.parametrize(
     ("base", "quote", "fl", "expected"),
     [
