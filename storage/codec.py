@@ -102,7 +102,7 @@ def _reader_of(expected: type) -> Callable[[Any], Any]:
 def _write_text(value: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, found {value!r}")
-    return value
+    return value if type(value) is str else str(value)
 
 
 _LEAVES: Final[Mapping[Any, _Codec]] = {
@@ -178,7 +178,7 @@ def _mapping_codec(key_hint: Any, value_hint: Any) -> _Codec:
             lambda pairs: {key.read(k): value.read(v) for k, v in pairs},
         )
     return _Codec(
-        lambda pairs: {str(k): value.write(v) for k, v in pairs.items()},
+        lambda pairs: {key.write(k): value.write(v) for k, v in pairs.items()},
         lambda pairs: {k: value.read(v) for k, v in _reader_of(dict)(pairs).items()},
     )
 
