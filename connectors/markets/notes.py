@@ -4,6 +4,7 @@ These sentences end up in the description of the market and in every report. The
 are computed from the files as read; nothing here changes a price.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,7 @@ from connectors.markets.files import Bars, FundingRows
 from connectors.markets.funding import FundingSchedule
 from connectors.markets.liquidity import volume_share
 
-__all__ = ["Sources", "Window", "notes_of", "resolution_name"]
+__all__ = ["Sources", "Window", "grouped", "notes_of", "resolution_name"]
 
 _GAPS_LISTED: Final = 5
 
@@ -42,6 +43,23 @@ class Sources:
         """A digest for each file, in a fixed order."""
         files = (self.spot, self.perp, self.mark, self.funding)
         return tuple("-" if f is None else f.digest for f in files)
+
+
+def grouped(notes: Iterable[str]) -> list[str]:
+    """Say once what is said of several coins.
+
+    Example:
+        >>> grouped(["A: no funding", "B: a gap", "C: no funding"])
+        ['no funding: A, C', 'B: a gap']
+    """
+    heads: dict[str, list[str]] = {}
+    for note in notes:
+        head, _, tail = note.partition(": ")
+        heads.setdefault(tail, []).append(head)
+    return [
+        f"{tail}: {', '.join(of)}" if len(of) > 1 else f"{of[0]}: {tail}"
+        for tail, of in heads.items()
+    ]
 
 
 def resolution_name(step_s: int) -> str:

@@ -40,8 +40,8 @@ def funding_rate(premium: float, cap: float) -> float:
     The interest is 0.01 % and the clamp 0.05 %, as the exchanges publish them.
 
     Example:
-        >>> funding_rate(0.0003, 0.003), round(funding_rate(0.001, 0.003), 6)
-        (0.0001, 0.0005)
+        >>> [round(funding_rate(p, 0.003), 6) for p in (0.0003, 0.001, -0.01)]
+        [0.0001, 0.0005, -0.003]
     """
     damped = min(max(_INTEREST_8H - premium, -_DAMPER), _DAMPER)
     return min(max(premium + damped, -cap), cap)

@@ -27,7 +27,7 @@ from connectors.markets.files import IntArray
 from connectors.markets.grid import fill
 from connectors.markets.legs import Leg, load_leg
 from connectors.markets.manifest import Manifest, read_manifest, whole_second
-from connectors.markets.notes import Window, resolution_name
+from connectors.markets.notes import Window, grouped, resolution_name
 from connectors.markets.paths import PricePath, View
 
 __all__ = ["RecordedMarket", "open_market"]
@@ -253,7 +253,7 @@ def _describe(
     names = [resolution_name(step) for step in steps]
     notes = [note for leg in legs for note in leg.notes]
     notes += [f"{coin}: no row in this window, does not trade" for coin in absent]
-    notes += _span_notes(manifest, legs)
+    notes = grouped([*notes, *_span_notes(manifest, legs)])
     if manifest.quote != "USDT":
         notes.append(f"prices in {manifest.quote} are taken as USDT")
     return MarketDescription(

@@ -163,7 +163,7 @@ def test_the_same_seed_is_the_same_market_in_every_process() -> None:
     )
     found = {_digest(open_scenario("crash", 7, mark_interval_s=20))}
     for hash_seed in ("0", "12345"):
-        env = {**os.environ, "PYTHONHASHSEED": hash_seed}  # noqa: TID251
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed}  # noqa: TID251 - a child process needs a whole environment
         answer = subprocess.run(  # noqa: S603 - our own interpreter and program
             [sys.executable, "-c", program],
             cwd=ROOT,
@@ -207,7 +207,7 @@ def test_bad_options_are_refused(
 ) -> None:
     """A wrong option is a sentence that names it."""
     with pytest.raises(UsageError, match=words):
-        open_scenario(name, 1, **options)  # type: ignore[arg-type]
+        open_scenario(name, 1, **options)  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_a_negative_seed_is_refused() -> None:
