@@ -30,6 +30,19 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 """Command to the module that holds it (an ``app`` or a function) and one line."""
 
+_LATER: Final[dict[str, str]] = {
+    "live": "Live trading arrives with the KuCoin connector",
+    "doctor": "The checks before live trading arrive with the KuCoin connector",
+    "venue": "Serving the simulated exchange over the network comes later",
+    "parity": "Comparing with the real exchange arrives with the KuCoin connector",
+    "study": "The studies arrive with the least-cost guard and the strategies",
+    "guard": "Planning for a raw account document comes with the least-cost guard",
+    "backtest": "Use gnomon replay with strategies in gnomon.toml",
+    "data": "Fetching market data arrives with the KuCoin connector",
+    "strategy": "The strategy generator comes later",
+}
+"""Commands of the plan that this version does not have."""
+
 _INTRO: Final = """Usage: gnomon COMMAND [OPTIONS]
 
 Gnomon keeps a shadow of a KuCoin account, reads from it how long the account has
@@ -85,6 +98,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments[0] == "--version":
         sys.stdout.write("gnomon 0.1.0\n")
         sys.exit(0)
+    if arguments[0] in _LATER:
+        _say(f"{_LATER[arguments[0]]}; this version does not have it.")
+        sys.exit(2)
     sys.exit(_run(arguments))
 
 

@@ -21,7 +21,6 @@ __all__ = [
     "Side",
     "TimeInForce",
     "next_intent_state",
-    "next_order_state",
 ]
 
 
@@ -108,20 +107,3 @@ def next_intent_state(state: IntentState, outcome: Outcome) -> IntentState:
         <IntentState.DONE: 'done'>
     """
     return _INTENT_TABLE.get((state, outcome), state)
-
-
-_ORDER_RANK: Final[Mapping[OrderState, int]] = {
-    OrderState.OPEN: 0,
-    OrderState.CANCELLED: 1,
-    OrderState.FILLED: 2,
-}
-
-
-def next_order_state(state: OrderState, told: OrderState) -> OrderState:
-    """The further of two states: a late "open" never reopens a done order.
-
-    Example:
-        >>> next_order_state(OrderState.CANCELLED, OrderState.OPEN)
-        <OrderState.CANCELLED: 'cancelled'>
-    """
-    return told if _ORDER_RANK[told] > _ORDER_RANK[state] else state

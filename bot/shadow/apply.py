@@ -39,13 +39,14 @@ from bot.domain.events import (
     TradingHalted,
 )
 from bot.domain.intents import Approved, PlaceOrder
-from bot.domain.orders import (
-    IntentState,
-    OrderState,
-    next_intent_state,
-    next_order_state,
+from bot.domain.orders import IntentState, OrderState, next_intent_state
+from bot.shadow.state import (
+    CLOSED_LIMIT,
+    EMPTY_BALANCE,
+    HISTORY_LIMIT,
+    Request,
+    Shadow,
 )
-from bot.shadow.state import EMPTY_BALANCE, HISTORY_LIMIT, Request, Shadow
 
 __all__ = ["apply", "opening_closes", "register"]
 
@@ -135,17 +136,20 @@ def _filled(shadow: Shadow, event: Filled) -> Shadow:
 
 
 def _order(shadow: Shadow, event: OrderChanged) -> Shadow:
-    orders = dict(shadow.orders)
-    known = orders.get(event.order_id)
-    state = event.state if known is None else next_order_state(known.state, event.state)
-    if state is OrderState.OPEN:
-        orders[event.order_id] = replace(event, state=state)
-    else:
-        orders.pop(event.order_id, None)
-    requests = shadow.requests
-    if state is not OrderState.OPEN and event.intent_id in requests:
-        requests = _without(requests, event.intent_id)
-    return replace(shadow, at=event.at, orders=orders, requests=requests)
+    if event.order_id in shadow.closed_orders:
+        return replace(shadow, at=event.at)
+    if event.state is OrderState.OPEN:
+        orders = {**shadow.orders, event.order_id: event}
+        return replace(shadow, at=event.at, orders=orders)
+    orders = {k: v for k, v in shadow.orders.items() if k != event.order_id}
+    closed = (*shadow.closed_orders, event.order_id)[-CLOSED_LIMIT:]
+    return replace(
+        shadow,
+        at=event.at,
+        orders=orders,
+        closed_orders=closed,
+        requests=_without(shadow.requests, event.intent_id),
+    )
 
 
 def _settled(shadow: Shadow, event: IntentSettled) -> Shadow:

@@ -23,12 +23,22 @@ from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.orders import IntentState
 
-__all__ = ["EMPTY_BALANCE", "HISTORY_LIMIT", "Request", "Shadow", "empty_shadow"]
+__all__ = [
+    "CLOSED_LIMIT",
+    "EMPTY_BALANCE",
+    "HISTORY_LIMIT",
+    "Request",
+    "Shadow",
+    "empty_shadow",
+]
 
 EMPTY_BALANCE: Final = Balance()
 
 HISTORY_LIMIT: Final = 24 * 90
 """How many hourly closes of a coin are kept."""
+
+CLOSED_LIMIT: Final = 500
+"""How many done orders are remembered, so that late news cannot reopen them."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,6 +68,8 @@ class Shadow:
     positions: Mapping[PositionKey, Position] = field(default_factory=dict)
     margin_leverage: Mapping[AccountId, Decimal] = field(default_factory=dict)
     orders: Mapping[str, OrderChanged] = field(default_factory=dict)
+    closed_orders: tuple[str, ...] = ()
+    """Ids of the newest done orders, oldest first."""
     requests: Mapping[str, Request] = field(default_factory=dict)
     margin_marks: Mapping[str, Decimal] = field(default_factory=dict)
     futures_marks: Mapping[str, Decimal] = field(default_factory=dict)
