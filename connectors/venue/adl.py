@@ -19,7 +19,6 @@ from bot.domain.money import ZERO
 from bot.domain.orders import Side
 from connectors.venue.futures_fills import apply_fill
 from connectors.venue.futures_risk import (
-    cross_margin,
     position_value,
     unrealised_pnl,
 )
@@ -55,25 +54,31 @@ class AdlStrike:
             )
 
 
-def adl_score(state: FuturesState, position: Position) -> Decimal | None:
-    """The place in the queue as a number; None when no margin is left to divide by."""
-    contract = state.contract(position.symbol)
+def adl_score(
+    state: FuturesState, position: Position, cross_margin: Decimal
+) -> Decimal | None:
+    """The place in the queue as a number; None when no margin is left to divide by.
+
+    Args:
+        state: For the mark.
+        position: Not flat.
+        cross_margin: Total cross margin of its settle currency.
+    """
     profit = unrealised_pnl(state, position)
-    returned = profit / abs(position.entry_value)
-    margin = (
-        position.margin + profit
-        if position.mode is MarginMode.ISOLATED
-        else cross_margin(state, contract.settle)
-    )
-    if margin <= 0:
+    is_isolated = position.mode is MarginMode.ISOLATED
+    margin = position.margin + profit if is_isolated else cross_margin
+    if margin <= 0 or position.entry_value == 0:
         return None
+    returned = profit / abs(position.entry_value)
     leverage = position_value(state, position) / margin
     return returned * leverage if profit > 0 else returned / leverage
 
 
-def adl_rank(state: FuturesState, position: Position) -> int | None:
-    """Lamps lit, 1 to 5; None is unknown."""
-    score = adl_score(state, position)
+def adl_rank(
+    state: FuturesState, position: Position, cross_margin: Decimal
+) -> int | None:
+    """Lamps lit, 1 to 5; None is unknown. Arguments as for ``adl_score``."""
+    score = adl_score(state, position, cross_margin)
     if score is None:
         return None
     return 1 + sum(1 for floor in LIGHT_SCORES if score > floor)

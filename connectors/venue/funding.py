@@ -63,7 +63,7 @@ def _settle(
             postings.append(_margin_posting(contract.settle, position, change))
     state.ledger.book(at, Cause.FUNDING, postings, symbol=position.symbol, rate=rate)
     if moved is not position:
-        state.positions[position.key] = moved
+        state.keep(moved)
         state.ledger.emit(PositionChanged(at=at, position=moved, reason="funding"))
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Final
 
 from bot.domain.accounts import (
@@ -95,7 +94,7 @@ class FuturesDesk:
         for position in positions:
             self._state.mark(position.symbol)
             self._state.contract(position.symbol)
-            self._state.positions[position.key] = position
+            self._state.keep(position)
             futures_fills.earmark(
                 self._state, at, position, position.margin, cause=Cause.OPENING
             )
@@ -103,7 +102,7 @@ class FuturesDesk:
     @property
     def positions(self) -> Mapping[PositionKey, Position]:
         """Every open position, read only."""
-        return MappingProxyType(self._state.positions)
+        return self._state.positions
 
     def position(
         self, symbol: str, side: PositionSide = PositionSide.BOTH
@@ -171,9 +170,9 @@ class FuturesDesk:
         overdrawn = {c for c in held if self._state.wallet(c) < 0}
         for settle in sorted(known | self._status.keys() | overdrawn):
             self._check_isolated(at, settle)
-            self._check_cross(at, settle)
-            if settle in known:
-                self._report(at, settle)
+            rate = self._check_cross(at, settle)
+            if settle in known and rate is not None:
+                self._report(at, settle, rate)
 
     def strike(self, at: datetime, event: AdlStrike) -> None:
         """An auto-deleveraging event: cut a profitable position."""
@@ -194,8 +193,12 @@ class FuturesDesk:
             )
             self._announce(at, settle, before, None)
 
-    def _check_cross(self, at: datetime, settle: str) -> None:
-        """Cancel at 95 %, liquidate at 100 %, and say when it is over."""
+    def _check_cross(self, at: datetime, settle: str) -> Decimal | None:
+        """Cancel at 95 %, liquidate at 100 %, and say when it is over.
+
+        Returns:
+            The risk rate after all of it.
+        """
         rate = self.risk_rate(settle)
         if rate is None or rate >= CANCEL_AT:
             self._cancel_all(at, settle, rate)
@@ -213,6 +216,7 @@ class FuturesDesk:
             is_high = rate >= CANCEL_AT
             status = AccountStatus.ORDERS_CANCELLED if is_high else AccountStatus.NORMAL
             self._announce(at, settle, status, rate)
+        return rate
 
     def _cancel_all(self, at: datetime, settle: str, rate: Decimal | None) -> None:
         """Every order of the settle currency goes, whatever its margin mode."""
@@ -246,13 +250,10 @@ class FuturesDesk:
         )
         self._state.ledger.emit(event)
 
-    def _report(self, at: datetime, settle: str) -> None:
+    def _report(self, at: datetime, settle: str, rate: Decimal) -> None:
         """The risk rate and the lamps, at most every five seconds."""
         last = self._reported.get(settle)
         if last is not None and at - last < _REPORT_EVERY:
-            return
-        rate = self.risk_rate(settle)
-        if rate is None:
             return
         self._reported[settle] = at
         value = rate.quantize(_RATIO_QUANTUM)
@@ -264,9 +265,10 @@ class FuturesDesk:
     def _report_lamps(self, at: datetime, settle: str) -> None:
         """A changed number of ADL lamps; of two hedge sides the brighter one."""
         lamps: dict[str, int] = {}
+        margin = futures_risk.cross_margin(self._state, settle)
         for mode in MarginMode:
             for position in self._state.held(settle, mode):
-                rank = adl.adl_rank(self._state, position)
+                rank = adl.adl_rank(self._state, position, margin)
                 if rank is not None:
                     known = lamps.get(position.symbol, rank)
                     lamps[position.symbol] = max(rank, known)
@@ -278,6 +280,7 @@ class FuturesDesk:
                 self._state.ledger.emit(event)
 
     def _light(self, symbol: str, rank: int) -> None:
-        for key, position in self._state.positions.items():
+        """Keep the lamps with the positions, as a reader of them would see."""
+        for key, position in tuple(self._state.positions.items()):
             if key.symbol == symbol and position.adl_rank != rank:
-                self._state.positions[key] = replace(position, adl_rank=rank)
+                self._state.keep(replace(position, adl_rank=rank))

@@ -93,7 +93,7 @@ def apply_fill(state: FuturesState, fill: FuturesFill) -> Position:
         position = _open(state, contract, fill, position, fill.lots - closing)
     fee_cause = Cause.LIQUIDATION_FEE if fill.forced == "liquidation" else Cause.FEE
     _book(state, fill, contract.settle, fee_cause, -fee)
-    _keep(state, position)
+    state.keep(position)
     reason = fill.forced or "trade"
     state.ledger.emit(PositionChanged(at=fill.at, position=position, reason=reason))
     return position
@@ -241,13 +241,6 @@ def _book(
     state.ledger.book(
         fill.at, cause, (posting,), intent_id=fill.intent_id, symbol=fill.symbol
     )
-
-
-def _keep(state: FuturesState, position: Position) -> None:
-    if position.lots == 0:
-        state.positions.pop(position.key, None)
-    else:
-        state.positions[position.key] = position
 
 
 def _emit_filled(

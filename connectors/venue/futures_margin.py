@@ -43,7 +43,7 @@ def adjust_margin(
         return refusal
     earmark(state, at, position, intent.amount, intent_id=intent_id)
     moved = replace(position, margin=position.margin + intent.amount)
-    state.positions[key] = moved
+    state.keep(moved)
     state.ledger.emit(PositionChanged(at=at, position=moved, reason="margin"))
     return None
 

@@ -3,13 +3,14 @@
 The values that pass between the futures desk and the venue's order side
 (``FuturesOrder``, ``FuturesFill``), the protocol by which the desk asks for resting
 orders, and the one mutable state that all futures modules share.
-Nothing here decides anything; positions change in ``futures_fills`` only.
+Nothing here decides anything.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Protocol
 
 from bot.domain.accounts import (
@@ -112,11 +113,33 @@ class FuturesState:
     ledger: Ledger
     rules: Rules
     orders: FuturesOrders
-    positions: dict[PositionKey, Position] = field(default_factory=dict)
     marks: dict[str, Decimal] = field(default_factory=dict)
     coin_marks: dict[str, Decimal] = field(default_factory=dict)
     """USDT a coin, for weighing a coin-settled position against 600,000 USDT."""
     liquidity: dict[str, Liquidity] = field(default_factory=dict)
+    _positions: dict[PositionKey, Position] = field(default_factory=dict)
+    _held: dict[tuple[str, MarginMode], tuple[Position, ...]] = field(
+        default_factory=dict
+    )
+
+    @property
+    def positions(self) -> Mapping[PositionKey, Position]:
+        """Every open position, read only."""
+        return MappingProxyType(self._positions)
+
+    def keep(self, position: Position) -> None:
+        """Remember a position as it stands now; one without lots is forgotten."""
+        if position.lots == 0:
+            self._positions.pop(position.key, None)
+        else:
+            self._positions[position.key] = position
+        held: dict[tuple[str, MarginMode], list[Position]] = {}
+        for key in sorted(self._positions):
+            one = self._positions[key]
+            held.setdefault((self.contract(key.symbol).settle, one.mode), []).append(
+                one
+            )
+        self._held = {group: tuple(found) for group, found in held.items()}
 
     def see(self, instant: MarketInstant) -> None:
         """Take over marks and liquidity; what is not stated stays as it was."""
@@ -159,14 +182,9 @@ class FuturesState:
         """The wallet balance in the settle currency, isolated margins included."""
         return self.ledger.total(FUTURES, settle)
 
-    def held(self, settle: str, mode: MarginMode) -> list[Position]:
+    def held(self, settle: str, mode: MarginMode) -> tuple[Position, ...]:
         """Positions of a settle currency and mode, in the order of their keys."""
-        return [
-            self.positions[key]
-            for key in sorted(self.positions)
-            if self.positions[key].mode is mode
-            and self.contract(key.symbol).settle == settle
-        ]
+        return self._held.get((settle, mode), ())
 
     def resting(self, settle: str, mode: MarginMode) -> list[FuturesOrder]:
         """Resting orders of a settle currency and mode."""
@@ -178,9 +196,12 @@ class FuturesState:
 
     def settles(self) -> list[str]:
         """Settle currencies with a position or a resting order, sorted."""
-        symbols = {key.symbol for key in self.positions}
-        symbols.update(order.symbol for order in self.orders.resting_futures())
-        return sorted({self.contract(symbol).settle for symbol in symbols})
+        found = {settle for settle, _ in self._held}
+        found.update(
+            self.contract(order.symbol).settle
+            for order in self.orders.resting_futures()
+        )
+        return sorted(found)
 
     def isolated_margin(self, settle: str) -> Decimal:
         """What the wallet has earmarked for isolated positions."""

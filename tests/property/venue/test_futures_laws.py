@@ -178,7 +178,8 @@ class Script:
         fresh = FuturesState(
             ledger=self.bench.ledger, rules=RULES, orders=self.bench.orders
         )
-        fresh.positions.update(self.bench.desk.positions)
+        for position in self.bench.desk.positions.values():
+            fresh.keep(position)
         fresh.see(self.bench.instant(str(self.btc), str(self.eth)))
         return fresh
 
