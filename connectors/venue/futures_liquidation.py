@@ -37,6 +37,7 @@ from connectors.venue.futures_risk import (
     risk_rate,
     taker_rate,
     tier_of,
+    tier_value,
     unrealised_pnl,
 )
 from connectors.venue.futures_state import FuturesFill, FuturesState
@@ -260,7 +261,7 @@ def liquidate_isolated(
 def _ladder_cut(state: FuturesState, position: Position) -> _Cut | None:
     """The cut to the next lower tier's limit; None in the first, or if it fails."""
     contract = state.contract(position.symbol)
-    value = position_value(state, position)
+    value = tier_value(state, position)
     number = tier_of(contract, value)
     if number == 0 or not contract.tiers:
         return None

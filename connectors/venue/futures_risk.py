@@ -39,6 +39,7 @@ __all__ = [
     "side_books",
     "taker_rate",
     "tier_of",
+    "tier_value",
     "unrealised_pnl",
 ]
 
@@ -253,6 +254,14 @@ def isolated_tier(contract: ContractRules, value: Decimal) -> RiskTier | None:
     return contract.tiers[-1 if number is None else number]
 
 
+def tier_value(state: FuturesState, position: Position) -> Decimal:
+    """The value that picks an isolated tier: at mark or at entry, the larger.
+
+    KuCoin does not say which; the larger one is the conservative reading.
+    """
+    return max(position_value(state, position), abs(position.entry_value))
+
+
 def isolated_maintenance_rate(
     contract: ContractRules, value: Decimal, lots: int
 ) -> Decimal:
@@ -272,6 +281,7 @@ def isolated_margin_rate(state: FuturesState, position: Position) -> Decimal | N
     """
     contract = state.contract(position.symbol)
     value = position_value(state, position)
-    rate = isolated_maintenance_rate(contract, value, position.lots)
+    tiered = tier_value(state, position)
+    rate = isolated_maintenance_rate(contract, tiered, position.lots)
     margin = position.margin + unrealised_pnl(state, position)
     return value * (rate + LIQUIDATION_FEE_RATE) / margin if margin > 0 else None
