@@ -11,6 +11,7 @@ from bot.domain.instruments import Lots
 from bot.domain.orders import OrderState, OrderType
 from connectors.kucoin.parse.contracts import contract, contract_rules, contracts
 from connectors.kucoin.parse.futures_orders import futures_order, futures_orders
+from connectors.kucoin.parse.loans import borrow_rates, inventory
 from connectors.kucoin.parse.margin_accounts import cross_account, margin_line
 from connectors.kucoin.parse.margin_rules import (
     collateral_tiers,
@@ -346,3 +347,19 @@ def test_margin_pairs_lack_a_fee_class_until_joined() -> None:
     assert rules.fee_class == 2
     with pytest.raises(UsageError, match="feeCategory must be 1, 2 or 3"):
         spot_listings(Node([row | {"feeCategory": 4}], "s"))
+
+
+def test_borrow_rates_and_inventory_are_read_by_coin() -> None:
+    """What a coin costs to borrow, and how much of it there is to lend."""
+    rate = {
+        "currency": "BTC",
+        "hourlyBorrowRate": "0.000001",
+        "annualizedBorrowRate": "0.00876",
+    }
+    (quote,) = borrow_rates(Node({"vipLevel": 0, "items": [rate]}, "r"))
+    assert quote.annual_rate == Decimal("0.00876")
+    pool = {"currency": "XBT", "borrowableAmount": "12.5"}
+    assert inventory(Node([pool], "i")) == {"BTC": Decimal("12.5")}
+    assert inventory(Node({"items": [pool]}, "i")) == {"BTC": Decimal("12.5")}
+    with pytest.raises(UsageError, match=r"i\[1\]\.currency"):
+        inventory(Node([pool, pool], "i"))

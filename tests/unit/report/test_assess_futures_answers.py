@@ -243,3 +243,33 @@ def test_isolated_position_without_its_rate_takes_the_contract_rate_and_says_so(
     found = futures(positions=[bare])["USDT"]["positions"]["XBTUSDTM"]
     assert found["maintenance_margin_rate"] == "0.004"
     assert fields(found) == ["futures.positions[0].maintMarginReq"]
+
+
+def test_a_wallet_tells_whether_orders_were_left_out() -> None:
+    """Margin held for unseen orders makes the rate unknown; none held is none."""
+    given = {"contracts": [CONTRACT], "positions": [POSITION]}
+    busy = ask(futures=given | {"wallets": [WALLET | {"crossOrderMargin": "5"}]})
+    assert busy["futures"]["USDT"]["risk_rate"] is None
+    assert fields(busy["futures"]["USDT"]) == ["futures.orders"]
+    idle = ask(futures=given | {"wallets": [WALLET | {"crossOrderMargin": "0"}]})
+    assert idle["futures"]["USDT"]["risk_rate"] is not None
+    assert fields(idle["futures"]["USDT"]) == []
+
+
+def test_a_wallet_that_lacks_a_margin_has_no_total() -> None:
+    """Isolated margins that are not stated are not taken as zero."""
+    partly = {key: WALLET[key] for key in ("currency", "walletBalance")}
+    answer = futures(wallets=[partly], positions=[POSITION])["USDT"]
+    assert answer["total_margin"] is None
+    assert fields(answer) == [
+        "futures.wallets.USDT.isolatedOrderMargin",
+        "futures.wallets.USDT.isolatedPosMargin",
+    ]
+
+
+def test_a_contract_without_taker_rate_takes_the_default_and_says_so() -> None:
+    """The exchange's default of 0.06 % is the least that is reckoned."""
+    silent = {key: value for key, value in CONTRACT.items() if key != "takerFeeRate"}
+    answer = futures(contracts=[silent], positions=[POSITION])["USDT"]
+    assert answer["closing_fee"] == "3"
+    assert fields(answer) == ["futures.contracts.XBTUSDTM.takerFeeRate"]

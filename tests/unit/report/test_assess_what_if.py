@@ -239,3 +239,33 @@ def test_people_get_tables(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["what-if", path, "--shock", "BTC=-0.2"])
     assert result.exit_code == 0
     assert "After the shocks" in result.stdout
+
+
+def test_the_frontier_of_an_account_that_is_not_seen_is_unknown() -> None:
+    """Null with a reason is not null for never."""
+    unseen = ACCOUNT["futures"] | {"orders": {"items": [], "totalPage": 2}}
+    level = ask([], futures=unseen)["frontier"]["futures.USDT"]["1"]
+    assert level["uniform"]["up"] is None
+    assert "page" in level["uniform"]["reason"]
+
+
+def test_without_a_usdt_mark_no_move_in_usdt_is_known() -> None:
+    """A move of USDT prices needs the price of USDT."""
+    level = ask([], mark_prices=[])["frontier"]["margin_cross"]["0.97"]
+    assert level["uniform"]["down"] is None
+    assert "USDT has no mark price" in level["uniform"]["reason"]
+
+
+def test_a_contract_moves_against_its_quote() -> None:
+    """A stablecoin that falls makes a contract quoted in it dearer."""
+    contract = ACCOUNT["futures"]["contracts"][0] | {
+        "quoteCurrency": "USDC",
+        "settleCurrency": "USDC",
+    }
+    futures = ACCOUNT["futures"] | {
+        "contracts": [contract],
+        "wallets": [ACCOUNT["futures"]["wallets"][0] | {"currency": "USDC"}],
+        "positions": [ACCOUNT["futures"]["positions"][0] | {"settleCurrency": "USDC"}],
+    }
+    after = ask(["USDC=-0.5"], futures=futures)["after"]["futures"]["USDC"]
+    assert after["positions"]["XBTUSDTM"]["unrealised_pnl"] == "-5000"
