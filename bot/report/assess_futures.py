@@ -13,22 +13,21 @@ from bot.report.futures_state import FuturesState, SettleState, futures_state
 from bot.report.max_open import max_open
 from bot.risk.futures import FuturesNumbers, PositionNumbers, measure
 from bot.risk.isolated import isolated_numbers
+from bot.risk.margin import INFINITY
 from bot.risk.missing import Missing, MissingKind
 from connectors.kucoin.parse.positions import PositionLine
 
 __all__ = ["assess_futures"]
 
-_TOTALS: Final = (
+_INFINITE: Final = number(INFINITY)
+_OF_POSITIONS: Final = ("total_margin", "unrealised_pnl", "maintenance_margin")
+_OF_ORDERS: Final = (
     "risk_rate",
     "tmmr",
-    "total_margin",
-    "unrealised_pnl",
-    "maintenance_margin",
     "order_maintenance_margin",
     "closing_fee",
     "opening_fee",
 )
-
 _NOTHING: Final = PositionNumbers(
     value=None,
     unrealised_pnl=None,
@@ -90,22 +89,17 @@ def _has_wallet_gap(item: SettleState) -> bool:
 
 
 def _totals(item: SettleState, numbers: FuturesNumbers, gaps: list[Gap]) -> Answer:
-    if item.is_blind:
-        return dict.fromkeys(_TOTALS)
-    ratio = numbers.tmmr
-    if ratio is not None and ratio.is_infinite():
-        ratio = None
-        gaps.append(("tmmr", "Nothing can be liquidated, so there is no ratio."))
-    return {
-        "risk_rate": number(numbers.risk_rate),
-        "tmmr": number(ratio),
-        "total_margin": number(numbers.total_margin),
-        "unrealised_pnl": number(numbers.unrealised_pnl),
-        "maintenance_margin": number(numbers.maintenance_margin),
-        "order_maintenance_margin": number(numbers.order_maintenance_margin),
-        "closing_fee": number(numbers.closing_fee),
-        "opening_fee": number(numbers.opening_fee),
+    answer: Answer = {
+        name: number(getattr(numbers, name)) for name in (*_OF_ORDERS, *_OF_POSITIONS)
     }
+    if item.is_blind:
+        answer |= dict.fromkeys(_OF_ORDERS)
+    if item.hides_positions:
+        answer |= dict.fromkeys(_OF_POSITIONS)
+    if answer["tmmr"] == _INFINITE:
+        answer["tmmr"] = None
+        gaps.append(("tmmr", "Nothing can be liquidated, so there is no ratio."))
+    return answer
 
 
 def _position(

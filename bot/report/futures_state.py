@@ -39,9 +39,9 @@ _UNREAD: Final = Decimal("NaN")
 class SettleState:
     """One settle currency. ``gaps`` is what the documents do not tell.
 
-    ``is_blind`` is set where positions or orders exist that the documents do not
-    show: then nothing that depends on them can be known. ``leverages`` is what
-    the positions and orders of a symbol state.
+    ``hides_positions`` and ``hides_orders`` are set where positions or orders may
+    exist that the documents do not show: then what depends on them is unknown.
+    ``leverages`` is what the positions and orders of a symbol state.
     """
 
     settle: str
@@ -51,7 +51,13 @@ class SettleState:
     positions: Mapping[PositionKey, Position]
     leverages: Mapping[str, Decimal]
     gaps: tuple[Gap, ...]
-    is_blind: bool
+    hides_positions: bool
+    hides_orders: bool
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the risk rate depends on something that is not shown."""
+        return self.hides_positions or self.hides_orders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +186,9 @@ def _settle_state(
     held = {line.key: _position(line, rules.get(line.symbol)) for line in lines}
     modes = {line.symbol: line.mode for line in lines}
     gaps = [*_wallet_gaps(wallet), *_taker_gaps(documents, lines, orders)]
-    blind = [*_blind_positions(documents, wallet), *_blind_orders(documents, wallet)]
-    gaps += [each for each, _ in blind]
+    unseen = _unseen_positions(documents, wallet)
+    order_gap, hides_orders = _unseen_orders(documents, wallet)
+    gaps += [each for each in (unseen, order_gap) if each is not None]
     account = FuturesAccount(
         settle=name,
         wallet=_cross_wallet(wallet),
@@ -198,7 +205,8 @@ def _settle_state(
         positions=held,
         leverages=_leverages(lines, orders),
         gaps=tuple(gaps),
-        is_blind=any(is_blind for _, is_blind in blind),
+        hides_positions=unseen is not None,
+        hides_orders=hides_orders,
     )
 
 
@@ -247,36 +255,35 @@ def _taker_gaps(
     ]
 
 
-def _blind_positions(
-    documents: FuturesDocuments, wallet: Wallet | None
-) -> list[tuple[Gap, bool]]:
+def _unseen_positions(documents: FuturesDocuments, wallet: Wallet | None) -> Gap | None:
     """Positions that were not given: none exist only if the wallet says so."""
     if documents.positions is not None or wallet is None:
-        return []
-    margin = wallet.cross_position_margin
-    if margin == 0:
-        return []
-    field = "futures.positions"
+        return None
+    if wallet.cross_position_margin == 0:
+        return None
     reason = f"The positions of the {wallet.currency} wallet were not given."
-    return [((field, reason), True)]
+    return ("futures.positions", reason)
 
 
-def _blind_orders(
+def _unseen_orders(
     documents: FuturesDocuments, wallet: Wallet | None
-) -> list[tuple[Gap, bool]]:
-    """Orders that were not given; without a word from the wallet none are taken."""
+) -> tuple[Gap | None, bool]:
+    """Orders that were not given, and whether there may be any.
+
+    Without a word from the wallet none are taken, and that is said.
+    """
     field = "futures.orders"
     if documents.orders is not None:
         if documents.orders.is_complete:
-            return []
-        return [((field, "Only one page of several was given."), True)]
+            return None, False
+        return (field, "Only one page of several was given."), True
     margin = None if wallet is None else wallet.cross_order_margin
     if margin is None:
-        return [((field, "The open orders were not given; none were taken."), False)]
+        return (field, "The open orders were not given; none were taken."), False
     if margin == 0:
-        return []
+        return None, False
     reason = f"The wallet holds {margin} for open orders that were not given."
-    return [((field, reason), True)]
+    return (field, reason), True
 
 
 def _position(line: PositionLine, rules: ContractRules | None) -> Position:

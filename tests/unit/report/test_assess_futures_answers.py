@@ -96,6 +96,8 @@ def test_one_page_of_many_orders_makes_the_rate_unknown() -> None:
     orders = {"items": [], "currentPage": 1, "totalPage": 3}
     answer = futures(positions=[POSITION], orders=orders)["USDT"]
     assert answer["risk_rate"] is None
+    assert answer["closing_fee"] is None
+    assert answer["total_margin"] == "1000"
     assert "futures.orders" in fields(answer)
 
 
