@@ -55,8 +55,8 @@ class Desk(Protocol):
     def grid(self, symbol: str) -> Grid:
         """The grid of a symbol that ``check`` let pass."""
 
-    def worst_price(self, order: VenueOrder) -> Decimal | None:
-        """The price that protection lets a taker reach, None for no bound."""
+    def worst_price(self, order: VenueOrder) -> Decimal:
+        """The price that protection lets a taker reach."""
 
     def admit(self, order: VenueOrder, fills: Fills) -> Refusal | None:
         """Refuse what cannot be paid for, given what would trade at once."""

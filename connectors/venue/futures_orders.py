@@ -86,7 +86,7 @@ class FuturesOrderDesk:
             liquidity=in_lots(contract, coins, last),
         )
 
-    def worst_price(self, order: VenueOrder) -> Decimal | None:
+    def worst_price(self, order: VenueOrder) -> Decimal:
         """The price band around the mark holds for takers as well."""
         band = self._rules.contracts[order.symbol].price_band
         return self.grid(order.symbol).reference * (ONE + order.side.sign * band)

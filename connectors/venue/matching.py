@@ -103,13 +103,10 @@ class Matcher:
         The best price trades first, then the oldest; together they get no more
         than the depth of their side.
         """
-        orders = self._register.resting(symbol)
-        if not orders:
-            return
         grid = desk.grid(symbol)
         through = [
             (order.price, order)
-            for order in orders
+            for order in self._register.resting(symbol)
             if order.price is not None and _is_through(order.side, order.price, grid)
         ]
         through.sort(key=lambda pair: -pair[1].side.sign * pair[0])
@@ -177,14 +174,13 @@ def _levels(grid: Grid, side: Side) -> tuple[Level, ...]:
     return build_levels(grid.price, grid.liquidity, side, grid.tick, grid.step)
 
 
-def _reach(desk: Desk, order: VenueOrder) -> Decimal | None:
+def _reach(desk: Desk, order: VenueOrder) -> Decimal:
     """The worst price the order may trade at: its own limit or the protection."""
-    bounds = [
-        bound for bound in (order.price, desk.worst_price(order)) if bound is not None
-    ]
-    if not bounds:
-        return None
-    return min(bounds) if order.side is Side.BUY else max(bounds)
+    worst = desk.worst_price(order)
+    if order.price is None:
+        return worst
+    nearer = min if order.side is Side.BUY else max
+    return nearer(order.price, worst)
 
 
 def _crosses(order: VenueOrder, levels: tuple[Level, ...]) -> bool:
@@ -202,7 +198,7 @@ def _end_reason(desk: Desk, order: VenueOrder, levels: tuple[Level, ...]) -> str
     """
     worst, sign = desk.worst_price(order), order.side.sign
     asked = [level.price for level in levels] if order.price is None else [order.price]
-    if worst is not None and any(sign * (price - worst) > 0 for price in asked):
+    if any(sign * (price - worst) > 0 for price in asked):
         return "price protection: the rest would trade too far from the last price"
     if order.type is OrderType.MARKET:
         return "market: the depth is used up"

@@ -76,7 +76,7 @@ class SpotDesk:
             liquidity=self._liquidity(symbol),
         )
 
-    def worst_price(self, order: VenueOrder) -> Decimal | None:
+    def worst_price(self, order: VenueOrder) -> Decimal:
         """The price that protection lets a taker reach (``priceLimitRate``)."""
         rate = self._rules.spot[order.symbol].price_limit_rate
         return self._last(order.symbol) * (ONE + order.side.sign * rate)

@@ -5,7 +5,6 @@ each. A price that was never stated is None, and nobody may trade on it. The tap
 decides nothing: it must not know accounts or orders.
 """
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -30,7 +29,7 @@ class Tape:
     """The last statement of everything the market states.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
         >>> tape = Tape()
         >>> events = tape.take(MarketInstant(
         ...     at=datetime(2025, 1, 1, tzinfo=UTC),

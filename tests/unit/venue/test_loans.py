@@ -291,3 +291,31 @@ def test_an_isolated_pair_borrows_its_own_coins_only() -> None:
 
     assert settled(sim.submit(later(1), approved(good, "a"))).code is None
     assert settled(sim.submit(later(2), approved(bad, "b"))).code == "130201"
+
+
+@pytest.mark.parametrize(
+    ("intent", "code"),
+    [
+        (_repay("0"), "400400"),
+        (_repay("0.000000001"), "400400"),
+        (_repay("1", "BTC"), "400400"),
+        (replace(_repay("1"), account=SPOT), "400400"),
+    ],
+    ids=["zero", "too fine", "owes none", "spot"],
+)
+def test_a_senseless_repayment_is_refused(intent: Repay, code: str) -> None:
+    """Nothing is paid, nothing changes."""
+    sim = _venue(debt="100")
+    before = sim.snapshot()
+
+    answer = settled(sim.submit(later(1), approved(intent)))
+
+    assert (answer.outcome, answer.code) == (Outcome.REFUSED, code)
+    assert sim.snapshot() == before
+
+
+def test_nothing_is_lent_on_an_unknown_worth() -> None:
+    """An account with a coin that has no mark may not borrow."""
+    sim = venue(opening({"margin_cross": {"USDT": "1000", "DOGE": "5"}}))
+
+    assert settled(sim.submit(later(1), approved(_borrow("1")))).code == "130203"

@@ -261,3 +261,51 @@ def test_a_wild_book_fills_a_market_order_only_up_to_the_protection() -> None:
 
     assert max(f.price for f in _fills(events)) <= 55000
     assert _last_order(events).state is OrderState.CANCELLED
+
+
+def test_the_best_price_trades_first_and_takes_the_depth() -> None:
+    """1 BTC of depth goes to the higher bid, the lower one gets nothing."""
+    sim = venue(
+        opening({"spot": {"USDT": "500000"}}),
+        first=instant(liquidity=THIN, rates=RATES),
+    )
+    sim.submit(later(1), approved(_order(qty="1", price="48900"), "low"))
+    sim.submit(later(2), approved(_order(qty="1", price="49000"), "high"))
+
+    fills = _fills(sim.tick(instant(later(60), btc="48000", liquidity=THIN)))
+
+    assert [f.intent_id for f in fills] == ["high"]
+
+
+def test_a_book_without_volume_sells_nothing() -> None:
+    """No volume, no depth: a market order ends empty, a post-only order rests."""
+    dead = replace(THIN, volume_1m=Decimal(0))
+    sim = venue(
+        opening({"spot": {"USDT": "500000"}}),
+        first=instant(liquidity=dead, rates=RATES),
+    )
+
+    last = _last_order(sim.submit(later(1), approved(_order(), "a")))
+    rests = replace(_order(price="54000"), post_only=True)
+    other = _last_order(sim.submit(later(2), approved(rests, "b")))
+
+    assert (last.state, last.filled_qty) == (OrderState.CANCELLED, Decimal(0))
+    assert other.state is OrderState.OPEN
+
+
+def test_dust_fills_never_reach_for_coins_that_were_not_held() -> None:
+    """Many tiny fills cost at most what one large fill was asked for."""
+    tiny = replace(THIN, volume_1m=Decimal("0.0001"))
+    sim = venue(
+        opening({"spot": {"USDT": "4.9049"}}),
+        first=instant(liquidity=tiny, rates=RATES),
+    )
+    sim.submit(later(1), approved(_order(qty="0.0001", price="49000")))
+
+    for minute in range(1, 12):
+        sim.tick(instant(later(60 * minute), btc="48000.1", liquidity=tiny))
+        line = sim.snapshot().balances[SPOT].get("USDT")
+        assert line is None or line.available >= 0
+
+    assert sim.snapshot().balances[SPOT]["BTC"].total == Decimal("0.0001")
+    assert "USDT" not in sim.snapshot().balances[SPOT]

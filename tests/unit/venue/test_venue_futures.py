@@ -124,6 +124,21 @@ def test_a_resting_reduce_only_order_ends_when_the_position_is_gone() -> None:
     assert _lots(sim) == 0
 
 
+def test_a_reduce_only_order_without_a_position_ends_unfilled() -> None:
+    """When the position went another way it has nothing left to do."""
+    sim = _futures()
+    sim.submit(later(1), approved(_order(), "open"))
+    rest = replace(_order(Side.SELL, "100", "51000"), reduce_only=True)
+    sim.submit(later(2), approved(rest, "rest"))
+    sim.submit(later(3), approved(_order(Side.SELL, "100"), "all"))
+
+    events = sim.tick(instant(later(60), btc="51100", liquidity=DEEP))
+
+    last = _orders(events)[-1]
+    assert (last.state, last.filled_qty) == (OrderState.CANCELLED, Decimal(0))
+    assert _lots(sim) == 0
+
+
 @pytest.mark.parametrize(
     ("order", "code"),
     [
@@ -225,7 +240,7 @@ def test_a_futures_crash_cancels_orders_then_liquidates() -> None:
     sim = _futures(usdt="1100")
     order = replace(_order(lots="100"), leverage=Decimal(10))
     sim.submit(later(1), approved(order, "open"))
-    sim.submit(later(2), approved(_order(lots="1", price="48000"), "rest"))
+    sim.submit(later(2), approved(_order(lots="1", price="30000"), "rest"))
     said: list[AccountStatus] = []
     cancelled: list[OrderChanged] = []
     for number, price in enumerate(range(49900, 38000, -100)):
@@ -233,6 +248,7 @@ def test_a_futures_crash_cancels_orders_then_liquidates() -> None:
         said += [e.status for e in events if isinstance(e, AccountStatusChanged)]
         cancelled += [o for o in _orders(events) if o.state is OrderState.CANCELLED]
 
-    assert AccountStatus.LIQUIDATING in said
+    assert said[:2] == [AccountStatus.ORDERS_CANCELLED, AccountStatus.LIQUIDATING]
+    assert [order.intent_id for order in cancelled] == ["rest"]
     assert _lots(sim) == 0
     assert sim.equity_usdt() >= 0
