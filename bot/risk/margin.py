@@ -79,25 +79,20 @@ def margin_numbers(
 
     Args:
         balances: Coin to what is owned and owed, in coins.
-        prices: Coin to the mark price of one coin, all in one numeraire (BTC on
-            KuCoin, so BTC itself must be given as 1). A price of zero or less is
-            no price: a dead feed must not make a debt vanish.
-        coefficients: Coin to its margin coefficient. A coin that is held and not
+        prices: Coin to its mark price in one numeraire (BTC on KuCoin, BTC itself
+            being 1). Zero or less is no price: it must not make a debt vanish.
+        coefficients: Coin to its margin coefficient; a held coin that is not
             listed counts with 1 and is named in ``missing``.
 
     Returns:
-        The numbers. Coins with neither total nor debt need no price. The order
-        of the coins does not matter beyond the 28th digit.
+        The numbers. Coins with neither total nor debt need no price.
 
     Example:
-        Own 0.00002 BTC and 33.68855864 USDT, at 0.00001497 BTC a USDT (KuCoin's
-        printed push, vector WS-1).
+        Own 0.00002 BTC and 33.68855864 USDT (KuCoin's printed push, vector WS-1).
 
+        >>> btc, usdt = Decimal("0.00002"), Decimal("33.68855864")
         >>> numbers = margin_numbers(
-        ...     {
-        ...         "BTC": Balance(total=Decimal("0.00002")),
-        ...         "USDT": Balance(total=Decimal("33.68855864")),
-        ...     },
+        ...     {"BTC": Balance(total=btc), "USDT": Balance(total=usdt)},
         ...     {"BTC": Decimal(1), "USDT": Decimal("0.00001497")},
         ...     {"BTC": Decimal(1), "USDT": Decimal(1)},
         ... )
@@ -124,11 +119,10 @@ def margin_numbers(
             value = total * price
             asset += value
             weighted += value * _coefficient(coin, coefficients, missing)
-    total_asset = asset if has_all_assets else None
     weighted_asset = weighted if has_all_assets else None
     total_debt = debt if has_all_debts else None
     return MarginNumbers(
-        total_asset=total_asset,
+        total_asset=asset if has_all_assets else None,
         weighted_asset=weighted_asset,
         total_debt=total_debt,
         debt_ratio=_ratio(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -32,17 +33,19 @@ INVERSE = replace(
 )
 
 
-def position(lots: int, **changes: object) -> Position:
+def position(lots: int, **changes: Any) -> Position:
     """A position entered at 60 000."""
-    given = {"symbol": S, "lots": Lots(lots), "entry_value": D(60) * lots}
-    return Position(**(given | changes))  # type: ignore[arg-type]
+    given: dict[str, Any] = {
+        "symbol": S,
+        "lots": Lots(lots),
+        "entry_value": D(60) * lots,
+    }
+    return Position(**(given | changes))
 
 
-def order(side: Side, lots: int, **changes: object) -> OpenOrder:
+def order(side: Side, lots: int, **changes: Any) -> OpenOrder:
     """A resting order."""
-    return OpenOrder(
-        **({"symbol": S, "side": side, "lots": Lots(lots)} | changes)  # type: ignore[arg-type]
-    )
+    return OpenOrder(**({"symbol": S, "side": side, "lots": Lots(lots)} | changes))
 
 
 def account(*held: Position, orders: tuple[OpenOrder, ...] = ()) -> FuturesAccount:

@@ -1,6 +1,7 @@
 """Worked examples of margin numbers: the corners that laws seldom draw."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -201,16 +202,16 @@ def test_unknown_collateral_gives_no_number() -> None:
     assert transferable_out(account, Balance(total=D(1)), D(1)) is None
 
 
-def coin_rules(**changes: object) -> MarginCoinRules:
+def coin_rules(**changes: Any) -> MarginCoinRules:
     """Limits of one coin."""
-    given = {
+    given: dict[str, Any] = {
         "coin": "ABC",
         "coefficient": D(1),
         "borrow_min": D(10),
         "borrow_unit": D(5),
         "borrow_max": D(100),
     } | changes
-    return MarginCoinRules(**given)  # type: ignore[arg-type]
+    return MarginCoinRules(**given)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def coin_rules(**changes: object) -> MarginCoinRules:
     ],
 )
 def test_max_borrow_worked_examples(
-    room: str, owed: str, changes: dict[str, object], expected: str | None
+    room: str, owed: str, changes: dict[str, Any], expected: str | None
 ) -> None:
     """Room, cap, unit and minimum, in that order; unknown limits give no number."""
     found = max_borrow(D(room), D(1), D(owed), coin_rules(**changes))
