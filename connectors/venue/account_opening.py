@@ -77,7 +77,8 @@ class _Market:
         if amount.is_worth:
             pair = self.rules.spot.get(f"{coin}-{_QUOTE}")
             step = LEDGER_QUANTUM if pair is None else pair.base_increment
-            return floor_to(amount.number / price, step)
+            worth = amount.number * self.price(_QUOTE, name)
+            return floor_to(worth / price, step)
         if amount.number % LEDGER_QUANTUM != 0:
             self.refuse(
                 name,

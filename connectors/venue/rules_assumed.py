@@ -176,7 +176,7 @@ def assumed_spot(symbol: str, base: str, quote: str, price: Decimal) -> SpotRule
         quote=quote,
         base_increment=max(step, Decimal("0.00000001")),
         quote_increment=Decimal("0.000001"),
-        price_increment=max(tick_of(price), Decimal("0.00000001")),
+        price_increment=tick_of(price),
         base_min=max(10 * step, Decimal("0.00000001")),
         base_max=Decimal(10_000_000_000),
         min_funds=Decimal("0.1"),

@@ -1,5 +1,6 @@
 """Account files: what they may say, what they become, and how they complain."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -256,3 +257,14 @@ def test_a_debt_needs_no_balance(tmp_path: Path) -> None:
     """An account that owes and owns nothing is a legal, if desperate, start."""
     account = _open(tmp_path, "[margin_cross]\nprincipal = {USDT = 5}")
     assert account.balances[MARGIN_CROSS]["USDT"].liability == 5
+
+
+def test_worth_of_counts_in_usdt_also_when_usdt_is_off_its_peg(tmp_path: Path) -> None:
+    """``@6000`` is 6,000 USDT, whatever marks are counted in: 0.098 BTC at 0.98."""
+    path = tmp_path / "account.toml"
+    path.write_text('[main]\nBTC = "@6000"\nUSDT = "@10"')
+    marks = {"BTC": D(60000), "USDT": D("0.98")}
+    off_peg = replace(FIRST, margin_marks=marks)
+    account = resolve(load_account(path), RULES, off_peg)
+    assert account.balances[MAIN]["BTC"].total == D("0.098")
+    assert account.balances[MAIN]["USDT"].total == D(10)
