@@ -130,7 +130,7 @@ def _generic_codec(hint: Any) -> _Codec:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in {Union, types.UnionType}:
         return _union_codec(arguments)
-    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004
+    if origin is tuple and arguments[1:] == (Ellipsis,):
         return _tuple_codec(_codec_of(arguments[0]))
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _mapping_codec(*arguments)

@@ -293,7 +293,7 @@ def _create_file(path: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Open for writing, upgraded to this version, every commit durable."""
-    with as_journal_error(path):
+    with as_journal_error(path), ExitStack() as undo:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=rw",
             uri=True,
@@ -301,14 +301,12 @@ def _connect(path: Path) -> sqlite3.Connection:
             timeout=5,
             check_same_thread=False,
         )
-        try:
-            version = check_identity(connection, str(path))
-            if version != SCHEMA_VERSION:
-                _upgrade(connection, path, version)
-            _prepare(connection, path)
-        except BaseException:
-            connection.close()
-            raise
+        undo.callback(connection.close)
+        version = check_identity(connection, str(path))
+        if version != SCHEMA_VERSION:
+            _upgrade(connection, path, version)
+        _prepare(connection, path)
+        undo.pop_all()
     return connection
 
 

@@ -16,6 +16,7 @@ from storage.reader import JournalReader
 
 __all__ = ["Opening", "decide", "open_for_run"]
 
+_SHOWN: Final = 20
 _FORCE: Final = (
     "name another journal, or use --force to keep this one aside and start anew"
 )
@@ -91,4 +92,4 @@ def _differences(found: RunStarted, header: RunStarted) -> list[str]:
 def _short(value: str | None) -> str:
     if value is None:
         return "none"
-    return value if len(value) <= 20 else f"{value[:12]}..."  # noqa: PLR2004
+    return value if len(value) <= _SHOWN else f"{value[:12]}..."

@@ -23,7 +23,6 @@ from bot.domain.orders import (
     OrderState,
     Outcome,
     next_intent_state,
-    next_order_state,
 )
 from storage.codec import KINDS, write_time
 from storage.reader import JournalReader
@@ -260,18 +259,18 @@ def _last_known(rows: Sequence[Record], name: str) -> Any:
 
 
 def orders(reader: JournalReader, filters: Filters = NO_FILTERS) -> list[Record]:
-    """Orders as they stand after everything said of them, oldest first."""
+    """Orders as they stand after everything said of them, oldest first.
+
+    A done order stays done: late news of it changes nothing.
+    """
     found: dict[str, Record] = {}
     for row in records(reader, OrderRow, replace(filters, limit=None)):
         known = found.get(row["order_id"])
         if known is None:
             found[row["order_id"]] = {**row, "changed_at": row["at"]}
-            continue
-        state = next_order_state(OrderState(known["state"]), OrderState(row["state"]))
-        is_news = state.value == row["state"]
-        if is_news:
-            kept = {"seq": known["seq"], "at": known["at"], "state": state.value}
-            found[row["order_id"]] = {**row, **kept, "changed_at": row["at"]}
+        elif known["state"] == OrderState.OPEN.value:
+            first = {"seq": known["seq"], "at": known["at"]}
+            found[row["order_id"]] = {**row, **first, "changed_at": row["at"]}
     listed = list(found.values())
     return listed if filters.limit is None else listed[-filters.limit :]
 
