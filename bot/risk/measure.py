@@ -39,7 +39,15 @@ from bot.risk.margin import margin_numbers
 from bot.risk.missing import Missing, MissingKind
 from bot.shadow.state import Shadow
 
-__all__ = ["SubjectMeasure", "equity_usdt", "measure_subject", "measure_subjects"]
+__all__ = [
+    "MarginRules",
+    "SubjectMeasure",
+    "cross_shape",
+    "equity_usdt",
+    "margin_rules",
+    "measure_subject",
+    "measure_subjects",
+]
 
 _FUTURES_PREFIX: Final = "futures:"
 _ISOLATED_PREFIX: Final = "futures_isolated:"
@@ -169,25 +177,28 @@ def _owes(coins: Mapping[str, Balance]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _MarginRules:
+class MarginRules:
+    """What a margin account is weighed with: coefficients and its two levels."""
+
     coefficients: Mapping[str, Decimal] = field(default_factory=dict)
     warning: Decimal = ZERO
     liquidation: Decimal = ZERO
 
 
-def _margin_rules(shadow: Shadow, account: AccountId) -> _MarginRules:
+def margin_rules(shadow: Shadow, account: AccountId) -> MarginRules:
+    """The coefficients and levels of the cross account or of one pair."""
     rules = shadow.rules
     pair = isolated_pair(account)
     if pair is None:
         weights = {c: r.coefficient for c, r in rules.margin_coins.items()}
-        return _MarginRules(
+        return MarginRules(
             weights,
             rules.margin_warning_debt_ratio,
             rules.margin_liquidation_debt_ratio,
         )
     own = rules.isolated_pairs.get(pair)
     if own is None:
-        return _MarginRules(
+        return MarginRules(
             {}, rules.margin_warning_debt_ratio, rules.margin_liquidation_debt_ratio
         )
     weights = {
@@ -195,12 +206,12 @@ def _margin_rules(shadow: Shadow, account: AccountId) -> _MarginRules:
         own.quote: own.quote_rules.coefficient,
     }
     limit = own.liquidation_debt_ratio
-    return _MarginRules(weights, min(rules.margin_warning_debt_ratio, limit), limit)
+    return MarginRules(weights, min(rules.margin_warning_debt_ratio, limit), limit)
 
 
 def _margin_measure(shadow: Shadow, account: AccountId) -> SubjectMeasure:
     balances = shadow.balances[account]
-    rules = _margin_rules(shadow, account)
+    rules = margin_rules(shadow, account)
     prices = shadow.margin_marks
     if "USDT" not in prices:
         prices = {**prices, "USDT": ONE}
@@ -250,7 +261,8 @@ def _cross_settles(shadow: Shadow) -> list[str]:
     return sorted(found)
 
 
-def _cross_shape(shadow: Shadow, settle: str) -> FuturesShape:
+def cross_shape(shadow: Shadow, settle: str) -> FuturesShape:
+    """The cross futures of one settle currency as books, for prices and distances."""
     contracts = shadow.rules.contracts
     own = [
         p
@@ -286,7 +298,7 @@ def _open_orders(shadow: Shadow, settle: str) -> tuple[OpenOrder, ...]:
 
 
 def _cross_measure(shadow: Shadow, settle: str) -> SubjectMeasure:
-    shape = _cross_shape(shadow, settle)
+    shape = cross_shape(shadow, settle)
     numbers = measure_futures(shape, shadow.futures_marks)
     distance = futures_distance(shape, shadow.futures_marks, ONE)
     price = _price(shadow, settle)

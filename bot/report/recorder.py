@@ -1,0 +1,256 @@
+"""Remembers a run for its report and for the live view: an engine observer.
+
+It keeps curves, sentences, fills, actions, loans and funding, all bounded: long
+curves lose resolution and never their extremes, long lists lose their oldest
+rows and say how many. The journal holds everything; this is what a person is
+shown. It must not influence the run.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import FUTURES
+from bot.domain.entries import Decided, Entry, Noted, Sampled
+from bot.domain.events import (
+    AccountStatus,
+    AccountStatusChanged,
+    Event,
+    Filled,
+    LedgerBooked,
+    TradingHalted,
+)
+from bot.domain.instruments import Rules
+from bot.domain.intents import Refused
+from bot.domain.money import ZERO
+from bot.engine.core import Step
+from bot.report.action_log import GUARD, ActionLog, Told
+from bot.report.curve_buffer import CurveBuffer
+from bot.report.frame import Series, Tone
+from bot.report.kept import Kept
+from bot.report.money_book import MoneyBook
+from bot.report.run_report import ActionRow, DecisionRow, FillRow
+from bot.report.wording import (
+    account_title,
+    intent_title,
+    status_title,
+    subject_words,
+)
+from bot.risk.measure import SubjectMeasure
+from bot.shadow.state import Shadow
+
+__all__ = ["Recorder"]
+
+_POINTS: Final = 2_000
+"""Points of one curve, about; a run samples the account some 1,500 times."""
+_NO_MOVE: Final = Decimal("Infinity")
+_QUIET_NOTES: Final = frozenset({"action helped"})
+"""Topics that the journal keeps and a person is not told: an action tells itself."""
+_NOTE_TONES: Final = {"guard stuck": Tone.DANGER, "action did not help": Tone.CAUTION}
+
+
+class Recorder:
+    """What is shown of one run, kept up to date at every moment."""
+
+    def __init__(self, opening: Shadow) -> None:
+        self.shadow = opening
+        self.measures: tuple[SubjectMeasure, ...] = ()
+        self.guard_actions = 0
+        self.liquidated_at: list[datetime] = []
+        self.first_marks: dict[str, Decimal] = dict(opening.margin_marks)
+        self.main_subject: str | None = None
+        """The account that was nearest to its end when first measured."""
+        self.subjects: list[str] = []
+        """Every endangered account that was ever seen, in order of appearance."""
+        self.actions: Kept[ActionRow] = Kept()
+        self.decisions: Kept[DecisionRow] = Kept()
+        self.fills: Kept[FillRow] = Kept()
+        self.log = ActionLog()
+        self.books = MoneyBook(opening)
+        self._equity = CurveBuffer(_POINTS)
+        self._ratios: dict[str, CurveBuffer] = {}
+        self._distances: dict[str, CurveBuffer] = {}
+        self._prices: dict[str, CurveBuffer] = {}
+        self._last_kind = ""
+        self._repeats = 0
+
+    def __call__(self, moment: Sequence[Event], step: Step) -> None:
+        """Watch one moment; the signature is an engine observer's."""
+        shadow = self.shadow = step.state.shadow
+        for event in moment:
+            self._event(event, shadow)
+        for told in self.log.answered(moment, shadow):
+            self._told(told)
+        if step.measures:
+            self._measured(step.measures)
+        for entry in step.entries:
+            self._entry(entry, step)
+        self.guard_actions += sum(a.owner == GUARD for a in step.approved)
+        self.log.sent(step)
+
+    def _entry(self, entry: Entry, step: Step) -> None:
+        match entry.body:
+            case Sampled() as body:
+                self._sample(entry.at, body, step.measures)
+            case Decided() as body:
+                self._decided(entry.at, body)
+            case Refused() as body:
+                self._refused(entry.at, body, step.state.shadow.rules)
+            case Noted() as body:
+                self._noted(entry.at, body)
+            case _:
+                pass
+
+    # -- curves -----------------------------------------------------------
+
+    def equity(self) -> Series:
+        """Equity in USDT over time."""
+        return self._equity.series()
+
+    def ratios(self) -> Mapping[str, Series]:
+        """Debt ratio or risk rate by subject; zero while nothing is owed or held."""
+        return {name: curve.series() for name, curve in self._ratios.items()}
+
+    def ratio(self, subject: str | None) -> Series:
+        """The ratio of one subject over time; empty when it was never measured."""
+        curve = self._ratios.get(subject or "")
+        return () if curve is None else curve.series()
+
+    def distances(self) -> Mapping[str, Series]:
+        """Distance to liquidation by subject; infinite where no move does it."""
+        return {name: curve.series() for name, curve in self._distances.items()}
+
+    def prices(self) -> Mapping[str, Series]:
+        """Mark prices in USDT by coin."""
+        return {name: curve.series() for name, curve in self._prices.items()}
+
+    def _measured(self, measures: Sequence[SubjectMeasure]) -> None:
+        self.measures = tuple(measures)
+        for measure in measures:
+            if measure.subject not in self._ratios:
+                self.subjects.append(measure.subject)
+                self._ratios[measure.subject] = CurveBuffer(_POINTS)
+                self._distances[measure.subject] = CurveBuffer(_POINTS)
+        known = [m for m in measures if m.distance is not None]
+        if self.main_subject is None and known:
+            nearest = min(known, key=lambda m: m.distance or ZERO)
+            self.main_subject = nearest.subject
+
+    def _sample(
+        self, at: datetime, body: Sampled, measures: Iterable[SubjectMeasure]
+    ) -> None:
+        self._equity.add(at, body.equity_usdt)
+        by_name = {measure.subject: measure for measure in measures}
+        for subject in self.subjects:
+            measure = by_name.get(subject)
+            ratio = ZERO if measure is None else measure.ratio
+            self._ratios[subject].add(at, ratio)
+            self._distances[subject].add(at, _distance(measure))
+        for coin, mark in body.marks.items():
+            self.first_marks.setdefault(coin, mark)
+            self._prices.setdefault(coin, CurveBuffer(_POINTS)).add(at, mark)
+
+    # -- sentences --------------------------------------------------------
+
+    def say(
+        self, at: datetime, owner: str, text: str, tone: Tone, decision_id: str = ""
+    ) -> None:
+        """Keep one sentence."""
+        self._last_kind = ""
+        row = DecisionRow(
+            at=at, owner=owner, text=text, tone=tone, decision_id=decision_id
+        )
+        self.decisions.add(row)
+
+    def _told(self, told: Told) -> None:
+        self._last_kind = ""
+        self.decisions.add(told.decision)
+        if told.action is not None:
+            self.actions.add(told.action)
+
+    def _event(self, event: Event, shadow: Shadow) -> None:
+        match event:
+            case LedgerBooked():
+                self.books.add(event)
+            case Filled():
+                self._filled(event, shadow)
+            case AccountStatusChanged(at=at, status=status):
+                if status is AccountStatus.LIQUIDATING:
+                    self.liquidated_at.append(at)
+                text, tone = status_title(event)
+                self.say(at, "exchange", text, tone)
+            case TradingHalted(at=at, symbol=symbol, is_halted=is_halted):
+                word = "takes no new orders" if is_halted else "trades again"
+                text = f"{symbol} {word}: {event.reason}"
+                self.say(at, "exchange", text, Tone.CAUTION)
+            case _:
+                pass
+
+    def _filled(self, event: Filled, shadow: Shadow) -> None:
+        unit = "lots"
+        if event.account != FUTURES:
+            rules = shadow.rules.spot.get(event.symbol)
+            unit = event.symbol.partition("-")[0] if rules is None else rules.base
+        owner = event.forced or self.log.owner_of(event.intent_id)
+        row = FillRow(
+            at=event.at,
+            account=account_title(event.account),
+            symbol=event.symbol,
+            side=event.side.value,
+            qty=event.qty,
+            unit=unit,
+            price=event.price,
+            fee=event.fee,
+            fee_coin=event.fee_coin,
+            owner=owner,
+        )
+        self.fills.add(row)
+
+    def _decided(self, at: datetime, body: Decided) -> None:
+        reason = subject_words(body.reason, body.subject)
+        is_cured = body.verdict == "cured"
+        text = f"cured: {reason}" if is_cured else reason
+        tone = Tone.CALM if is_cured else Tone.CAUTION
+        self.say(at, body.owner, text, tone, body.decision_id)
+
+    def _refused(self, at: datetime, body: Refused, rules: Rules) -> None:
+        what = intent_title(rules, body.intent)
+        row = DecisionRow(
+            at=at,
+            owner=body.owner,
+            text=f"not done: {what}: {body.reason}",
+            tone=Tone.CAUTION if body.owner == GUARD else Tone.NEUTRAL,
+        )
+        self._say_often(row, f"{type(body.intent).__name__} {body.reason[:20]}")
+
+    def _noted(self, at: datetime, body: Noted) -> None:
+        if body.topic in _QUIET_NOTES:
+            return
+        row = DecisionRow(
+            at=at,
+            owner=GUARD if body.topic in _NOTE_TONES else "gnomon",
+            text=f"{body.topic}: {body.text}",
+            tone=_NOTE_TONES.get(body.topic, Tone.CAUTION),
+        )
+        self._say_often(row, body.topic)
+
+    def _say_often(self, row: DecisionRow, kind: str) -> None:
+        """One sentence for many of a kind in a row: the newest of them, counted."""
+        self._repeats = self._repeats + 1 if self._last_kind == kind else 1
+        if self._repeats == 1:
+            self.decisions.add(row)
+        else:
+            often = f"{row.text} ({self._repeats} times by now)"
+            self.decisions.replace_last(replace(row, text=often))
+        self._last_kind = kind
+
+
+def _distance(measure: SubjectMeasure | None) -> Decimal | None:
+    """Infinite where no move liquidates; None where that is not known."""
+    if measure is None:
+        return _NO_MOVE
+    if measure.distance is not None:
+        return measure.distance
+    return None if measure.ratio is None else _NO_MOVE
