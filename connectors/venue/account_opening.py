@@ -34,6 +34,7 @@ from connectors.venue.account_parts import (
     MarginPart,
     PositionPart,
 )
+from connectors.venue.futures_risk import has_maintenance_rate
 
 __all__ = ["resolve"]
 
@@ -188,6 +189,11 @@ def _positions(
                 f"{part.name}.symbol",
                 f"is {part.symbol!r}, a contract that the market does not trade at its "
                 "start.",
+            )
+        if not has_maintenance_rate(contract):
+            market.refuse(
+                f"{part.name}.symbol",
+                f"is {part.symbol!r}, a contract whose rules state no margin rates.",
             )
         position = _position(market, part, contract)
         found[position.key] = position

@@ -19,6 +19,7 @@ from connectors.venue.futures_risk import (
     book_margin,
     cross_margin,
     free_cash,
+    has_maintenance_rate,
     initial_margin_in_use,
     maximum_size,
     side_books,
@@ -67,6 +68,8 @@ def check_order(state: FuturesState, order: PlaceOrder) -> Refusal | None:
     contract = state.rules.contracts.get(order.symbol)
     if contract is None:
         return Refusal("100003", f"No contract is called {order.symbol!r}.")
+    if not has_maintenance_rate(contract):
+        return Refusal("300002", f"{order.symbol} states no margin rates to trade by.")
     if order.symbol not in state.marks:
         return Refusal("300002", f"{order.symbol} has no mark price yet.")
     checks = (_check_mode, _check_size, _check_price, _check_closing, _check_opening)

@@ -25,6 +25,7 @@ __all__ = [
     "cross_margin",
     "equity",
     "free_cash",
+    "has_maintenance_rate",
     "imr",
     "initial_margin_in_use",
     "isolated_maintenance_rate",
@@ -47,11 +48,19 @@ LIQUIDATION_FEE_RATE: Final = Decimal("0.0006")
 """Isolated liquidation fee since May 2025, and the floor of the taker rate."""
 
 _CURVE_DIGITS: Final = 50
+_USUAL_F: Final = Decimal("1.3")
 
 
 def taker_rate(contract: ContractRules) -> Decimal:
     """The taker rate that the risk rate reckons with: at least 0.06 %."""
     return max(LIQUIDATION_FEE_RATE, contract.taker_fee_rate)
+
+
+def has_maintenance_rate(contract: ContractRules) -> bool:
+    """Whether a contract states enough for ``mmr``; others must not be held."""
+    curve = (contract.m, contract.mmr_lev_constant, contract.mmr_limit)
+    flat = contract.maintenance_margin_rate
+    return flat is not None or all(part is not None for part in curve)
 
 
 def mmr(contract: ContractRules, lots: int) -> Decimal:
@@ -73,8 +82,12 @@ def mmr(contract: ContractRules, lots: int) -> Decimal:
 
 
 def imr(contract: ContractRules, lots: int, leverage: Decimal) -> Decimal:
-    """Initial margin rate in cross mode: ``max(1/leverage, f x MMR)`` (2.3)."""
-    return max(ONE / leverage, (contract.f or ONE) * mmr(contract, lots))
+    """Initial margin rate in cross mode: ``max(1/leverage, f x MMR)`` (2.3).
+
+    A contract that states no ``f`` gets 1.3, which every listed one has.
+    """
+    factor = _USUAL_F if contract.f is None else contract.f
+    return max(ONE / leverage, factor * mmr(contract, lots))
 
 
 def maximum_size(contract: ContractRules, leveraged: Decimal, price: Decimal) -> int:

@@ -284,3 +284,19 @@ def test_a_wallet_left_negative_by_a_close_is_paid_by_the_insurance_fund() -> No
     events = bench.tick("40000")
     assert bench.wallet() == 0
     assert _statuses(events) == [AccountStatus.BANKRUPT, AccountStatus.NORMAL]
+
+
+def test_a_large_coin_settled_position_is_weighed_in_usdt() -> None:
+    """1.2 M USD of inverse contracts are above 600,000 USDT and are halved first."""
+    held = position(1200000, "50000", contract=INVERSE)
+    bench = Bench({"BTC": "2.5"}, positions=[held])
+    bench.desk.supervise(bench.at)
+    events: list[Event] = []
+    for price in range(48000, 44000, -50):
+        events = bench.tick(str(price))
+        if _fills(events):
+            break
+    assert _fills(events)[0].qty == 600000
+    left = bench.desk.position("XBTUSDM")
+    assert left is not None
+    assert left.lots == 600000
