@@ -24,6 +24,7 @@ from bot.report.costs import fee_usdt, slippage_usdt
 from bot.report.frame import Tone
 from bot.report.run_report import ActionRow, DecisionRow
 from bot.report.wording import (
+    done_title,
     intent_title,
     ratio_word,
     subject_title,
@@ -115,7 +116,7 @@ class ActionLog:
             DecisionRow(
                 at=each.at,
                 owner=each.approved.owner,
-                text=f"no end was seen of: {each.approved.reason}",
+                text=f"saw no end of: {each.approved.reason}",
                 tone=Tone.CAUTION,
                 decision_id=each.approved.intent_id,
             )
@@ -248,9 +249,9 @@ def _tell(known: _Open, shadow: Shadow, reason: str | None) -> Told:
         what = trade_title(rules, intent, known.qty, known.price)
     elif isinstance(intent, PlaceOrder):
         why = f" ({reason})" if reason else ""
-        what = f"{intent_title(rules, intent)}: nothing traded{why}"
+        what = f"wanted to {intent_title(rules, intent)}: nothing traded{why}"
     else:
-        what = intent_title(rules, intent)
+        what = done_title(intent)
     change = _change(known, shadow)
     told = what if change is None else f"{what}: {change.words}"
     is_guard = approved.owner == GUARD
@@ -285,7 +286,7 @@ def _doubt(known: _Open, event: IntentSettled, shadow: Shadow) -> DecisionRow:
     return DecisionRow(
         at=event.at,
         owner=known.approved.owner,
-        text=f"{what}: no clear answer, the exchange is asked what became of it",
+        text=f"has no clear answer to: {what}; the exchange is asked",
         tone=Tone.CAUTION,
         decision_id=event.intent_id,
     )
@@ -294,7 +295,7 @@ def _doubt(known: _Open, event: IntentSettled, shadow: Shadow) -> DecisionRow:
 def _refused(known: _Open, event: IntentSettled, shadow: Shadow) -> Told:
     what = intent_title(shadow.rules, known.approved.intent)
     reason = event.reason or event.code or "no reason was given"
-    text = f"{what}: refused by the exchange: {reason}"
+    text = f"wanted to {what}: refused by the exchange: {reason}"
     is_guard = known.approved.owner == GUARD
     decision = DecisionRow(
         at=event.at,

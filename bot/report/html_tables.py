@@ -125,10 +125,18 @@ def _action(row: ActionRow) -> list[Markup]:
         text(row.what),
         text(row.why),
         text(row.measure),
-        text(figures.ratio(row.before)),
-        text(figures.ratio(row.after)),
+        text(_measured(row, row.before)),
+        text(_measured(row, row.after)),
         text(figures.usdt(row.cost_usdt)),
     ]
+
+
+def _measured(row: ActionRow, value: Decimal | None) -> str:
+    """A ratio rounded up or a distance rounded down; a dash where none was taken."""
+    if not row.measure:
+        return figures.DASH
+    is_distance = row.measure.startswith("distance")
+    return figures.distance(value) if is_distance else figures.ratio(value)
 
 
 def _bar(value: Decimal | None, widest: Decimal) -> Markup:

@@ -122,7 +122,7 @@ def _ratio_name(subject: str | None) -> str:
 
 def _events(recorder: Recorder) -> tuple[EventLine, ...]:
     return tuple(
-        EventLine(at=row.at, text=f"{row.owner}: {row.text}", tone=row.tone)
+        EventLine(at=row.at, text=f"{row.owner} {row.text}", tone=row.tone)
         for row in recorder.decisions.newest(_EVENTS)
     )
 

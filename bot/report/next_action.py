@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from bot.domain.intents import Intent
 from bot.domain.money import ONE, ZERO
 from bot.guard.judge import Verdict, VerdictKind
 from bot.guard.limits import GuardLimits
-from bot.guard.planner import Cure, plan_cure
+from bot.guard.planner import plan_cure
 from bot.guard.sizing import is_at_target
 from bot.guard.state import GuardState, SubjectState
 from bot.report import figures
-from bot.report.wording import intent_title, ratio_word, subject_title
+from bot.report.wording import account_title, intent_title, ratio_word, subject_title
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.risk.reach import reach
 from bot.shadow.project import UnknownPriceError, project
@@ -28,8 +29,8 @@ from bot.shadow.state import Shadow
 __all__ = ["Trigger", "act_move", "moved", "nearest_trigger", "planned_words"]
 
 _UNMOVED: Final = "USDT"
-_ROUNDS: Final = 2
-"""Rounds of a cure that are told; a person needs the first two at most."""
+_ROUNDS: Final = 3
+"""Rounds of a cure that are told: the reserve, the debt it pays, the first cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +121,15 @@ def planned_words(
 ) -> str:
     """What the guard's planner would do for an account on this shadow, in words."""
     told: list[str] = []
+    here = f" in {account_title(measure.account)}"
     for _ in range(_ROUNDS):
-        cure = _plan(shadow, measure, known, limits)
-        if cure is None or not cure.proposals:
+        intents = _plan(shadow, measure, known, limits)
+        if not intents:
             break
-        told.append(
-            ", ".join(intent_title(shadow.rules, p.intent) for p in cure.proposals)
-        )
-        for proposal in cure.proposals:
-            shadow = project(shadow, proposal.intent)
+        titles = (intent_title(shadow.rules, each) for each in intents)
+        told.append(", ".join(title.removesuffix(here) for title in titles))
+        for intent in intents:
+            shadow = project(shadow, intent)
         after = measure_subject(shadow, measure.subject)
         if after is None or is_at_target(after, known.thresholds):
             return ", then ".join(told)
@@ -140,8 +141,8 @@ def planned_words(
 
 def _plan(
     shadow: Shadow, measure: SubjectMeasure, known: SubjectState, limits: GuardLimits
-) -> Cure | None:
-    """One round of the planner; None when a price that it needs is unknown."""
+) -> tuple[Intent, ...]:
+    """One round of the planner; nothing when a price that it needs is unknown."""
     verdict = Verdict(
         kind=VerdictKind.CURE,
         measure=measure,
@@ -149,6 +150,9 @@ def _plan(
         reason="",
     )
     try:
-        return plan_cure(shadow, verdict, known, limits)
+        cure = plan_cure(shadow, verdict, known, limits)
+        for proposal in cure.proposals:
+            shadow = project(shadow, proposal.intent)
     except UnknownPriceError:
-        return None
+        return ()
+    return tuple(proposal.intent for proposal in cure.proposals)

@@ -48,7 +48,13 @@ _POINTS: Final = 2_000
 _NO_MOVE: Final = Decimal("Infinity")
 _QUIET_NOTES: Final = frozenset({"action helped"})
 """Topics that the journal keeps and a person is not told: an action tells itself."""
-_NOTE_TONES: Final = {"guard stuck": Tone.DANGER, "action did not help": Tone.CAUTION}
+_NOTES: Final = {
+    "guard stuck": (GUARD, "is stuck", Tone.DANGER),
+    "action did not help": (GUARD, "sees that its action did not help", Tone.CAUTION),
+    "parity": ("gnomon", "disagrees with the exchange", Tone.CAUTION),
+    "drift": ("gnomon", "found a difference at the start", Tone.CAUTION),
+}
+"""Topics that have an owner and words of their own, and how urgent they are."""
 
 
 class Recorder:
@@ -182,8 +188,8 @@ class Recorder:
                 text, tone = status_title(event)
                 self.say(at, "exchange", text, tone)
             case TradingHalted(at=at, symbol=symbol, is_halted=is_halted):
-                word = "takes no new orders" if is_halted else "trades again"
-                text = f"{symbol} {word}: {event.reason}"
+                word = "halts" if is_halted else "resumes"
+                text = f"{word} trading in {symbol}: {event.reason}"
                 self.say(at, "exchange", text, Tone.CAUTION)
             case _:
                 pass
@@ -211,7 +217,7 @@ class Recorder:
     def _decided(self, at: datetime, body: Decided) -> None:
         reason = subject_words(body.reason, body.subject)
         is_cured = body.verdict == "cured"
-        text = f"cured: {reason}" if is_cured else reason
+        text = f"is done: {reason}" if is_cured else f"acts: {reason}"
         tone = Tone.CALM if is_cured else Tone.CAUTION
         self.say(at, body.owner, text, tone, body.decision_id)
 
@@ -220,7 +226,7 @@ class Recorder:
         row = DecisionRow(
             at=at,
             owner=body.owner,
-            text=f"not done: {what}: {body.reason}",
+            text=f"may not {what}: {body.reason}",
             tone=Tone.CAUTION if body.owner == GUARD else Tone.NEUTRAL,
         )
         self._say_often(row, f"{type(body.intent).__name__} {body.reason[:20]}")
@@ -228,12 +234,10 @@ class Recorder:
     def _noted(self, at: datetime, body: Noted) -> None:
         if body.topic in _QUIET_NOTES:
             return
-        row = DecisionRow(
-            at=at,
-            owner=GUARD if body.topic in _NOTE_TONES else "gnomon",
-            text=f"{body.topic}: {body.text}",
-            tone=_NOTE_TONES.get(body.topic, Tone.CAUTION),
+        owner, words, tone = _NOTES.get(
+            body.topic, ("gnomon", f"notes {body.topic}", Tone.NEUTRAL)
         )
+        row = DecisionRow(at=at, owner=owner, text=f"{words}: {body.text}", tone=tone)
         self._say_often(row, body.topic)
 
     def _say_often(self, row: DecisionRow, kind: str) -> None:

@@ -73,7 +73,8 @@ class DecisionRow:
 class ActionRow:
     """One action of the guard: what, why, the number before and after, the cost.
 
-    ``measure`` names the number (``debt ratio, margin_cross``). ``cost_usdt`` is
+    ``measure`` names the number (``debt ratio, cross margin``, or a ``distance``,
+    infinite when no move liquidates); empty when none was taken. ``cost_usdt`` is
     positive when it cost money.
     """
 

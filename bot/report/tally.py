@@ -23,13 +23,15 @@ from bot.domain.events import (
     IntentSettled,
     LedgerBooked,
     MarksTicked,
+    RatioReported,
 )
 from bot.domain.intents import Approved, Borrow, PlaceOrder, Repay
-from bot.domain.money import ONE, ZERO, plain
+from bot.domain.money import ZERO, plain
 from bot.domain.orders import Outcome
 from bot.engine.core import Step
+from bot.report.costs import mark_usdt, slippage_usdt
 from bot.report.nakedness import NakedMeter
-from bot.risk.measure import SubjectMeasure, equity_usdt
+from bot.risk.measure import equity_usdt
 from bot.shadow.state import Shadow
 
 __all__ = ["Tally"]
@@ -73,7 +75,7 @@ class Tally:
         for approved in step.approved:
             self._approved(approved)
         for measure in step.measures:
-            self._extremes(measure)
+            self._extreme(measure.ratio, is_futures=measure.is_futures)
         self.end = max(self.end, shadow.at)
         self.naked.see(shadow)
         if any(isinstance(e, MarksTicked) for e in moment):
@@ -103,9 +105,12 @@ class Tally:
             case Filled():
                 self.fills += 1
                 part = "slippage" if event.forced is None else "liquidation"
-                self.parts[part] -= _slippage_usdt(event, shadow)
-            case AccountStatusChanged(status=AccountStatus.LIQUIDATING):
-                self.liquidations += 1
+                self.parts[part] -= slippage_usdt(event, shadow) or ZERO
+            case AccountStatusChanged(account=account, ratio=ratio, status=status):
+                self.liquidations += status is AccountStatus.LIQUIDATING
+                self._extreme(ratio, is_futures=account == FUTURES)
+            case RatioReported(account=account, value=ratio):
+                self._extreme(ratio, is_futures=account == FUTURES)
             case IntentSettled(outcome=Outcome.DONE, intent_id=name):
                 self.loans += name in self._loan_intents
             case _:
@@ -117,13 +122,14 @@ class Tally:
         if isinstance(approved.intent, Borrow | Repay):
             self._loan_intents.add(approved.intent_id)
 
-    def _extremes(self, measure: SubjectMeasure) -> None:
-        if measure.ratio is None:
+    def _extreme(self, ratio: Decimal | None, *, is_futures: bool) -> None:
+        """Ours and the exchange's own: between two marks of ours it may see more."""
+        if ratio is None:
             return
-        if measure.is_futures:
-            self.max_risk_rate = max(self.max_risk_rate, measure.ratio)
+        if is_futures:
+            self.max_risk_rate = max(self.max_risk_rate, ratio)
         else:
-            self.max_debt_ratio = max(self.max_debt_ratio, measure.ratio)
+            self.max_debt_ratio = max(self.max_debt_ratio, ratio)
 
     def summary(self) -> dict[str, object]:
         """The stable summary object; money and ratios as plain text.
@@ -168,38 +174,16 @@ def _time(when: datetime) -> str:
     return when.isoformat().replace("+00:00", "Z")
 
 
-def _price(shadow: Shadow, coin: str) -> Decimal:
-    """The mark of a coin; USDT is its own unit, a coin without any mark counts 0."""
-    mark = shadow.margin_marks.get(coin)
-    if mark is None:
-        return ONE if coin == "USDT" else ZERO
-    return mark
-
-
 def _net_usdt(event: LedgerBooked, shadow: Shadow) -> Decimal:
-    """What an event added to equity: balances count up, debts count down."""
+    """What an event added to equity: balances count up, debts count down.
+
+    A coin without a mark is in no equity yet; what it cost is then in the price part.
+    """
     total = ZERO
     for posting in event.postings:
-        value = posting.amount * _price(shadow, posting.coin)
+        value = posting.amount * (mark_usdt(shadow, posting.coin) or ZERO)
         if posting.bucket is Bucket.BALANCE:
             total += value
         elif posting.bucket in {Bucket.PRINCIPAL, Bucket.INTEREST}:
             total -= value
     return total
-
-
-def _slippage_usdt(event: Filled, shadow: Shadow) -> Decimal:
-    """What the fill's price was worse than the reference, in USDT."""
-    worse = (event.price - event.reference_price) * event.side.sign
-    if event.account != FUTURES:
-        rules = shadow.rules.spot.get(event.symbol)
-        quote = "USDT" if rules is None else rules.quote
-        return worse * event.qty * _price(shadow, quote)
-    contract = shadow.rules.contracts.get(event.symbol)
-    if contract is None:
-        return ZERO
-    settle = _price(shadow, contract.settle)
-    value = contract.value(event.qty, event.price)
-    reference = contract.value(event.qty, event.reference_price)
-    sign = -event.side.sign if contract.is_inverse else event.side.sign
-    return (value - reference) * sign * settle

@@ -33,6 +33,7 @@ from bot.report.frame import Tone
 
 __all__ = [
     "account_title",
+    "done_title",
     "intent_title",
     "ratio_word",
     "status_title",
@@ -50,6 +51,16 @@ _ACCOUNTS: Final = {
     FUTURES: "futures",
 }
 _DONE: Final = {Side.BUY: "bought", Side.SELL: "sold"}
+_PAST: Final = {
+    "buy": "bought",
+    "sell": "sold",
+    "cancel": "cancelled",
+    "add": "added",
+    "withdraw": "withdrew",
+    "move": "moved",
+    "borrow": "borrowed",
+    "repay": "repaid",
+}
 
 
 def account_title(account: AccountId) -> str:
@@ -136,29 +147,50 @@ def intent_title(rules: Rules, intent: Intent) -> str:
     Example:
         >>> intent_title(Rules(), Transfer(source=MAIN, target=FUTURES, coin="USDT",
         ...                                amount=Decimal(2000)))
-        'move 2,000 USDT from main to futures'
+        'move 2,000.00 USDT from main to futures'
     """
+    if isinstance(intent, PlaceOrder):
+        return _order_title(rules, intent)
+    verb, rest = _plain_title(intent)
+    return f"{verb} {rest}"
+
+
+def done_title(intent: Intent) -> str:
+    """A request that was done, in the past tense; orders have ``trade_title``.
+
+    Example:
+        >>> done_title(Repay(account=MARGIN_CROSS, coin="USDT", amount=Decimal(10)))
+        'repaid 10.00 USDT in cross margin'
+    """
+    verb, rest = _plain_title(intent)
+    return f"{_PAST[verb]} {rest}"
+
+
+def _plain_title(intent: Intent) -> tuple[str, str]:
+    """The verb of a request and what it is done to."""
     match intent:
-        case PlaceOrder():
-            return _order_title(rules, intent)
+        case PlaceOrder(side=side, symbol=symbol):
+            return side.value, symbol
         case CancelOrder(symbol=symbol):
-            return f"cancel an order of {symbol}"
+            return "cancel", f"an order of {symbol}"
         case AdjustMargin(symbol=symbol, amount=amount):
             verb = "add" if amount > 0 else "withdraw"
-            return f"{verb} {figures.amount(abs(amount))} of margin of {symbol}"
+            return verb, f"{figures.amount(abs(amount))} of margin of {symbol}"
         case Borrow() | Repay() | Transfer():
             return _money_title(intent)
         case never:
             assert_never(never)
 
 
-def _money_title(intent: Borrow | Repay | Transfer) -> str:
-    sum_ = f"{figures.amount(intent.amount)} {intent.coin}"
+def _money_title(intent: Borrow | Repay | Transfer) -> tuple[str, str]:
+    is_usdt = intent.coin == "USDT"
+    size = figures.usdt(intent.amount) if is_usdt else figures.amount(intent.amount)
+    coins = f"{size} {intent.coin}"
     if isinstance(intent, Transfer):
         source, target = account_title(intent.source), account_title(intent.target)
-        return f"move {sum_} from {source} to {target}"
+        return "move", f"{coins} from {source} to {target}"
     verb = "borrow" if isinstance(intent, Borrow) else "repay"
-    return f"{verb} {sum_} in {account_title(intent.account)}"
+    return verb, f"{coins} in {account_title(intent.account)}"
 
 
 def _where(account: AccountId) -> str:
@@ -175,20 +207,17 @@ def _order_title(rules: Rules, order: PlaceOrder) -> str:
 
 
 _STATUS: Final = {
-    AccountStatus.NORMAL: ("{} is back to normal", Tone.CALM),
-    AccountStatus.WARNED: ("the exchange warns {}", Tone.DANGER),
-    AccountStatus.ORDERS_CANCELLED: ("the exchange cancels orders of {}", Tone.DANGER),
-    AccountStatus.LIQUIDATING: ("the exchange liquidates {}", Tone.DANGER),
-    AccountStatus.LIQUIDATED: ("{} has been liquidated", Tone.DANGER),
-    AccountStatus.BANKRUPT: (
-        "{} is bankrupt: the exchange carries what it cannot pay",
-        Tone.DANGER,
-    ),
+    AccountStatus.NORMAL: ("lifts every limit on {}", Tone.CALM),
+    AccountStatus.WARNED: ("warns {}", Tone.DANGER),
+    AccountStatus.ORDERS_CANCELLED: ("cancels the orders of {}", Tone.DANGER),
+    AccountStatus.LIQUIDATING: ("takes {} over", Tone.DANGER),
+    AccountStatus.LIQUIDATED: ("has liquidated {}", Tone.DANGER),
+    AccountStatus.BANKRUPT: ("carries what {} cannot pay", Tone.DANGER),
 }
 
 
 def status_title(event: AccountStatusChanged) -> tuple[str, Tone]:
-    """What the exchange did with an account, and how bad it is.
+    """What the exchange did with an account, as its next words, and how bad it is.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -196,7 +225,7 @@ def status_title(event: AccountStatusChanged) -> tuple[str, Tone]:
         ...     at=datetime(2025, 1, 1, tzinfo=UTC), account=MARGIN_CROSS,
         ...     status=AccountStatus.WARNED, ratio=Decimal("0.9512")))
         >>> text.replace(figures.NBSP, " "), tone.value
-        ('the exchange warns cross margin: debt ratio 95.12 %', 'danger')
+        ('warns cross margin: debt ratio 95.12 %', 'danger')
     """
     name = account_title(event.account)
     if event.account == FUTURES and event.coin:
