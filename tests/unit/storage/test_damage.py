@@ -35,6 +35,10 @@ def _newer(path: Path) -> None:
     _execute(path, "PRAGMA user_version = 99")
 
 
+def _older(path: Path) -> None:
+    _execute(path, "PRAGMA user_version = 0")
+
+
 def _foreign(path: Path) -> None:
     path.unlink()
     _execute(path, "CREATE TABLE entry (seq INTEGER)")
@@ -80,6 +84,7 @@ def _garbled_head(path: Path) -> None:
 
 _DAMAGE: Mapping[Callable[[Path], None], str] = {
     _newer: "schema version 99",
+    _older: "schema version 0",
     _foreign: "not a Gnomon journal",
     _not_sqlite: "not a database",
     _empty: "not a Gnomon journal",
