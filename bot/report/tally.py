@@ -40,6 +40,7 @@ _PART_OF: Final = {
     Cause.FUNDING: "funding",
     Cause.INTEREST: "interest",
     Cause.FEE: "fees",
+    Cause.LIQUIDATION: "liquidation",
     Cause.LIQUIDATION_FEE: "liquidation",
     Cause.INSURANCE: "liquidation",
 }
@@ -104,8 +105,9 @@ class Tally:
                 self.parts[_PART_OF[cause]] += _net_usdt(event, shadow)
             case Filled():
                 self.fills += 1
-                part = "slippage" if event.forced is None else "liquidation"
-                self.parts[part] -= slippage_usdt(event, shadow) or ZERO
+                if event.forced != "liquidation":
+                    part = "slippage" if event.forced is None else "liquidation"
+                    self.parts[part] -= slippage_usdt(event, shadow) or ZERO
             case AccountStatusChanged(account=account, ratio=ratio, status=status):
                 self.liquidations += status is AccountStatus.LIQUIDATING
                 self._extreme(ratio, is_futures=account == FUTURES)
