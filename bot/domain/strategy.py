@@ -15,9 +15,9 @@ from typing import Protocol
 from bot.domain.accounts import AccountId, Balance, Position
 from bot.domain.events import BorrowRateQuoted, FundingQuoted, LiquidityQuoted
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved, Proposal
+from bot.domain.intents import Approved, Intent, Proposal
 
-__all__ = ["Job", "OpenOrder", "Strategy", "View"]
+__all__ = ["Job", "OpenOrder", "Setback", "Strategy", "View"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,19 @@ class OpenOrder:
     remaining: Decimal
     price: Decimal | None
     reduce_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setback:
+    """The newest request on a coin or symbol that was refused or fell short.
+
+    A strategy keeps no state, so this is how it knows that something was tried:
+    without it every refusal would be answered with the same request again.
+    """
+
+    at: datetime
+    intent: Intent
+    reason: str
 
 
 class View(Protocol):
@@ -109,6 +122,9 @@ class View(Protocol):
 
     def in_flight(self, owner: str) -> Sequence[Approved]:
         """Requests of an owner whose outcome is not known yet."""
+
+    def setback(self, owner: str, name: str) -> Setback | None:
+        """What was last refused or fell short of an owner on a coin or symbol."""
 
     def is_halted(self, symbol: str) -> bool:
         """Whether a symbol takes no new orders."""

@@ -37,7 +37,7 @@ from bot.guard.planner import idle_repayments
 from bot.guard.state import GuardState
 from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView
-from bot.shadow.apply import apply, register
+from bot.shadow.apply import apply, register, set_back
 from bot.shadow.state import Shadow
 
 __all__ = ["Core", "State", "Step"]
@@ -227,7 +227,9 @@ class _Work:
             if isinstance(verdict, Approved):
                 self.approved.append(verdict)
                 shadow = register(self.state.shadow, verdict, at)
-                self.state = replace(self.state, shadow=shadow)
+            else:
+                shadow = set_back(self.state.shadow, verdict, at, verdict.reason)
+            self.state = replace(self.state, shadow=shadow)
 
     def _next_id(self, kind: str) -> str:
         """A deterministic id: epoch, kind and sequence, never used twice."""

@@ -22,7 +22,7 @@ from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, Transfer, intent_coin
 from bot.domain.money import ONE
 from bot.domain.orders import IntentState
-from bot.domain.strategy import OpenOrder
+from bot.domain.strategy import OpenOrder, Setback
 from bot.risk.measure import measure_subject
 from bot.shadow.state import Shadow
 
@@ -138,12 +138,20 @@ class ShadowView:
         ]
 
     def in_flight(self, owner: str) -> Sequence[Approved]:
-        """Requests of an owner whose outcome is not known yet."""
+        """Requests of an owner whose outcome is not known yet.
+
+        An order that was accepted is one until it has left the book: its fills may
+        be on their way.
+        """
         return [
             request.approved
             for request in self.shadow.requests.values()
-            if request.approved.owner == owner and not request.state.is_final
+            if request.approved.owner == owner
         ]
+
+    def setback(self, owner: str, name: str) -> Setback | None:
+        """What was last refused or fell short of an owner on a coin or symbol."""
+        return self.shadow.setbacks.get((owner, name))
 
     def is_halted(self, symbol: str) -> bool:
         """Whether a symbol takes no new orders."""

@@ -38,8 +38,9 @@ from bot.domain.events import (
     SnapshotTaken,
     TradingHalted,
 )
-from bot.domain.intents import Approved, PlaceOrder
+from bot.domain.intents import Approved, PlaceOrder, Refused, intent_coin
 from bot.domain.orders import IntentState, OrderState, next_intent_state
+from bot.domain.strategy import Setback
 from bot.shadow.state import (
     CLOSED_LIMIT,
     EMPTY_BALANCE,
@@ -48,7 +49,7 @@ from bot.shadow.state import (
     Shadow,
 )
 
-__all__ = ["apply", "opening_closes", "register"]
+__all__ = ["apply", "opening_closes", "register", "set_back"]
 
 _HOUR: Final = timedelta(hours=1)
 
@@ -62,6 +63,17 @@ def register(shadow: Shadow, approved: Approved, at: datetime) -> Shadow:
     """The shadow that knows that a request is about to leave."""
     request = Request(approved=approved, state=IntentState.SENT, sent_at=at)
     return replace(shadow, requests={**shadow.requests, approved.intent_id: request})
+
+
+def set_back(
+    shadow: Shadow, tried: Approved | Refused, at: datetime, reason: str
+) -> Shadow:
+    """The shadow that remembers that an owner's request came to nothing, or to less."""
+    name = intent_coin(tried.intent)
+    if name is None:
+        return shadow
+    setback = Setback(at=at, intent=tried.intent, reason=reason)
+    return replace(shadow, setbacks={**shadow.setbacks, (tried.owner, name): setback})
 
 
 def _marks(shadow: Shadow, event: MarksTicked) -> Shadow:
@@ -143,6 +155,10 @@ def _order(shadow: Shadow, event: OrderChanged) -> Shadow:
         return replace(shadow, at=event.at, orders=orders)
     orders = {k: v for k, v in shadow.orders.items() if k != event.order_id}
     closed = (*shadow.closed_orders, event.order_id)[-CLOSED_LIMIT:]
+    request = shadow.request_of_order(event)
+    if request is not None and event.filled_qty < event.qty:
+        reason = event.reason or "it ended before it was filled"
+        shadow = set_back(shadow, request.approved, event.at, reason)
     return replace(
         shadow,
         at=event.at,
@@ -157,6 +173,9 @@ def _settled(shadow: Shadow, event: IntentSettled) -> Shadow:
     if request is None:
         return replace(shadow, at=event.at)
     state = next_intent_state(request.state, event.outcome)
+    if state is IntentState.REFUSED:
+        reason = event.reason or "the exchange gave no reason"
+        shadow = set_back(shadow, request.approved, event.at, reason)
     if _is_over(request, state, event):
         return replace(
             shadow,

@@ -22,6 +22,7 @@ from bot.domain.events import (
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.orders import IntentState
+from bot.domain.strategy import Setback
 
 __all__ = [
     "CLOSED_LIMIT",
@@ -71,6 +72,8 @@ class Shadow:
     closed_orders: tuple[str, ...] = ()
     """Ids of the newest done orders, oldest first."""
     requests: Mapping[str, Request] = field(default_factory=dict)
+    setbacks: Mapping[tuple[str, str], Setback] = field(default_factory=dict)
+    """(owner, coin or symbol) to what was last refused or fell short."""
     margin_marks: Mapping[str, Decimal] = field(default_factory=dict)
     futures_marks: Mapping[str, Decimal] = field(default_factory=dict)
     mark_times: Mapping[str, datetime] = field(default_factory=dict)
