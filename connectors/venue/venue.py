@@ -186,6 +186,20 @@ class Venue:
             and (ratio := self._numbers.debt_ratio(account)) is not None
         }
 
+    def risk_rates(self) -> dict[str, Decimal]:
+        """The futures risk rate of every settle currency with exposure, if known.
+
+        An unknown rate (the margin is used up) is left out; it is past liquidation.
+        """
+        symbols = {key.symbol for key in self._futures.positions}
+        symbols.update(order.symbol for order in self._register.resting_of(FUTURES))
+        settles = {self.rules.contracts[symbol].settle for symbol in symbols}
+        return {
+            settle: rate
+            for settle in sorted(settles)
+            if (rate := self._futures.risk_rate(settle)) is not None
+        }
+
     def _mark(self, coin: str) -> Decimal:
         """The margin mark of a coin that is held."""
         mark = self._tape.mark(coin)
