@@ -216,13 +216,13 @@ def price_lines(
     first: Mapping[str, Decimal],
     measures: Mapping[str, SubjectMeasure],
 ) -> tuple[PriceLine, ...]:
-    """The marks of the coins that matter most to this account, then of others."""
+    """The marks of the coins that matter to this account; of all when none does."""
     weight: dict[str, Decimal] = {}
     for measure in measures.values():
         for coin, value in measure.exposure_usdt.items():
             weight[coin] = weight.get(coin, ZERO) + abs(value)
     coins = sorted(
-        {*shadow.margin_marks} - {"USDT"},
+        ({*weight} & {*shadow.margin_marks}) or {*shadow.margin_marks} - {"USDT"},
         key=lambda coin: (-weight.get(coin, ZERO), coin),
     )
     return tuple(

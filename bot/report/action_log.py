@@ -56,6 +56,8 @@ class _Open:
     approved: Approved
     at: datetime
     subject: str | None
+    is_own: bool
+    """Whether the request is made in the account that is to be cured."""
     qty: Decimal = ZERO
     value: Decimal = ZERO
     cost: Decimal | None = ZERO
@@ -88,10 +90,12 @@ class ActionLog:
     def sent(self, step: Step) -> None:
         """Take in what this step approved; its answers come in later moments."""
         for approved in step.approved:
+            subject = _subject_of(approved, step)
             self._open[approved.intent_id] = _Open(
                 approved=approved,
                 at=step.state.shadow.at,
-                subject=_subject_of(approved, step),
+                subject=subject,
+                is_own=subject in _touched(approved, step.state.shadow),
             )
 
     def answered(self, moment: Sequence[Event], shadow: Shadow) -> list[Told]:
@@ -216,23 +220,26 @@ def _change(known: _Open, shadow: Shadow) -> _Change | None:
     if far is None:
         before = _number(measured, f"{subject} ratio before")
         after = ZERO if now is None else now.ratio
-        told = f"{name} {figures.ratio(before)} → {figures.ratio(after)}"
-        title = f"{ratio_word(subject)}, {name}"
-        return _Change(measure=title, before=before, after=after, words=told)
+        word = ratio_word(subject)
+        told = f"{word} {figures.ratio(before)} → {figures.ratio(after)}"
+        title = f"{word}, {name}"
+        words = told if known.is_own else f"{name} {told}"
+        return _Change(measure=title, before=before, after=after, words=words)
     near = _NO_MOVE
     if now is not None:
         near = now.distance if now.distance is not None else _NO_MOVE
     is_known = now is None or now.ratio is not None
+    told = _distance_words(far, near if is_known else None)
     return _Change(
         measure=f"distance, {name}",
         before=far,
         after=near if is_known else None,
-        words=_distance_words(name, far, near if is_known else None),
+        words=told if known.is_own else f"{name} {told}",
     )
 
 
-def _distance_words(name: str, before: Decimal, after: Decimal | None) -> str:
-    start = f"{name} {figures.distance(before)} from liquidation"
+def _distance_words(before: Decimal, after: Decimal | None) -> str:
+    start = f"{figures.distance(before)} from liquidation"
     if after is None:
         return f"{start} → unknown"
     if after.is_infinite():

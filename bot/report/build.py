@@ -13,6 +13,7 @@ from typing import Final
 from bot.domain.entries import RunStarted
 from bot.domain.market import MarketDescription
 from bot.guard.state import GuardState
+from bot.report.action_log import GUARD
 from bot.report.frame import Series
 from bot.report.recorder import Recorder
 from bot.report.run_report import (
@@ -92,7 +93,7 @@ def build_report(recorder: Recorder, sources: Sources) -> RunReport:
         funding=recorder.books.funding(),
         journal_path=sources.journal_path,
         report_path=sources.report_path,
-        next_commands=_next(sources),
+        next_commands=_next(recorder, sources),
         without_guard_note="" if has_guard else "The guard was switched off.",
     )
 
@@ -137,6 +138,9 @@ def _decisions(recorder: Recorder) -> tuple[DecisionRow, ...]:
 
 
 def _derived(description: MarketDescription) -> tuple[str, ...]:
+    """What was rebuilt and not recorded; a made-up market says so as a whole."""
+    if description.is_synthetic:
+        return ()
     return tuple(
         f"{instrument.coin}: {note}"
         for instrument in description.instruments
@@ -193,17 +197,32 @@ def _path_words(text: str | None) -> str:
     return "; ".join(f"{order}: {', '.join(c)}" for order, c in orders.items())
 
 
-def _next(sources: Sources) -> tuple[NextCommand, ...]:
-    """What is worth typing after this run."""
-    journal = sources.journal_path
-    told = [
+def _next(recorder: Recorder, sources: Sources) -> tuple[NextCommand, ...]:
+    """What is worth typing after this run; the newest journal needs no path."""
+    path = sources.journal_path
+    where = "" if path.startswith("runs/") else f" --journal {path}"
+    cuts = [row.decision_id for row in recorder.decisions.rows() if row.owner == GUARD]
+    told = []
+    if any(cuts):
+        first = next(name for name in cuts if name)
+        told.append(
+            NextCommand(
+                command=f"gnomon explain {first}{where}",
+                purpose="why the guard acted, with every number",
+            )
+        )
+    told += [
         NextCommand(
-            command=f"gnomon journal story --journal {journal}",
-            purpose="what happened, decision by decision",
+            command=f"gnomon journal decisions{where}", purpose="all decisions"
         ),
         NextCommand(
-            command=f"gnomon explain ID --journal {journal}",
-            purpose="why one decision was made",
+            command=f"gnomon journal pnl{where}", purpose="what earned and what cost"
         ),
     ]
+    if sources.description.is_synthetic:
+        other = NextCommand(
+            command="gnomon paper --scenario squeeze --seed 7",
+            purpose="another made-up market",
+        )
+        told.append(other)
     return tuple(told)

@@ -133,7 +133,7 @@ def _action(row: ActionRow) -> list[Markup]:
 
 def _measured(row: ActionRow, value: Decimal | None) -> str:
     """A ratio rounded up or a distance rounded down; a dash where none was taken."""
-    if not row.measure:
+    if not row.measure and value is None:
         return figures.DASH
     is_distance = row.measure.startswith("distance")
     return figures.distance(value) if is_distance else figures.ratio(value)

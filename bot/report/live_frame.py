@@ -7,7 +7,7 @@ hypothetical market. This module must not draw, and must not read a clock.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -98,7 +98,7 @@ def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
         settlement=next_settlement(shadow),
         events=_events(recorder),
         notices=_notices(shadow, measured, step.state.guard),
-        twin=_twin(sources.twin, shadow.at, main),
+        twin=_twin(sources.twin, shadow, main),
         equity_series=recorder.equity(),
         ratio_series=recorder.ratio(main),
         ratio_name=_ratio_name(main),
@@ -155,20 +155,24 @@ def _until(series: Series, at: datetime) -> Series:
     return series[: bisect_right(series, at, key=lambda point: point[0])]
 
 
-def _twin(twin: Recorder | None, at: datetime, main: str | None) -> Twin | None:
-    """The unguarded run at the same time of the market."""
+def _twin(twin: Recorder | None, shadow: Shadow, main: str | None) -> Twin | None:
+    """The unguarded run at the same time of the market, valued at the same marks."""
     if twin is None:
         return None
-    equity, ratio = _until(twin.equity(), at), _until(twin.ratio(main), at)
-    now = ratio[-1][1] if ratio else None
+    held, ratio, equity = twin.holdings_at(shadow.at), None, None
+    if held is not None:
+        then = replace(shadow, balances=held.balances, positions=held.positions)
+        equity = equity_usdt(then)
+        measure = None if main is None else measure_subject(then, main)
+        ratio = ZERO if measure is None else measure.ratio
     is_futures = main is not None and main.startswith("futures")
     return Twin(
-        equity_usdt=equity[-1][1] if equity else None,
-        debt_ratio=None if is_futures else now,
-        risk_rate=now if is_futures else None,
-        liquidations=bisect_right(twin.liquidated_at, at),
-        equity_series=equity,
-        ratio_series=ratio,
+        equity_usdt=equity,
+        debt_ratio=None if is_futures else ratio,
+        risk_rate=ratio if is_futures else None,
+        liquidations=bisect_right(twin.liquidated_at, shadow.at),
+        equity_series=_until(twin.equity(), shadow.at),
+        ratio_series=_until(twin.ratio(main), shadow.at),
     )
 
 

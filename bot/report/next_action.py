@@ -106,13 +106,13 @@ def _trigger(
     name = subject_title(measure.subject)
     if act is not None and (backstop is None or abs(act) <= abs(backstop)):
         near = figures.distance(thresholds.act)
-        reason = f"{name} is then {near} from liquidation"
+        reason = f"{name} then {near} from liquidation"
         return Trigger(measure=measure, known=known, move=act, reason=reason)
     if backstop is None:
         return None
     level = figures.percent(thresholds.backstop, 0)
     word = ratio_word(measure.subject)
-    reason = f"the {word} of {name} is then at its backstop of {level}"
+    reason = f"{word} of {name} then at its backstop of {level}"
     return Trigger(measure=measure, known=known, move=backstop, reason=reason)
 
 
@@ -132,11 +132,11 @@ def planned_words(
             shadow = project(shadow, intent)
         after = measure_subject(shadow, measure.subject)
         if after is None or is_at_target(after, known.thresholds):
-            return ", then ".join(told)
+            return ", ".join(told)
         measure = after
     if not told:
         return "nothing is left that it could do"
-    return ", then ".join(told) + ", and more until the target"
+    return ", ".join(told) + ", and more"
 
 
 def _plan(

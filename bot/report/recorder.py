@@ -6,6 +6,8 @@ rows and say how many. The journal holds everything; this is what a person is
 shown. It must not influence the run.
 """
 
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -29,7 +31,7 @@ from bot.engine.core import Step
 from bot.report.action_log import GUARD, ActionLog, Told
 from bot.report.curve_buffer import CurveBuffer
 from bot.report.frame import Series, Tone
-from bot.report.kept import Kept
+from bot.report.kept import ROWS_MAX, Kept
 from bot.report.money_book import MoneyBook
 from bot.report.run_report import ActionRow, DecisionRow, FillRow
 from bot.report.wording import (
@@ -79,12 +81,14 @@ class Recorder:
         self._ratios: dict[str, CurveBuffer] = {}
         self._distances: dict[str, CurveBuffer] = {}
         self._prices: dict[str, CurveBuffer] = {}
+        self._holdings: deque[Shadow] = deque([opening], maxlen=ROWS_MAX)
         self._last_kind = ""
         self._repeats = 0
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
         """Watch one moment; the signature is an engine observer's."""
         shadow = self.shadow = step.state.shadow
+        self._hold(shadow)
         for event in moment:
             self._event(event, shadow)
         for told in self.log.answered(moment, shadow):
@@ -108,6 +112,24 @@ class Recorder:
                 self._noted(entry.at, body)
             case _:
                 pass
+
+    def holdings_at(self, at: datetime) -> Shadow | None:
+        """The account as it stood at a time, with the marks of its last change.
+
+        None when that is longer ago than is kept.
+        """
+        place = bisect_right(self._holdings, at, key=lambda held: held.at)
+        return self._holdings[place - 1] if place else None
+
+    def _hold(self, shadow: Shadow) -> None:
+        """Keep the shadow of each change of holdings; none is changed in place."""
+        last = self._holdings[-1]
+        if last.balances is shadow.balances and last.positions is shadow.positions:
+            return
+        if last.at == shadow.at:
+            self._holdings[-1] = shadow
+        else:
+            self._holdings.append(shadow)
 
     # -- curves -----------------------------------------------------------
 

@@ -147,7 +147,7 @@ def intent_title(rules: Rules, intent: Intent) -> str:
     Example:
         >>> intent_title(Rules(), Transfer(source=MAIN, target=FUTURES, coin="USDT",
         ...                                amount=Decimal(2000)))
-        'move 2,000.00 USDT from main to futures'
+        'move 2,000 USDT from main to futures'
     """
     if isinstance(intent, PlaceOrder):
         return _order_title(rules, intent)
@@ -160,7 +160,7 @@ def done_title(intent: Intent) -> str:
 
     Example:
         >>> done_title(Repay(account=MARGIN_CROSS, coin="USDT", amount=Decimal(10)))
-        'repaid 10.00 USDT in cross margin'
+        'repaid 10 USDT in cross margin'
     """
     verb, rest = _plain_title(intent)
     return f"{_PAST[verb]} {rest}"
@@ -183,8 +183,9 @@ def _plain_title(intent: Intent) -> tuple[str, str]:
 
 
 def _money_title(intent: Borrow | Repay | Transfer) -> tuple[str, str]:
-    is_usdt = intent.coin == "USDT"
-    size = figures.usdt(intent.amount) if is_usdt else figures.amount(intent.amount)
+    size = figures.amount(intent.amount)
+    if intent.coin == "USDT" and intent.amount >= 1:
+        size = figures.usdt(intent.amount).removesuffix(".00")
     coins = f"{size} {intent.coin}"
     if isinstance(intent, Transfer):
         source, target = account_title(intent.source), account_title(intent.target)
