@@ -34,6 +34,7 @@ from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, inputs_of, judge
 from bot.guard.limits import GuardLimits, RiskLimits
 from bot.guard.planner import idle_repayments
+from bot.guard.repair import is_trading, repair, tried, watch_pair
 from bot.guard.state import GuardState
 from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView
@@ -107,7 +108,7 @@ class Core:
             return Step(state=state, entries=tuple(entries))
         work = _Work(core=self, state=self._new_day(state), entries=entries)
         has_ticked = any(isinstance(e, MarksTicked) for e in moment)
-        if has_ticked or state.guard.is_acting:
+        if has_ticked or state.guard.has_work:
             work.guard()
         work.ask_strategies(moment)
         if has_ticked:
@@ -152,6 +153,8 @@ class _Work:
         self.state = replace(self.state, guard=judgement.state)
         for verdict in judgement.verdicts:
             self._cure(verdict)
+        for coin in sorted(self.state.guard.pairs):
+            self._repair(coin)
 
     def _cure(self, verdict: Verdict) -> None:
         subject = verdict.measure.subject
@@ -165,12 +168,35 @@ class _Work:
         done = cure_round(self.state.shadow, verdict, known, self.core.guard_limits)
         if done is None:
             return
-        subjects = {**self.state.guard.subjects, subject: done.state}
-        self.state = replace(self.state, guard=GuardState(subjects=subjects))
+        guard = self.state.guard
+        pairs = {p.pair for p in done.proposals if p.pair is not None}
+        watched = {c: watch_pair(self.state.shadow, c) for c in sorted(pairs)}
+        guard = replace(
+            guard,
+            subjects={**guard.subjects, subject: done.state},
+            pairs={**watched, **guard.pairs},
+        )
+        self.state = replace(self.state, guard=guard)
         self.entries += [
             Entry(at=self.state.shadow.at, body=note) for note in done.notes
         ]
         self.propose(done.proposals)
+
+    def _repair(self, coin: str) -> None:
+        """Even out a pair that a cut has left uneven, once its legs are quiet."""
+        if is_trading(self.state.shadow, coin):
+            return
+        guard = self.state.guard
+        watch = guard.pairs[coin]
+        done = repair(self.state.shadow, coin, watch, self.core.guard_limits)
+        pairs = dict(guard.pairs)
+        if done.is_even:
+            del pairs[coin]
+        elif done.proposal is not None:
+            pairs[coin] = tried(watch, done.proposal, self.state.shadow.at)
+        self.state = replace(self.state, guard=replace(guard, pairs=pairs))
+        if done.proposal is not None:
+            self.propose([done.proposal])
 
     def _decided(self, verdict: Verdict, episode: int) -> None:
         is_new = verdict.is_new_episode

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.domain.entries import Noted
-from bot.domain.intents import Proposal
+from bot.domain.intents import PlaceOrder, Proposal
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits
 from bot.guard.planner import is_waiting, plan_cure
@@ -50,8 +50,11 @@ def cure_round(
         return Round(state=known, notes=tuple(notes))
     if not cure.proposals:
         return _stuck(shadow, known, cure.alternatives, notes)
+    symbols = [
+        p.intent.symbol for p in cure.proposals if isinstance(p.intent, PlaceOrder)
+    ]
     return Round(
-        state=remember_before(known, shadow, cure.instrument),
+        state=remember_before(known, shadow, cure.instrument, symbols),
         proposals=cure.proposals,
         notes=tuple(notes),
     )

@@ -66,7 +66,7 @@ def judge(
         verdict = _verdict(known, measure, at)
         verdicts.append(verdict)
         subjects[measure.subject] = _after(known, verdict, limits, at)
-    return Judgement(state=GuardState(subjects=subjects), verdicts=tuple(verdicts))
+    return Judgement(state=replace(state, subjects=subjects), verdicts=tuple(verdicts))
 
 
 def _opened(measure: SubjectMeasure, limits: GuardLimits) -> SubjectState:

@@ -9,6 +9,7 @@ after a refusal, the instrument is benched for a while and the next plan uses
 another one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,9 +32,12 @@ class Checked:
 
 
 def remember_before(
-    state: SubjectState, shadow: Shadow, instrument: str
+    state: SubjectState, shadow: Shadow, instrument: str, symbols: Iterable[str]
 ) -> SubjectState:
-    """Keep the holdings as they are before an action on ``instrument``."""
+    """Keep the holdings as they are before an action on ``instrument``.
+
+    ``symbols`` are the markets that the action takes depth from.
+    """
     before = Before(
         balances=shadow.balances,
         positions=shadow.positions,
@@ -44,7 +48,7 @@ def remember_before(
         state,
         before=before,
         actions=state.actions + 1,
-        cut_at={**state.cut_at, instrument: shadow.at},
+        cut_at={**state.cut_at, **dict.fromkeys(symbols, shadow.at)},
     )
 
 

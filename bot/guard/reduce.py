@@ -13,18 +13,23 @@ from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId, Position
+from bot.domain.accounts import FUTURES, Position
 from bot.domain.instruments import ContractRules, SpotRules
 from bot.domain.intents import PlaceOrder, Proposal
-from bot.domain.money import ONE, ZERO, floor_to, plain
-from bot.domain.orders import IntentState, Side
+from bot.domain.money import ZERO, floor_to, plain
+from bot.domain.orders import Side
 from bot.guard.judge import Verdict
+from bot.guard.legs import (
+    capped_order,
+    in_doubt_qty,
+    most_tradable,
+    with_other_leg,
+)
 from bot.guard.limits import GuardLimits
 from bot.guard.sizing import smallest_share
 from bot.guard.state import SubjectState
-from bot.risk.exposures import coin_exposures, hedge_qty
 from bot.risk.measure import SubjectMeasure, measure_subject
-from bot.shadow.project import UnknownPriceError, fill_cost, project
+from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
 __all__ = ["Cut", "reductions"]
@@ -54,41 +59,45 @@ def reductions(
     is_futures = verdict.measure.account == FUTURES
     orders = _futures_orders if is_futures else _margin_orders
     for order, coin in orders(shadow, verdict):
-        capped = _capped(shadow, order, known, limits)
-        if capped is None:
-            yield Cut(
-                instrument=order.symbol,
-                proposals=(),
-                summary=f"{order.symbol} waits for its depth to recover",
-            )
-        else:
-            yield _with_hedge(shadow, capped, coin, verdict)
+        capped = capped_order(shadow, order, known.cut_at, limits)
+        legs = (
+            None
+            if capped is None
+            else with_other_leg(shadow, capped, coin, known.cut_at, limits)
+        )
+        yield _paused(order) if legs is None else _cut(*legs, coin, verdict)
 
 
-def _capped(
-    shadow: Shadow, order: PlaceOrder, known: SubjectState, limits: GuardLimits
-) -> PlaceOrder | None:
-    """The order cut to what the depth gives now; None while that is too little.
+def _paused(order: PlaceOrder) -> Cut:
+    return Cut(
+        instrument=order.symbol,
+        proposals=(),
+        summary=f"{order.symbol} waits for the depth of its legs to recover",
+    )
 
-    A minute gives ``chunk_share`` of its volume; what was taken comes back evenly
-    over the minute after it.
-    """
-    last = known.cut_at.get(order.symbol)
-    waited = _MINUTE if last is None else min(shadow.at - last, _MINUTE)
-    if waited < limits.chunk_pause:
-        return None
-    share = Decimal(waited // _MILLISECOND) / _MINUTE_MS
-    chunk = _chunk(shadow, order, limits) * share
-    if order.qty <= chunk:
-        return order
-    if order.account == FUTURES:
-        step = Decimal(shadow.rules.contracts[order.symbol].lot_size)
-        return replace(order, qty=max(floor_to(chunk, step), step))
-    rules = shadow.rules.spot[order.symbol]
-    mark = shadow.margin_marks[rules.base]
-    least = max(rules.base_min, rules.min_funds / mark * 2)
-    qty = floor_to(max(chunk, min(least, order.qty)), rules.base_increment)
-    return replace(order, qty=min(qty, order.qty))
+
+def _cut(
+    order: PlaceOrder, other: PlaceOrder | None, coin: str, verdict: Verdict
+) -> Cut:
+    """The cut and, when its exposure is hedged elsewhere, the same cut there."""
+    first = Proposal(
+        owner=GUARD,
+        intent=order,
+        reason=f"{order.side} {plain(order.qty)} of {order.symbol}: {verdict.reason}",
+    )
+    if other is None:
+        return Cut(instrument=order.symbol, proposals=(first,), summary=first.reason)
+    second = Proposal(
+        owner=GUARD,
+        intent=other,
+        reason=f"{other.side} {plain(other.qty)} of {other.symbol}: its other leg",
+        pair=coin,
+    )
+    return Cut(
+        instrument=order.symbol,
+        proposals=(replace(first, pair=coin), second),
+        summary=f"{first.reason}; {second.reason}",
+    )
 
 
 def _adverse_sign(measure: SubjectMeasure) -> int:
@@ -128,7 +137,7 @@ def _margin_order(
     shadow: Shadow, verdict: Verdict, rules: SpotRules, sign: int
 ) -> PlaceOrder | None:
     account = verdict.measure.account
-    most = _margin_most(shadow, account, rules, sign)
+    most = most_tradable(shadow, account, rules, sign)
     if most <= 0:
         return None
 
@@ -157,40 +166,6 @@ def _margin_order(
         side=Side.SELL if sign > 0 else Side.BUY,
         qty=qty,
         is_reduction=True,
-    )
-
-
-def _margin_most(
-    shadow: Shadow, account: AccountId, rules: SpotRules, sign: int
-) -> Decimal:
-    """The most that can be traded and is a reduction under every outcome."""
-    mark = shadow.margin_marks.get(rules.base)
-    if mark is None:
-        return ZERO
-    balance = shadow.balance(account, rules.base)
-    net = (balance.total - balance.liability) * sign
-    net -= _in_doubt_qty(shadow, account, rules.symbol)
-    if sign > 0:
-        return min(net, balance.available)
-    cash = shadow.balance(account, rules.quote).available
-    cost = fill_cost(shadow, rules.symbol, max(net, ZERO))
-    fee = shadow.rules.spot_fee_rates.get(rules.symbol, (ZERO, Decimal("0.002")))[1]
-    affordable = cash / (mark * (ONE + cost) * (ONE + fee) * Decimal("1.001"))
-    return min(net, affordable)
-
-
-def _in_doubt_qty(shadow: Shadow, account: AccountId, symbol: str) -> Decimal:
-    """What orders in doubt may have traded already on this symbol."""
-    return sum(
-        (
-            request.approved.intent.qty - request.filled_qty
-            for request in shadow.requests.values()
-            if request.state is IntentState.IN_DOUBT
-            and isinstance(request.approved.intent, PlaceOrder)
-            and request.approved.intent.account == account
-            and request.approved.intent.symbol == symbol
-        ),
-        ZERO,
     )
 
 
@@ -233,7 +208,7 @@ def _ranked_positions(
 def _futures_order(
     shadow: Shadow, verdict: Verdict, position: Position, contract: ContractRules
 ) -> PlaceOrder | None:
-    held = abs(Decimal(position.lots)) - _in_doubt_qty(shadow, FUTURES, position.symbol)
+    held = abs(Decimal(position.lots)) - in_doubt_qty(shadow, FUTURES, position.symbol)
     if held <= 0:
         return None
 
@@ -260,113 +235,3 @@ def _futures_order(
     lots = lots.to_integral_value(rounding=ROUND_CEILING)
     step = Decimal(contract.lot_size)
     return at_lots(min(max(floor_to(lots, step), step), abs(Decimal(position.lots))))
-
-
-def _chunk(shadow: Shadow, order: PlaceOrder, limits: GuardLimits) -> Decimal:
-    """The most of one order, in its own unit: a share of a minute's volume."""
-    depth = shadow.liquidity.get(order.symbol)
-    if depth is None or depth.volume_1m <= 0:
-        return order.qty
-    coins = depth.volume_1m * limits.chunk_share
-    if order.account != FUTURES:
-        return coins
-    contract = shadow.rules.contracts[order.symbol]
-    if contract.is_inverse:
-        return coins * shadow.futures_marks[order.symbol] / contract.multiplier
-    return coins / contract.multiplier
-
-
-# -- the other leg --------------------------------------------------------
-
-
-def _with_hedge(shadow: Shadow, order: PlaceOrder, coin: str, verdict: Verdict) -> Cut:
-    """The cut and, when its exposure is hedged elsewhere, the same cut there."""
-    first = Proposal(
-        owner=GUARD,
-        intent=order,
-        reason=f"{order.side} {plain(order.qty)} of {order.symbol}: {verdict.reason}",
-    )
-    try:
-        other = _hedge_order(shadow, order, coin)
-    except UnknownPriceError:
-        other = None
-    if other is None:
-        return Cut(instrument=order.symbol, proposals=(first,), summary=first.reason)
-    second = Proposal(
-        owner=GUARD,
-        intent=other,
-        reason=f"{other.side} {plain(other.qty)} of {other.symbol}: its other leg",
-        pair=coin,
-    )
-    return Cut(
-        instrument=order.symbol,
-        proposals=(replace(first, pair=coin), second),
-        summary=f"{first.reason}; {second.reason}",
-    )
-
-
-def _hedge_order(shadow: Shadow, order: PlaceOrder, coin: str) -> PlaceOrder | None:
-    """The same coins out of the opposite leg, if there is one and it can trade."""
-    sign = -order.side.sign
-    coins = hedge_qty(
-        coin_exposures(shadow, coin),
-        exposure_sign=sign,
-        qty=_base_qty(shadow, order),
-        from_account=order.account,
-    )
-    if coins.qty <= 0 or coins.account is None:
-        return None
-    if coins.account == FUTURES:
-        return _hedge_futures(shadow, coins.symbol, coins.qty, sign)
-    rules = shadow.rules.spot.get(f"{coin}-USDT")
-    if rules is None or rules.symbol in shadow.halted:
-        return None
-    most = _margin_most(shadow, coins.account, rules, -sign)
-    qty = floor_to(min(coins.qty, most), rules.base_increment)
-    mark = shadow.margin_marks.get(coin, ZERO)
-    if qty < rules.base_min or qty * mark < rules.min_funds:
-        return None
-    return PlaceOrder(
-        account=coins.account,
-        symbol=rules.symbol,
-        side=Side.BUY if sign > 0 else Side.SELL,
-        qty=qty,
-        is_reduction=True,
-    )
-
-
-def _base_qty(shadow: Shadow, order: PlaceOrder) -> Decimal:
-    """The coins that an order moves."""
-    if order.account != FUTURES:
-        return order.qty
-    contract = shadow.rules.contracts[order.symbol]
-    if contract.is_inverse:
-        return order.qty * contract.multiplier / shadow.futures_marks[order.symbol]
-    return order.qty * contract.multiplier
-
-
-def _hedge_futures(
-    shadow: Shadow, symbol: str, coins: Decimal, sign: int
-) -> PlaceOrder | None:
-    contract = shadow.rules.contracts.get(symbol)
-    mark = shadow.futures_marks.get(symbol)
-    position = next((p for p in shadow.positions.values() if p.symbol == symbol), None)
-    if contract is None or mark is None or position is None:
-        return None
-    lots = coins * mark / contract.multiplier
-    if not contract.is_inverse:
-        lots = coins / contract.multiplier
-    lots = floor_to(min(lots, abs(Decimal(position.lots))), Decimal(contract.lot_size))
-    if lots <= 0 or symbol in shadow.halted:
-        return None
-    return PlaceOrder(
-        account=FUTURES,
-        symbol=symbol,
-        side=Side.BUY if sign > 0 else Side.SELL,
-        qty=lots,
-        reduce_only=True,
-        margin_mode=position.mode,
-        position_side=position.side,
-        leverage=position.leverage,
-        is_reduction=True,
-    )

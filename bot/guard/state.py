@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.guard.limits import Thresholds
+from bot.guard.repair import PairWatch
 
 __all__ = ["Before", "GuardState", "SubjectState"]
 
@@ -46,8 +47,15 @@ class GuardState:
     """All guarded accounts by subject name."""
 
     subjects: Mapping[str, SubjectState] = field(default_factory=dict)
+    pairs: Mapping[str, PairWatch] = field(default_factory=dict)
+    """Coins whose hedge the guard has cut and not yet found even again."""
 
     @property
     def is_acting(self) -> bool:
         """Whether any account is in an episode."""
         return any(s.is_acting for s in self.subjects.values())
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is an episode or an uneven pair to look after."""
+        return bool(self.pairs) or self.is_acting

@@ -1,0 +1,161 @@
+"""Makes a pair even again after the guard cut it and one leg filled short.
+
+When a hedged pair is cut, the coins of its long and short legs are remembered.
+Until both legs have left by the same share, the leg that lags behind is reduced:
+a partial fill, a refusal or a used-up book never leaves a leg alone unattended.
+Repairs are reductions only; they go on after the episode that caused them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import FUTURES
+from bot.domain.intents import PlaceOrder, Proposal
+from bot.domain.money import ONE, ZERO, floor_to, plain
+from bot.domain.orders import Side
+from bot.guard.legs import capped_order, most_tradable
+from bot.guard.limits import GuardLimits
+from bot.risk.exposures import Exposure, coin_exposures
+from bot.shadow.state import Shadow
+
+__all__ = ["PairWatch", "Repaired", "is_trading", "repair", "tried", "watch_pair"]
+
+GUARD: Final = "guard"
+_GIVE_UP: Final = 200
+"""Attempts after which a pair that will not even out is left to a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairWatch:
+    """The legs of a coin before it was cut, in coins, and when they were repaired."""
+
+    longs: Decimal
+    shorts: Decimal
+    cut_at: Mapping[str, datetime] = field(default_factory=dict)
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """What to do about a watched pair: nothing more, wait, or one more order."""
+
+    is_even: bool
+    proposal: Proposal | None = None
+
+
+def watch_pair(shadow: Shadow, coin: str) -> PairWatch:
+    """The legs of a coin as they stand."""
+    longs, shorts = _sides(coin_exposures(shadow, coin))
+    return PairWatch(longs=longs, shorts=shorts)
+
+
+def is_trading(shadow: Shadow, coin: str) -> bool:
+    """Whether an order on any market of a coin is on its way or in doubt."""
+    contracts = shadow.rules.contracts
+    return any(
+        isinstance(request.approved.intent, PlaceOrder)
+        and (
+            request.approved.intent.symbol == f"{coin}-USDT"
+            or (
+                (contract := contracts.get(request.approved.intent.symbol)) is not None
+                and contract.base == coin
+            )
+        )
+        for request in shadow.requests.values()
+    )
+
+
+def tried(watch: PairWatch, proposal: Proposal, at: datetime) -> PairWatch:
+    """The watch after one more attempt."""
+    symbol = getattr(proposal.intent, "symbol", "")
+    return replace(
+        watch, cut_at={**watch.cut_at, symbol: at}, attempts=watch.attempts + 1
+    )
+
+
+def _sides(legs: Iterable[Exposure]) -> tuple[Decimal, Decimal]:
+    kept = tuple(legs)
+    longs = sum((e.base_qty for e in kept if e.base_qty > 0), ZERO)
+    shorts = -sum((e.base_qty for e in kept if e.base_qty < 0), ZERO)
+    return longs, shorts
+
+
+def repair(
+    shadow: Shadow, coin: str, watch: PairWatch, limits: GuardLimits
+) -> Repaired:
+    """Compare the legs' shares with those before the cut and even them out."""
+    legs = coin_exposures(shadow, coin)
+    longs, shorts = _sides(legs)
+    has_grown = longs > watch.longs or shorts > watch.shorts
+    if has_grown or not watch.longs or not watch.shorts:
+        return Repaired(is_even=True)
+    share = min(longs / watch.longs, shorts / watch.shorts, ONE)
+    excess = longs - share * watch.longs
+    sign = 1
+    if excess <= 0:
+        excess, sign = shorts - share * watch.shorts, -1
+    order = _order(shadow, legs, sign, excess)
+    if order is None or watch.attempts >= _GIVE_UP:
+        return Repaired(is_even=True)
+    capped = capped_order(shadow, order, watch.cut_at, limits)
+    if capped is None:
+        return Repaired(is_even=False)
+    reason = f"{capped.side} {plain(capped.qty)} of {capped.symbol}: the pair is uneven"
+    proposal = Proposal(owner=GUARD, intent=capped, reason=reason, pair=coin)
+    return Repaired(is_even=False, proposal=proposal)
+
+
+def _order(
+    shadow: Shadow, legs: Iterable[Exposure], sign: int, excess: Decimal
+) -> PlaceOrder | None:
+    """Reduce the largest leg of a side by ``excess`` coins; None under its steps."""
+    side = [leg for leg in legs if leg.base_qty * sign > 0]
+    leg = max(side, key=lambda e: (abs(e.base_qty), e.symbol), default=None)
+    if leg is None or leg.symbol in shadow.halted:
+        return None
+    qty = min(excess, abs(leg.base_qty))
+    if leg.account == FUTURES:
+        return _futures_order(shadow, leg.symbol, sign, qty)
+    rules = shadow.rules.spot.get(leg.symbol)
+    if rules is None:
+        return None
+    most = most_tradable(shadow, leg.account, rules, sign)
+    qty = floor_to(min(qty, most), rules.base_increment)
+    mark = shadow.margin_marks.get(rules.base, ZERO)
+    if qty < rules.base_min or qty * mark < rules.min_funds:
+        return None
+    return PlaceOrder(
+        account=leg.account,
+        symbol=rules.symbol,
+        side=Side.SELL if sign > 0 else Side.BUY,
+        qty=qty,
+        is_reduction=True,
+    )
+
+
+def _futures_order(
+    shadow: Shadow, symbol: str, sign: int, coins: Decimal
+) -> PlaceOrder | None:
+    contract = shadow.rules.contracts.get(symbol)
+    mark = shadow.futures_marks.get(symbol)
+    position = next((p for p in shadow.positions.values() if p.symbol == symbol), None)
+    if contract is None or mark is None or position is None:
+        return None
+    lots = coins * mark if contract.is_inverse else coins
+    lots = floor_to(lots / contract.multiplier, Decimal(contract.lot_size))
+    if lots <= 0:
+        return None
+    return PlaceOrder(
+        account=FUTURES,
+        symbol=symbol,
+        side=Side.SELL if sign > 0 else Side.BUY,
+        qty=min(lots, abs(Decimal(position.lots))),
+        reduce_only=True,
+        margin_mode=position.mode,
+        position_side=position.side,
+        leverage=position.leverage,
+        is_reduction=True,
+    )
