@@ -162,7 +162,7 @@ class _Work:
         if verdict.is_new_episode or verdict.is_end_of_episode:
             self._decided(verdict, known.episode)
         if verdict.is_end_of_episode:
-            self.propose(idle_repayments(self.state.shadow, verdict))
+            self._sweep()
         if not known.is_acting:
             return
         done = cure_round(self.state.shadow, verdict, known, self.core.guard_limits)
@@ -181,6 +181,12 @@ class _Work:
             Entry(at=self.state.shadow.at, body=note) for note in done.notes
         ]
         self.propose(done.proposals)
+
+    def _sweep(self) -> None:
+        """After a cure repay what it left idle, in every account that owes."""
+        shadow = self.state.shadow
+        for account in sorted(shadow.balances):
+            self.propose(idle_repayments(shadow, account))
 
     def _repair(self, coin: str) -> None:
         """Even out a pair that a cut has left uneven, once its legs are quiet."""

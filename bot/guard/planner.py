@@ -149,11 +149,13 @@ def _cancels(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
     ]
 
 
-def idle_repayments(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
+def _repayments(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
+    """The repayments that the endangered account itself can make."""
+    return idle_repayments(shadow, verdict.measure.account)
+
+
+def idle_repayments(shadow: Shadow, account: AccountId) -> list[Proposal]:
     """Repay each owed coin from what lies idle of it in the same account."""
-    account = verdict.measure.account
-    if account == FUTURES:
-        return []
     proposals: list[Proposal] = []
     for coin, balance in shadow.balances.get(account, {}).items():
         amount = floor_to(min(balance.available, balance.liability), LEDGER_QUANTUM)
@@ -238,6 +240,6 @@ _LEVERS: Final[
     tuple[tuple[str, Callable[[Shadow, Verdict], list[Proposal]], str], ...]
 ] = (
     ("cancelling orders", _cancels, "no open order adds risk"),
-    ("repaying", idle_repayments, "no idle balance of an owed coin"),
+    ("repaying", _repayments, "no idle balance of an owed coin"),
     ("the reserve", _reserve, "no reserve in the main or spot account"),
 )
