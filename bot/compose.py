@@ -33,7 +33,7 @@ from bot.shadow.state import empty_shadow
 from connectors.kucoin.parse.decode import decode
 from connectors.markets.recorded import RecordedMarket
 from connectors.system.clock import Pacer
-from connectors.system.schedules import VirtualScheduler
+from connectors.system.schedules import VirtualScheduler, parse_schedule
 from connectors.venue.account_file import AccountFile, load_account, resolve
 from connectors.venue.rules import assumptions, rules_for
 from connectors.venue.venue import Venue
@@ -150,7 +150,7 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
         "assumptions": json.dumps(assumed),
     }
     name = f"{described.name}-{seed}"
-    return Plan(
+    plan = Plan(
         world=world,
         name=name,
         market=market,
@@ -168,6 +168,29 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
         vip=vip,
         faults=faults or FaultDice(),
     )
+    _venue(plan)
+    _scheduler(plan)
+    return plan
+
+
+def _venue(plan: Plan) -> Venue:
+    """The exchange at the start; an account that it cannot hold is refused."""
+    return Venue(
+        rules=plan.rules,
+        opening=plan.opening,
+        first=plan.market.first_prices(),
+        at=plan.market.description.start,
+        vip=plan.vip,
+    )
+
+
+def _scheduler(plan: Plan) -> VirtualScheduler:
+    """The schedules on virtual time, not armed; one that is no schedule is refused."""
+    start = plan.market.description.start
+    for strategy in plan.strategies:
+        for job in strategy.jobs:
+            parse_schedule(job.schedule, start)
+    return VirtualScheduler(start)
 
 
 def _documents(market: Market) -> Mapping[str, object] | None:
@@ -283,14 +306,7 @@ async def simulate(
         observers: Given the started engine, who watches it.
     """
     start = plan.market.description.start
-    venue = Venue(
-        rules=plan.rules,
-        opening=plan.opening,
-        first=plan.market.first_prices(),
-        at=start,
-        vip=plan.vip,
-    )
-    scheduler = VirtualScheduler(start)
+    venue, scheduler = _venue(plan), _scheduler(plan)
     depth = plan.settings.depth
     world = SimulatedWorld(
         market=plan.market,

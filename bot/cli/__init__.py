@@ -5,6 +5,7 @@ Every error that a person can act on ends as one sentence on standard error and 
 meaningful exit code; anything else is a bug, shows its trace and exits with 1.
 """
 
+import difflib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 import typer
 from typer._click import Context
-from typer._click.exceptions import ClickException
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
 from bot.domain.errors import GnomonError
@@ -42,6 +43,9 @@ _LATER: Final[dict[str, str]] = {
     "strategy": "The strategy generator comes later",
 }
 """Commands of the plan that this version does not have."""
+
+_INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C, also the one that typer makes of it."""
 
 _INTRO: Final = """Usage: gnomon COMMAND [OPTIONS]
 
@@ -101,7 +105,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments[0] in _LATER:
         _say(f"{_LATER[arguments[0]]}; this version does not have it.")
         sys.exit(2)
+    if arguments[0] not in _COMMANDS:
+        _say(_unknown(arguments[0]))
+        sys.exit(2)
     sys.exit(_run(arguments))
+
+
+def _unknown(word: str) -> str:
+    """A first word that is no command, and the command that it may have meant."""
+    near = difflib.get_close_matches(word, [*_COMMANDS, *_LATER], n=1)
+    hint = f"did you mean {near[0]}?" if near else "see 'gnomon --help'."
+    return f"There is no command {word!r}; {hint}"
 
 
 def _print_help() -> None:
@@ -117,15 +131,27 @@ def _run(arguments: list[str]) -> int:
     except GnomonError as error:
         _say(str(error))
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        _say("Interrupted; what was journaled is kept, and the run can be resumed.")
-        return 130
-    except ClickException as error:
+    except NoArgsIsHelpError as error:
         error.show(file=sys.stderr)
         return 2
+    except ClickException as error:
+        _say(_usage(error))
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
+    if code == _INTERRUPTED:
+        _say("Interrupted; what was journaled is kept, and the run can be resumed.")
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: ClickException) -> str:
+    """What is wrong with the command line, in one sentence with a way out."""
+    said = " ".join(error.format_message().split()).removesuffix(".")
+    context = error.ctx if isinstance(error, UsageError) else None
+    command = "gnomon" if context is None else context.command_path
+    return f"{said}; see '{command} --help'."
 
 
 def _say(sentence: str) -> None:

@@ -7,6 +7,7 @@ few frames a second of real time; the progress line likewise.
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -96,8 +97,12 @@ class LiveScreen:
 class ProgressLine:
     """One line on standard error that grows; silent where nobody looks."""
 
-    def __init__(self, label: str, *, is_shown: bool) -> None:
+    def __init__(
+        self, label: str, start: datetime, end: datetime, *, is_shown: bool
+    ) -> None:
         self._label = label
+        self._start = start
+        self._span_s = max((end - start).total_seconds(), 1.0)
         self._is_shown = is_shown
         self._count = 0
         self._next_at = 0.0
@@ -117,9 +122,11 @@ class ProgressLine:
             self._next_at = now + _FRAME_S
             at = step.state.shadow.at
             rate = self._count / max(now - started, 1e-9)
+            share = min((at - self._start).total_seconds() / self._span_s, 1.0)
             self._has_written = True
             sys.stderr.write(
-                f"\r{self._label}: {at:%Y-%m-%d %H:%M:%S}, {rate:,.0f} moments/s   "
+                f"\r{self._label}: {share:4.0%} {at:%Y-%m-%d %H:%M:%S}, "
+                f"{rate:,.0f} moments/s   "
             )
             sys.stderr.flush()
 

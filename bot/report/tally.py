@@ -32,6 +32,7 @@ from bot.engine.core import Step
 from bot.report.costs import mark_usdt, slippage_usdt
 from bot.report.nakedness import NakedMeter
 from bot.risk.measure import equity_usdt
+from bot.shadow.apply import apply
 from bot.shadow.state import Shadow
 
 __all__ = ["Tally"]
@@ -67,11 +68,14 @@ class Tally:
         self.parts = dict.fromkeys(_PARTS, ZERO)
         self.naked = NakedMeter()
         self._loan_intents: set[str] = set()
+        self._opening = opening
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
         """Watch one moment; the signature is an engine observer's."""
         shadow = step.state.shadow
         for event in moment:
+            if self.equity_start is None and isinstance(event, MarksTicked):
+                self._equity(apply(self._opening, event))
             self._event(event, shadow)
         for approved in step.approved:
             self._approved(approved)

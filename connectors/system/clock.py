@@ -37,7 +37,7 @@ class FreePacer:
 class WallPacer:
     """``speed`` market seconds a real second, counted from the first instant.
 
-    Instants before ``free_until`` pass without waiting: a resumed run re-derives
+    Instants pass without waiting while it is set free: a resumed run re-derives
     its past at full speed. The event loop gets a turn at every wait.
     """
 
@@ -49,9 +49,13 @@ class WallPacer:
         self._is_free = False
 
     def set_free(self, *, is_free: bool) -> None:
-        """Pass instants without waiting while ``is_free``; then start anew."""
-        self._is_free = is_free
-        self._origin = None
+        """Pass instants without waiting while ``is_free``; then start anew.
+
+        Saying again what already holds changes nothing.
+        """
+        if is_free != self._is_free:
+            self._is_free = is_free
+            self._origin = None
 
     async def wait_until(self, at: datetime) -> None:
         """Sleep until the real time that belongs to ``at``."""
