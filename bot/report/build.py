@@ -208,7 +208,7 @@ def _next(recorder: Recorder, sources: Sources) -> tuple[NextCommand, ...]:
         told.append(
             NextCommand(
                 command=f"gnomon explain {first}{where}",
-                purpose="why the guard acted, with every number",
+                purpose="why the guard acted, in numbers",
             )
         )
     told += [

@@ -60,6 +60,7 @@ _BANNERS: Final = {
 }
 _LABEL: Final = 10
 _EVENT_INDENT: Final = 12
+_NEXT_LINES: Final = 2
 _BAR: Final = 24
 _STATUS: Final = {
     AccountStatus.WARNED: "warned by KuCoin",
@@ -149,10 +150,17 @@ def twin_line(frame: Frame) -> Text | None:
         line.append(f"  ■ liquidated {twin.liquidations}x", style=STYLES[Tone.DANGER])
     ahead = figures.difference(frame.equity_usdt, twin.equity_usdt)
     if ahead is not None:
-        told = "guard ahead" if ahead >= 0 else "guard behind"
-        style = STYLES[Tone.CALM if ahead >= 0 else Tone.CAUTION]
-        line.append(f"  {told} {figures.usdt(abs(ahead))}", style=style)
+        line.append(*_ahead(ahead))
     return line
+
+
+def _ahead(ahead: Decimal) -> tuple[str, str]:
+    """What the guard made of the difference, and the style to say it in."""
+    if ahead == 0:
+        return "  the same so far", "dim"
+    told = "guard ahead" if ahead > 0 else "guard behind"
+    style = STYLES[Tone.CALM if ahead > 0 else Tone.CAUTION]
+    return f"  {told} {figures.usdt(abs(ahead))}", style
 
 
 def _reach(reach: Reach, word: str) -> str:
@@ -235,17 +243,20 @@ def guard_lines(frame: Frame, width: int) -> list[Text]:
     when = ""
     if guard.trigger is not None:
         when = f"at {figures.move(guard.trigger)} from here: "
-    note = f" {guard.trigger_note}" if guard.trigger_note else ""
-    told = wrap(
-        figures.clean(f"{when}{guard.next_action}{note}"),
-        max(width - _LABEL - 1, 12),
-        max_lines=2,
-        placeholder=" …",
-    )
+    told = _next_words(f"{when}{guard.next_action}", guard.trigger_note, width)
     lines = [Text(" " * _LABEL + line) for line in told]
     lines[0] = Text.assemble(_label(" Next"), told[0])
     lines[0].stylize("bold", _LABEL, _LABEL + len(when))
     return [first, *lines]
+
+
+def _next_words(words: str, note: str, width: int) -> list[str]:
+    """Two lines at most; the note stands there whole or not at all."""
+    room = max(width - _LABEL - 1, 12)
+    whole = wrap(figures.clean(f"{words} {note}"), room)
+    if len(whole) <= _NEXT_LINES:
+        return whole
+    return wrap(figures.clean(words), room, max_lines=_NEXT_LINES, placeholder=" …")
 
 
 def title_line(title: str, width: int) -> Text:
