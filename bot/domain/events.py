@@ -14,7 +14,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.domain.accounts import AccountId, AccountSnapshot, Position
+from bot.domain.accounts import (
+    AccountId,
+    AccountSnapshot,
+    MarginMode,
+    Position,
+    PositionSide,
+)
 from bot.domain.instruments import Rules
 from bot.domain.money import ZERO
 from bot.domain.orders import OrderState, Outcome, Side
@@ -210,6 +216,8 @@ class OrderChanged:
     price: Decimal | None = None
     reduce_only: bool = False
     reason: str | None = None
+    margin_mode: MarginMode = MarginMode.CROSS
+    position_side: PositionSide = PositionSide.BOTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -289,6 +289,8 @@ def _open_orders(shadow: Shadow, settle: str) -> tuple[OpenOrder, ...]:
             lots=Lots(int(order.qty - order.filled_qty)),
             price=order.price,
             reduce_only=order.reduce_only,
+            mode=order.margin_mode,
+            position_side=order.position_side,
         )
         for order in shadow.orders.values()
         if order.account == FUTURES

@@ -298,5 +298,7 @@ class OrderRegister:
                 price=order.price,
                 reduce_only=order.reduces,
                 reason=reason,
+                margin_mode=order.margin_mode,
+                position_side=order.position_side,
             )
         )
