@@ -235,9 +235,10 @@ def _strategies(chosen: Sequence[StrategySettings]) -> tuple[Strategy, ...]:
             continue
         maker = KINDS.get(settings.kind)
         if maker is None:
+            known = ", ".join(sorted(KINDS)) or "none, in this version"
             raise UsageError(
                 f"[strategy.{settings.name}] kind {settings.kind!r} is not known; "
-                f"choose one of {', '.join(sorted(KINDS))}."
+                f"those that are: {known}."
             )
         built.append(maker(settings.name, settings.schedule, settings.parameters))
     return tuple(built)

@@ -7,20 +7,22 @@ have no representation: they are never printed, logged or put in an exception.
 """
 
 import difflib
+import io
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from bot.domain.errors import UsageError
 from bot.guard.limits import GuardLimits, RiskLimits
-from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_value
+from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_value, shown
 
 __all__ = [
     "BorrowSettings",
@@ -123,7 +125,7 @@ def read_settings(
     Raises:
         UsageError: A file cannot be read, or a key or value is wrong.
     """
-    told = {k: v for k, v in dotenv_values(env_file, interpolate=False).items() if v}
+    told = _read_env(env_file)
     process = {k: v for k, v in os.environ.items() if k in ENVIRONMENT}  # noqa: TID251 - the only reader
     path = Path("gnomon.toml") if config is None else config
     if config is None and not path.exists():
@@ -131,13 +133,41 @@ def read_settings(
     return settings_from({**told, **process}, _read_toml(path))
 
 
+def _read_env(path: Path) -> dict[str, str]:
+    """The names of ``.env`` that have a value; an error never shows a line of it."""
+    if not path.exists():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} cannot be read: it is not UTF-8 text.") from None
+    told: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            line = binding.original.line + _blank_lines(binding.original.string)
+            raise UsageError(f"Line {line} of {path} is not NAME=VALUE; mend it.")
+        if binding.key is not None and binding.value:
+            told[binding.key] = binding.value
+    return told
+
+
+def _blank_lines(text: str) -> int:
+    return len(text) - len(text.lstrip("\n"))
+
+
 def _read_toml(path: Path) -> Mapping[str, object]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UsageError(f"The settings file {path} does not exist.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The settings file {path} cannot be read: {error}.") from None
+    except OSError as error:
+        raise UsageError(
+            f"The settings file {path} cannot be read: {error.strerror}."
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"The settings file {path} is not UTF-8 text.") from None
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
@@ -158,15 +188,16 @@ def settings_from(
     """
     values, sources = _values(document)
     env = {name: environment.get(name, "") for name in ENVIRONMENT}
+    urls = [_url(name, env[name]) for name in ("KUCOIN_SPOT_URL", "KUCOIN_FUTURES_URL")]
     return Settings(
         api_key=Secret(env["KUCOIN_API_KEY"]),
         api_secret=Secret(env["KUCOIN_API_SECRET"]),
         api_passphrase=Secret(env["KUCOIN_API_PASSPHRASE"]),
-        spot_url=env["KUCOIN_SPOT_URL"] or ENVIRONMENT["KUCOIN_SPOT_URL"],
-        futures_url=env["KUCOIN_FUTURES_URL"] or ENVIRONMENT["KUCOIN_FUTURES_URL"],
+        spot_url=urls[0],
+        futures_url=urls[1],
         is_live_armed=_is_yes(env["GNOMON_LIVE"]),
         journal=env["GNOMON_JOURNAL"] or None,
-        clock_rate=_clock_rate(env["GNOMON_CLOCK_RATE"]),
+        clock_rate=_clock_rate(env["GNOMON_CLOCK_RATE"], urls),
         alert_urls=tuple(Secret(u) for u in env["GNOMON_ALERT_URLS"].split()),
         vip=_int(values["costs.vip"]),
         guard=_guard(values),
@@ -185,12 +216,35 @@ def _is_yes(text: str) -> bool:
     return text == "yes"
 
 
-def _clock_rate(text: str) -> Decimal:
-    rate = read_value(ENVIRONMENT_CLOCK, text or "1")
-    return _decimal(rate)
+def _url(name: str, text: str) -> str:
+    """An address that a signed request may go to: never in the clear over a network."""
+    url = text or ENVIRONMENT[name]
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    is_near = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not parts.hostname or not (parts.scheme == "https" or is_near):
+        raise UsageError(
+            f"{name} must be an https address, or http on this machine such as "
+            "http://127.0.0.1:8080; correct it in .env or leave it empty."
+        )
+    return url
 
 
-ENVIRONMENT_CLOCK: Final = Key(
+def _clock_rate(text: str, urls: Sequence[str]) -> Decimal:
+    rate = read_value(_CLOCK, text or _CLOCK.default)
+    if rate != 1 and not all(urlsplit(url).hostname in _LOOPBACK for url in urls):
+        raise UsageError(
+            "GNOMON_CLOCK_RATE may differ from 1 only when KUCOIN_SPOT_URL and "
+            f"KUCOIN_FUTURES_URL are both on this machine, was {text!r}."
+        )
+    return rate
+
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_CLOCK: Final = Key(
     "GNOMON_CLOCK_RATE", "decimal", "1", "the speed of the exchange's clock", low="0"
 )
 
@@ -217,7 +271,9 @@ def _flatten(document: Mapping[str, object]) -> dict[str, object]:
         if section == "strategy":
             continue
         if not isinstance(table, Mapping):
-            raise UsageError(f"[{section}] must be a table of settings, was {table!r}.")
+            raise UsageError(
+                f"[{section}] must be a table of settings, was {shown(table)}."
+            )
         given |= {f"{section}.{name}": value for name, value in table.items()}
     return given
 
@@ -289,20 +345,22 @@ def _depth(values: Mapping[str, object]) -> DepthSettings:
 
 def _strategies(tables: object) -> tuple[StrategySettings, ...]:
     if not isinstance(tables, Mapping):
-        raise UsageError(f"[strategy] must hold tables, was {tables!r}.")
+        raise UsageError(f"[strategy] must hold tables, was {shown(tables)}.")
     return tuple(_strategy(str(name), table) for name, table in tables.items())
 
 
 def _strategy(name: str, table: object) -> StrategySettings:
     where = f"[strategy.{name}]"
     if not isinstance(table, Mapping):
-        raise UsageError(f"{where} must be a table, was {table!r}.")
+        raise UsageError(f"{where} must be a table, was {shown(table)}.")
     kind, schedule = table.get("kind", name), table.get("schedule")
     enabled = table.get("enabled", True)
     if not isinstance(kind, str) or not isinstance(schedule, str | None):
         raise UsageError(f"{where} kind and schedule must be text.")
     if not isinstance(enabled, bool):
-        raise UsageError(f"{where} enabled must be true or false, was {enabled!r}.")
+        raise UsageError(
+            f"{where} enabled must be true or false, was {shown(enabled)}."
+        )
     return StrategySettings(
         name=name,
         kind=kind,

@@ -15,7 +15,7 @@ from typing import Final
 from bot.domain.errors import UsageError
 from bot.domain.money import decimal_from
 
-__all__ = ["ENVIRONMENT", "KEYS", "Key", "read_value"]
+__all__ = ["ENVIRONMENT", "KEYS", "Key", "read_value", "shown"]
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "KUCOIN_API_KEY": "",
@@ -88,6 +88,18 @@ KEYS: Final = (
 """Every key of ``gnomon.toml`` outside the strategies."""
 
 
+def shown(value: object) -> str:
+    """A value as its author wrote it, near enough, for errors.
+
+    Example:
+        >>> shown(Decimal("1.5")), shown(True), shown("x")
+        ('1.5', 'true', "'x'")
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, Decimal) else repr(value)
+
+
 def read_value(key: Key, value: object) -> Decimal:
     """Read one value against its key.
 
@@ -99,12 +111,12 @@ def read_value(key: Key, value: object) -> Decimal:
         Decimal('0.12')
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise UsageError(f"{key.name} must be {key.range_text}, was {value!r}.")
+        raise UsageError(f"{key.name} must be {key.range_text}, was {shown(value)}.")
     try:
         number = decimal_from(value, key.name)
     except ValueError:
         raise UsageError(
-            f"{key.name} must be {key.range_text}, was {value!r}."
+            f"{key.name} must be {key.range_text}, was {shown(value)}."
         ) from None
     low = None if key.low is None else Decimal(key.low)
     high = None if key.high is None else Decimal(key.high)
@@ -114,5 +126,5 @@ def read_value(key: Key, value: object) -> Decimal:
     is_high = high is not None and number > high
     is_broken = key.kind == "int" and number != number.to_integral_value()
     if is_low or is_high or is_broken:
-        raise UsageError(f"{key.name} must be {key.range_text}, was {value!r}.")
+        raise UsageError(f"{key.name} must be {key.range_text}, was {shown(value)}.")
     return number

@@ -70,6 +70,8 @@ class JournalReader:
         Raises:
             JournalError: It is missing, damaged, foreign or newer.
         """
+        if path.is_dir():
+            raise JournalError(f"{path} is a folder; name the journal in it.")
         if not path.is_file():
             raise JournalError(
                 f"There is no journal {path}; run `gnomon paper` to make one, or name "

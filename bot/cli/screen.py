@@ -82,6 +82,7 @@ class LiveScreen:
                 equity_start=tally.equity_start,
                 twin=self._twin,
                 is_guarded=self._plan.is_guarded,
+                limits=self._plan.settings.guard,
             ),
         )
         size = self._console.size
