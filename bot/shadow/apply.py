@@ -55,8 +55,9 @@ _HOUR: Final = timedelta(hours=1)
 
 
 def apply(shadow: Shadow, event: Event) -> Shadow:
-    """The shadow after one more fact."""
-    return _APPLIERS[type(event)](shadow, event)
+    """The shadow after one more fact; a late one does not turn its time back."""
+    after = _APPLIERS[type(event)](shadow, event)
+    return after if after.at >= shadow.at else replace(after, at=shadow.at)
 
 
 def register(shadow: Shadow, approved: Approved, at: datetime) -> Shadow:
@@ -77,27 +78,43 @@ def set_back(
 
 
 def _marks(shadow: Shadow, event: MarksTicked) -> Shadow:
-    margin_marks = {**shadow.margin_marks, **event.margin_marks}
+    margin_marks = _not_older(shadow, event.margin_marks, event.at)
+    futures_marks = _not_older(shadow, event.futures_marks, event.at)
     ticked = replace(
         shadow,
         at=event.at,
-        margin_marks=margin_marks,
-        futures_marks={**shadow.futures_marks, **event.futures_marks},
+        margin_marks={**shadow.margin_marks, **margin_marks},
+        futures_marks={**shadow.futures_marks, **futures_marks},
         mark_times={
             **shadow.mark_times,
-            **dict.fromkeys(event.margin_marks, event.at),
-            **dict.fromkeys(event.futures_marks, event.at),
+            **dict.fromkeys(margin_marks, event.at),
+            **dict.fromkeys(futures_marks, event.at),
         },
     )
     return _close_hour(ticked) if event.at >= shadow.next_close_at else ticked
 
 
+def _not_older(
+    shadow: Shadow, marks: Mapping[str, Decimal], at: datetime
+) -> Mapping[str, Decimal]:
+    """The marks that are no older than what is known under the same names."""
+    if at >= shadow.at:
+        return marks
+    times = shadow.mark_times
+    return {name: mark for name, mark in marks.items() if times.get(name, at) <= at}
+
+
 def _close_hour(shadow: Shadow) -> Shadow:
-    """Keep one close an hour of every coin, the newest ``HISTORY_LIMIT`` of them."""
+    """Keep one close an hour of every coin, the newest ``HISTORY_LIMIT`` of them.
+
+    A mark that did not move for an hour or more is no close: its coin does not trade.
+    """
     hour = shadow.at.replace(minute=0, second=0, microsecond=0)
     closes = dict(shadow.closes)
     for coin, mark in shadow.margin_marks.items():
         kept = closes.get(coin, ())
+        if shadow.at - shadow.mark_times[coin] >= _HOUR:
+            continue
         if not kept or kept[-1][0] < shadow.at:
             closes[coin] = (*kept, (shadow.at, mark))[-HISTORY_LIMIT:]
     return replace(shadow, closes=closes, next_close_at=hour + _HOUR)
@@ -151,6 +168,9 @@ def _order(shadow: Shadow, event: OrderChanged) -> Shadow:
     if event.order_id in shadow.closed_orders:
         return replace(shadow, at=event.at)
     if event.state is OrderState.OPEN:
+        known = shadow.orders.get(event.order_id)
+        if known is not None and known.filled_qty > event.filled_qty:
+            return replace(shadow, at=event.at)
         orders = {**shadow.orders, event.order_id: event}
         return replace(shadow, at=event.at, orders=orders)
     orders = {k: v for k, v in shadow.orders.items() if k != event.order_id}
@@ -176,7 +196,7 @@ def _settled(shadow: Shadow, event: IntentSettled) -> Shadow:
     if state is IntentState.REFUSED:
         reason = event.reason or "the exchange gave no reason"
         shadow = set_back(shadow, request.approved, event.at, reason)
-    if _is_over(request, state, event):
+    if _is_over(request, state, event) or event.order_id in shadow.closed_orders:
         return replace(
             shadow,
             at=event.at,

@@ -17,6 +17,7 @@ from bot.domain.accounts import (
     MarginMode,
     Position,
     PositionKey,
+    PositionSide,
 )
 from bot.domain.instruments import ContractRules, Lots
 from bot.domain.intents import (
@@ -29,9 +30,14 @@ from bot.domain.intents import (
     Transfer,
 )
 from bot.domain.money import ONE, ZERO
+from bot.domain.orders import Side
 from bot.shadow.state import EMPTY_BALANCE, Shadow
 
-__all__ = ["UnknownPriceError", "expected_price", "fill_cost", "project"]
+__all__ = ["UnknownPriceError", "expected_price", "fill_cost", "pair_mark", "project"]
+
+
+_WORST_COST: Final = Decimal("0.5")
+_CLOSING: Final = {PositionSide.LONG: Side.SELL, PositionSide.SHORT: Side.BUY}
 
 
 class UnknownPriceError(Exception):
@@ -50,14 +56,30 @@ def project(shadow: Shadow, intent: Intent) -> Shadow:
 def fill_cost(shadow: Shadow, symbol: str, base_qty: Decimal) -> Decimal:
     """Expected cost of trading ``base_qty`` coins at once, a fraction of the price.
 
-    ``half_spread + sigma_1m x sqrt(Q / volume_1m)``; 10 bp where no depth was
-    ever quoted, which is wider than the spread of any market we trade.
+    ``half_spread + sigma_1m x sqrt(Q / volume_1m)``, at most one half; 10 bp where
+    no depth was ever quoted, which is wider than the spread of any market we trade.
     """
     depth = shadow.liquidity.get(symbol)
     if depth is None or depth.volume_1m <= 0:
         return Decimal("0.001")
     share = abs(base_qty) / depth.volume_1m
-    return depth.half_spread + depth.sigma_1m * share.sqrt()
+    return min(depth.half_spread + depth.sigma_1m * share.sqrt(), _WORST_COST)
+
+
+def pair_mark(shadow: Shadow, symbol: str) -> Decimal | None:
+    """What one base coin of a spot pair costs in its quote coin, by the marks.
+
+    Marks are in the dollars that margin accounts are valued in; they differ from
+    prices in USDT where USDT itself has a mark. None when a mark or rule is missing.
+    """
+    rules = shadow.rules.spot.get(symbol)
+    if rules is None:
+        return None
+    base = shadow.margin_marks.get(rules.base)
+    quote = shadow.margin_marks.get(rules.quote, ONE if rules.quote == "USDT" else None)
+    if base is None or quote is None or quote <= 0:
+        return None
+    return base / quote
 
 
 def expected_price(shadow: Shadow, order: PlaceOrder) -> Decimal:
@@ -69,20 +91,24 @@ def expected_price(shadow: Shadow, order: PlaceOrder) -> Decimal:
     if order.price is not None:
         return order.price
     mark = _trade_mark(shadow, order)
-    qty = order.qty
-    if order.account == FUTURES:
-        qty = _contract(shadow, order.symbol).curve_size(order.qty)
-    cost = min(fill_cost(shadow, order.symbol, qty), Decimal("0.5"))
-    return mark * (ONE + order.side.sign * cost)
+    if order.account != FUTURES:
+        cost = fill_cost(shadow, order.symbol, order.qty)
+        return mark * (ONE + order.side.sign * cost)
+    contract = _contract(shadow, order.symbol)
+    change = _order_lots(order, _held_lots(shadow, order))
+    coins = change * contract.multiplier
+    if contract.is_inverse:
+        coins /= mark
+    sign = order.side.sign if change == 0 else ONE.copy_sign(change)
+    return mark * (ONE + sign * fill_cost(shadow, order.symbol, coins))
 
 
 def _trade_mark(shadow: Shadow, order: PlaceOrder) -> Decimal:
     if order.account == FUTURES:
         mark = shadow.futures_marks.get(order.symbol)
     else:
-        rules = shadow.rules.spot.get(order.symbol)
-        mark = None if rules is None else shadow.margin_marks.get(rules.base)
-    if mark is None:
+        mark = pair_mark(shadow, order.symbol)
+    if mark is None or mark <= 0:
         raise UnknownPriceError(f"no mark price of {order.symbol} is known")
     return mark
 
@@ -161,30 +187,65 @@ def _adjust_margin(shadow: Shadow, intent: AdjustMargin) -> Shadow:
 def _futures_order(shadow: Shadow, order: PlaceOrder) -> Shadow:
     contract = _contract(shadow, order.symbol)
     key = PositionKey(order.symbol, order.position_side)
-    held = shadow.positions.get(key)
-    lots = Decimal(0 if held is None else held.lots)
+    held = shadow.positions.get(key) or _flat(order)
+    lots = Decimal(held.lots)
     change = _order_lots(order, lots)
+    if change == 0:
+        return shadow
     price = expected_price(shadow, order)
-    released = _released(held, change)
     opened = change if lots * change >= 0 else _beyond(lots, change)
-    entry = ZERO if held is None else held.entry_value
-    closed_value = contract.value(change - opened, price)
-    pnl = released + closed_value if contract.is_inverse else -released - closed_value
+    closed = change - opened
+    released = held.entry_value * closed / lots if closed else ZERO
+    value = contract.value(closed, price)
+    pnl = value - released if contract.is_inverse else released - value
     fee = abs(contract.value(change, price)) * contract.taker_fee_rate
     paid = _change(shadow, FUTURES, contract.settle, Balance(total=pnl - fee))
-    after = Position(
-        symbol=order.symbol,
-        lots=Lots(int(lots + change)),
-        entry_value=entry - released + contract.value(opened, price),
-        mode=order.margin_mode if held is None else held.mode,
-        side=order.position_side,
-        leverage=order.leverage if held is None else held.leverage,
-        margin=_margin_after(held, order, lots + change, contract.value(opened, price)),
-    )
     positions = {k: v for k, v in paid.positions.items() if k != key}
-    if after.lots:
-        positions[key] = after
+    if lots + change:
+        left = replace(
+            held,
+            lots=Lots(int(lots + closed)),
+            entry_value=held.entry_value + released,
+            margin=held.margin * (lots + closed) / lots if lots else ZERO,
+        )
+        positions[key] = _opened(left, order, opened, contract.value(opened, price))
     return replace(paid, positions=positions)
+
+
+def _flat(order: PlaceOrder) -> Position:
+    """A position of nothing, on which the order opens."""
+    return Position(
+        symbol=order.symbol,
+        lots=Lots(0),
+        entry_value=ZERO,
+        mode=order.margin_mode,
+        side=order.position_side,
+        leverage=order.leverage,
+    )
+
+
+def _opened(
+    held: Position, order: PlaceOrder, lots: Decimal, value: Decimal
+) -> Position:
+    """What is held after ``lots`` worth ``value`` are added to it."""
+    if not lots:
+        return held
+    margin = ZERO
+    if order.margin_mode is MarginMode.ISOLATED:
+        margin = abs(value) / max(order.leverage, ONE)
+    return replace(
+        held,
+        lots=Lots(int(held.lots + lots)),
+        entry_value=held.entry_value + value,
+        mode=order.margin_mode,
+        leverage=order.leverage,
+        margin=held.margin + margin,
+    )
+
+
+def _held_lots(shadow: Shadow, order: PlaceOrder) -> Decimal:
+    held = shadow.positions.get(PositionKey(order.symbol, order.position_side))
+    return ZERO if held is None else Decimal(held.lots)
 
 
 def _order_lots(order: PlaceOrder, lots: Decimal) -> Decimal:
@@ -192,7 +253,7 @@ def _order_lots(order: PlaceOrder, lots: Decimal) -> Decimal:
     if order.close:
         return -lots
     change = order.side.sign * order.qty
-    if order.reduce_only:
+    if order.reduce_only or _CLOSING.get(order.position_side) is order.side:
         if lots * change >= 0:
             return ZERO
         return max(change, -lots) if change < 0 else min(change, -lots)
@@ -203,26 +264,6 @@ def _beyond(lots: Decimal, change: Decimal) -> Decimal:
     """The part of an opposite trade that passes zero and opens the other way."""
     left = lots + change
     return left if left * change > 0 else ZERO
-
-
-def _released(held: Position | None, change: Decimal) -> Decimal:
-    """The entry value that a reduction takes out of the position."""
-    if held is None or held.lots == 0 or held.lots * change >= 0:
-        return ZERO
-    closed = min(abs(change), abs(Decimal(held.lots)))
-    return held.entry_value * closed / abs(held.lots)
-
-
-def _margin_after(
-    held: Position | None, order: PlaceOrder, lots_after: Decimal, opened: Decimal
-) -> Decimal:
-    if order.margin_mode is MarginMode.CROSS or lots_after == 0:
-        return ZERO
-    before = ZERO if held is None or held.lots == 0 else held.margin
-    share = ONE
-    if held is not None and abs(lots_after) < abs(held.lots):
-        share = abs(lots_after) / abs(Decimal(held.lots))
-    return before * share + abs(opened) / max(order.leverage, ONE)
 
 
 _PROJECTORS: Final[Mapping[type, Callable[[Shadow, Any], Shadow]]] = {
