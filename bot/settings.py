@@ -145,7 +145,7 @@ def _read_env(path: Path) -> dict[str, str]:
         raise UsageError(f"{path} cannot be read: it is not UTF-8 text.") from None
     told: dict[str, str] = {}
     for binding in parse_stream(io.StringIO(text)):
-        if binding.error:
+        if binding.error or (binding.key is not None and binding.value is None):
             line = binding.original.line + _blank_lines(binding.original.string)
             raise UsageError(f"Line {line} of {path} is not NAME=VALUE; mend it.")
         if binding.key is not None and binding.value:
