@@ -2,13 +2,14 @@
 
 A *subject* is what the exchange can liquidate on its own: the cross margin
 account, each isolated pair, the cross futures of each settle currency, each
-isolated futures position. ``measure_subjects`` lists those that have something
-to lose. It reads the shadow through the exact formulas of this package and
-decides nothing; what is unknown is None with the reason in ``missing``.
+isolated futures position, and one whose contract is not known.
+``measure_subjects`` lists those that have something to lose. It reads the shadow
+through the exact formulas of this package and decides nothing; what is unknown is
+None with the reason in ``missing``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -36,6 +37,7 @@ from bot.risk.futures_shape import (
 )
 from bot.risk.isolated import isolated_numbers, isolated_shape
 from bot.risk.margin import margin_numbers
+from bot.risk.margin_levels import MarginRules, margin_rules
 from bot.risk.missing import Missing, MissingKind
 from bot.shadow.state import Shadow
 
@@ -109,9 +111,9 @@ def measure_subjects(shadow: Shadow) -> tuple[SubjectMeasure, ...]:
     ]
     found += [_cross_measure(shadow, settle) for settle in _cross_settles(shadow)]
     found += [
-        _isolated_measure(shadow, shadow.positions[key])
+        _position_measure(shadow, shadow.positions[key])
         for key in sorted(shadow.positions)
-        if shadow.positions[key].mode is MarginMode.ISOLATED
+        if _stands_alone(shadow, shadow.positions[key])
     ]
     return tuple(found)
 
@@ -124,8 +126,9 @@ def measure_subject(shadow: Shadow, subject: str) -> SubjectMeasure | None:
         return _cross_measure(shadow, settle) if has else None
     if subject.startswith(_ISOLATED_PREFIX):
         name = subject.removeprefix(_ISOLATED_PREFIX)
-        keys = [k for k in shadow.positions if str(k) == name]
-        return _isolated_measure(shadow, shadow.positions[keys[0]]) if keys else None
+        held = [p for k, p in shadow.positions.items() if str(k) == name]
+        alone = [p for p in held if _stands_alone(shadow, p)]
+        return _position_measure(shadow, alone[0]) if alone else None
     account = AccountId(subject)
     if not _owes(shadow.balances.get(account, {})):
         return None
@@ -150,7 +153,7 @@ def equity_usdt(shadow: Shadow) -> Decimal | None:
     for key, position in shadow.positions.items():
         contract = shadow.rules.contracts.get(key.symbol)
         mark = shadow.futures_marks.get(key.symbol)
-        if contract is None or mark is None:
+        if contract is None or mark is None or mark <= 0:
             return None
         price = _price(shadow, contract.settle)
         if price is None:
@@ -160,9 +163,14 @@ def equity_usdt(shadow: Shadow) -> Decimal | None:
 
 
 def _price(shadow: Shadow, coin: str) -> Decimal | None:
-    """USDT for one coin; USDT is its own unit unless a mark says otherwise."""
+    """USDT for one coin; USDT is its own unit unless a mark says otherwise.
+
+    A mark of zero or less is none: what is owned must not be worthless by mistake.
+    """
     mark = shadow.margin_marks.get(coin)
-    return ONE if mark is None and coin == "USDT" else mark
+    if mark is None:
+        return ONE if coin == "USDT" else None
+    return mark if mark > 0 else None
 
 
 def _is_margin(account: AccountId) -> bool:
@@ -174,39 +182,6 @@ def _owes(coins: Mapping[str, Balance]) -> bool:
 
 
 # -- margin ---------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class MarginRules:
-    """What a margin account is weighed with: coefficients and its two levels."""
-
-    coefficients: Mapping[str, Decimal] = field(default_factory=dict)
-    warning: Decimal = ZERO
-    liquidation: Decimal = ZERO
-
-
-def margin_rules(shadow: Shadow, account: AccountId) -> MarginRules:
-    """The coefficients and levels of the cross account or of one pair."""
-    rules = shadow.rules
-    pair = isolated_pair(account)
-    if pair is None:
-        weights = {c: r.coefficient for c, r in rules.margin_coins.items()}
-        return MarginRules(
-            weights,
-            rules.margin_warning_debt_ratio,
-            rules.margin_liquidation_debt_ratio,
-        )
-    own = rules.isolated_pairs.get(pair)
-    if own is None:
-        return MarginRules(
-            {}, rules.margin_warning_debt_ratio, rules.margin_liquidation_debt_ratio
-        )
-    weights = {
-        own.base: own.base_rules.coefficient,
-        own.quote: own.quote_rules.coefficient,
-    }
-    limit = own.liquidation_debt_ratio
-    return MarginRules(weights, min(rules.margin_warning_debt_ratio, limit), limit)
 
 
 def _margin_measure(shadow: Shadow, account: AccountId) -> SubjectMeasure:
@@ -326,15 +301,28 @@ def _cross_measure(shadow: Shadow, settle: str) -> SubjectMeasure:
     )
 
 
-def _isolated_measure(shadow: Shadow, position: Position) -> SubjectMeasure:
+def _stands_alone(shadow: Shadow, position: Position) -> bool:
+    """Whether a position is a subject of its own.
+
+    It is if it is isolated, and if its contract is not known: then nobody can say
+    which account it endangers, and it must not be lost.
+    """
+    is_isolated = position.mode is MarginMode.ISOLATED
+    return is_isolated or position.symbol not in shadow.rules.contracts
+
+
+def _position_measure(shadow: Shadow, position: Position) -> SubjectMeasure:
     contract = shadow.rules.contracts.get(position.symbol)
-    mark = shadow.futures_marks.get(position.symbol)
-    numbers = None
-    if contract is not None and mark is not None:
-        numbers = isolated_numbers(contract, position, mark)
-    if contract is None or numbers is None:
-        kind = MissingKind.CONTRACT if contract is None else MissingKind.MARK
-        return _unknown_isolated(position, Missing(kind, position.symbol))
+    if contract is None:
+        return _unknown_position(
+            position, (Missing(MissingKind.CONTRACT, position.symbol),)
+        )
+    mark = shadow.futures_marks.get(position.symbol, ZERO)
+    numbers = isolated_numbers(contract, position, mark)
+    if numbers is None:
+        shape = isolated_shape(contract, position)
+        gaps = futures_distance(shape, shadow.futures_marks, ONE).missing
+        return _unknown_position(position, gaps, contract.settle)
     shape = isolated_shape(contract, position, numbers.maintenance_margin_rate)
     distance = futures_distance(shape, shadow.futures_marks, ONE)
     price = _price(shadow, contract.settle)
@@ -355,18 +343,20 @@ def _isolated_measure(shadow: Shadow, position: Position) -> SubjectMeasure:
     )
 
 
-def _unknown_isolated(position: Position, missing: Missing) -> SubjectMeasure:
+def _unknown_position(
+    position: Position, missing: tuple[Missing, ...], settle: str | None = None
+) -> SubjectMeasure:
     return SubjectMeasure(
         subject=_ISOLATED_PREFIX + str(position.key),
         account=FUTURES,
-        settle=None,
+        settle=settle,
         ratio=None,
         warning=_FUTURES_WARNING,
         liquidation=ONE,
         down=None,
         up=None,
         exposure_usdt={},
-        missing=_sentences((missing,)),
+        missing=_sentences(missing),
         position=position.key,
     )
 
@@ -377,7 +367,7 @@ def _shape_exposure(
     found: dict[str, Decimal] = {}
     for book in shape.books:
         mark = shadow.futures_marks.get(book.key.symbol)
-        if mark is None or price is None:
+        if mark is None or mark <= 0 or price is None:
             continue
         value = book.lots * book.unit_value(mark) * price
         found[book.base] = found.get(book.base, ZERO) + value

@@ -4,16 +4,16 @@ from collections import defaultdict
 from decimal import Decimal
 from itertools import pairwise
 
-from draw import RULES, events, ledger_booked, order_changed, snapshots, times
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.accounts import AccountSnapshot
+from bot.domain.accounts import AccountId, AccountSnapshot
 from bot.domain.events import Bucket, Event, LedgerBooked, OrderChanged, SnapshotTaken
 from bot.domain.orders import OrderState
 from bot.shadow.apply import apply
 from bot.shadow.drift import compare
 from bot.shadow.state import empty_shadow
+from tests.draw import RULES, events, ledger_booked, order_changed, snapshots, times
 
 
 @given(st.lists(events, max_size=30))
@@ -38,7 +38,7 @@ def test_balances_equal_a_naive_ledger(told: list[LedgerBooked]) -> None:
         for posting in event.postings:
             naive[posting.account, posting.coin, posting.bucket] += posting.amount
     for (account, coin, bucket), amount in naive.items():
-        balance = shadow.balances[account][coin]
+        balance = shadow.balance(AccountId(account), coin)
         found = {
             Bucket.BALANCE: balance.total,
             Bucket.PRINCIPAL: balance.principal,
