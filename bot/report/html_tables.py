@@ -271,7 +271,7 @@ _COUNTS: Final = (
     ("ticks", "Market instants"),
     ("orders", "Orders"),
     ("fills", "Fills"),
-    ("loans", "Loans"),
+    ("loans", "Borrowings and repayments"),
     ("guard_actions", "Actions of the guard"),
 )
 

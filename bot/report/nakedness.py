@@ -32,9 +32,10 @@ class NakedMeter:
     def see(self, shadow: Shadow) -> None:
         """Look at the holdings if they changed, and at open episodes' size."""
         seen, self._seen = self._seen, shadow
-        if seen is not None and _holds_same(seen, shadow):
-            return
-        for coin in _coins(shadow):
+        coins = {coin for coin, since in self._since.items() if since is not None}
+        if seen is None or not _holds_same(seen, shadow):
+            coins |= {*_coins(shadow), *self._since}
+        for coin in sorted(coins):
             self._see_coin(shadow, coin)
 
     def close(self, shadow: Shadow) -> None:
