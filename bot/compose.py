@@ -198,7 +198,7 @@ def _documents(market: Market) -> Mapping[str, object] | None:
     path = market.rules_path if isinstance(market, RecordedMarket) else None
     if path is None:
         return None
-    found = decode(path.read_bytes())
+    found = decode(path.read_bytes(), str(path))
     if not isinstance(found, Mapping):
         raise UsageError(f"{path} must hold an object of KuCoin bodies by name.")
     return found

@@ -67,8 +67,8 @@ def plan_of(options: RunOptions) -> Plan:
         is_guarded=options.is_guarded,
         has_strategies=options.has_strategies,
     )
-    for path in (journal_path(options, plan), report_path(options, plan)):
-        _refuse_folder(path)
+    _refuse_folder(journal_path(options, plan))
+    _refuse_folder(report_path(options, plan))
     return plan
 
 

@@ -1,0 +1,134 @@
+"""The command line as a whole: help, unknown words, exit codes, interruptions."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main
+from bot.cli import runner as runner_module
+from tests.simulation.small import LEVERED, Said, drive, market, spawn, write
+
+_COMMANDS = ("paper", "replay", "simulate", "risk", "journal", "explain", "config")
+_LATER = ("live", "doctor", "venue", "parity", "study", "guard", "backtest")
+
+
+def _is_a_sentence(said: Said) -> bool:
+    """One line on standard error that says who speaks and ends as a sentence."""
+    return bool(re.fullmatch(r"gnomon: [^\n]+[.?]\n", said.err)) and said.out == ""
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
+def test_help_lists_every_command(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """Without a command, or asked for help, the commands are listed; exit 0."""
+    said = drive(capsys, *words)
+    assert said.code == 0
+    assert all(f"  {name} " in said.out for name in _COMMANDS)
+    assert "130 interrupted" in said.out
+
+
+def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """``gnomon --version`` prints name and version."""
+    said = drive(capsys, "--version")
+    assert said.code == 0
+    assert re.fullmatch(r"gnomon \d+\.\d+\.\d+\n", said.out)
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_every_command_has_help_with_examples(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Each command explains itself and shows how it is called; exit 0."""
+    said = drive(capsys, name, "--help")
+    assert said.code == 0
+    assert f"gnomon {name}" in said.out
+
+
+@pytest.mark.parametrize("name", _LATER)
+def test_a_command_of_later_says_so(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A command of the plan that is not there yet is refused with a sentence."""
+    said = drive(capsys, name, "--json")
+    assert said.code == 2
+    assert _is_a_sentence(said)
+    assert "this version does not have it" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["papre"], "did you mean paper?"),
+        (["xyzzy"], "see 'gnomon --help'."),
+        (["--json"], "see 'gnomon --help'."),
+        (["paper", "--frob"], "see 'gnomon paper --help'."),
+        (["paper", "--seed"], "--seed"),
+        (["paper", "--seed", "one"], "--seed"),
+        (["paper", "--seed", "-1"], "--seed"),
+        (["paper", "--speed", "fast"], "--speed"),
+        (["paper", "extra"], "see 'gnomon paper --help'."),
+        (["replay", "--speed", "1"], "--speed"),
+        (["simulate", "--seeds", "0"], "--seeds"),
+        (["explain"], "see 'gnomon explain --help'."),
+        (["config", "frob"], "see 'gnomon config --help'."),
+    ],
+)
+def test_wrong_words_are_one_sentence(
+    capsys: pytest.CaptureFixture[str], words: list[str], hint: str
+) -> None:
+    """A wrong command line is exit 2, one sentence, nothing on standard output."""
+    said = drive(capsys, *words)
+    assert said.code == 2
+    assert _is_a_sentence(said), said.err
+    assert hint in said.err
+
+
+def test_ctrl_c_is_exit_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An interruption ends with its own code and says that nothing is lost."""
+
+    def interrupted(options: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner_module, "plan_of", interrupted)
+    said = drive(capsys, "paper", "--json")
+    assert said.code == 130
+    assert _is_a_sentence(said)
+
+
+def test_a_bug_shows_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is nobody's mistake escapes with its trace, which is exit 1."""
+
+    def broken(options: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runner_module, "plan_of", broken)
+    with pytest.raises(ZeroDivisionError):
+        main(["paper"])
+
+
+def test_an_interrupted_run_is_resumed(tmp_path: Path) -> None:
+    """Ctrl-C in the middle leaves a journal that the same words carry to its end."""
+    prices = [50000.0 - 10 * (i % 7) for i in range(200)]
+    words: list[str | Path] = [
+        *("paper", "--speed", "0", "--json", "--journal", "j.sqlite"),
+        *("--market", market(tmp_path / "m", {"BTC": prices})),
+        *("--account", write(tmp_path / "a.toml", LEVERED)),
+    ]
+    first = spawn(tmp_path, *words[:2], "200", *words[3:])
+    journal = tmp_path / "j.sqlite"
+    while first.poll() is None and not journal.exists():
+        pass
+    first.send_signal(signal.SIGINT)
+    out, err = first.communicate(timeout=60)
+
+    assert (first.returncode, out) == (130, ""), err
+    assert "can be resumed" in err
+    second = spawn(tmp_path, *words)
+    out, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
+    assert '"liquidations": 0' in out
