@@ -9,10 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.domain.strategy import Strategy
+from strategies import auto_repay, beta_hedge, funding_arbitrage
 
 __all__ = ["KINDS"]
 
 KINDS: Final[
     Mapping[str, Callable[[str, str | None, Mapping[str, object]], Strategy]]
-] = {}
+] = {
+    "auto_repay": auto_repay.from_mapping,
+    "beta_hedge": beta_hedge.from_mapping,
+    "funding_arbitrage": funding_arbitrage.from_mapping,
+}
 """Kind to its maker: ``(name, schedule, parameters) -> Strategy``."""

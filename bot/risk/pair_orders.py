@@ -11,16 +11,17 @@ from typing import Final
 
 from bot.domain.accounts import FUTURES, MarginMode
 from bot.domain.intents import Borrow, Intent, PlaceOrder, Repay
-from bot.domain.money import LEDGER_QUANTUM, ZERO, floor_to, round_up
+from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, round_up
 from bot.domain.orders import Side
 from bot.domain.strategy import View
-from bot.risk.pairs import Pair
+from bot.risk.pairs import Pair, futures_room, margin_room, trip_rates
 from bot.risk.sizing import depth_cap, nearest_lots, pair_step, spot_qty
 
 __all__ = [
     "borrow_coins",
     "complete_gap",
     "enter_leg",
+    "is_covered",
     "is_reduction",
     "leave_leg",
     "repay_idle",
@@ -38,6 +39,35 @@ def is_reduction(intent: Intent) -> bool:
     if isinstance(intent, PlaceOrder):
         return intent.is_reduction
     return isinstance(intent, Repay)
+
+
+def is_covered(view: View, pair: Pair, intent: Intent, share: Decimal) -> bool:
+    """Whether the accounts have the means for new risk; unknown is no.
+
+    Args:
+        view: The shadow.
+        pair: The pair that the intent belongs to.
+        intent: A loan, or an order of either leg.
+        share: What must lie behind each USDT of notional, a fraction.
+    """
+    if pair.mark is None or pair.futures_mark is None:
+        return False
+    match intent:
+        case Borrow(amount=amount):
+            rooms = (margin_room(view, pair.account, share), futures_room(view, share))
+            return all(
+                room is not None and amount * pair.mark <= room for room in rooms
+            )
+        case PlaceOrder(account=account, qty=qty) if account == FUTURES:
+            room = futures_room(view, share)
+            value = pair.contract.value(qty, pair.futures_mark)
+            return room is not None and value <= room
+        case PlaceOrder(side=Side.BUY, qty=qty):
+            rate = trip_rates(view, pair, qty)[0]
+            usdt = view.balance(pair.account, "USDT").available
+            return qty * pair.mark * (ONE + rate) * _FUNDS_SLACK <= usdt
+        case _:
+            return isinstance(intent, PlaceOrder)
 
 
 def enter_leg(
