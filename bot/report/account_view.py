@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId, Position
+from bot.domain.accounts import FUTURES, MARGIN_CROSS, AccountId, Position
 from bot.domain.events import AccountStatus, FundingQuoted
 from bot.domain.instruments import ContractRules
 from bot.domain.money import ONE, ZERO
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _FUTURES: Final = "futures"
+_CROSS: Final = "futures:"
 _PRICES_MAX: Final = 6
 _NOTHING: Final = (Reach(level=ONE),)
 
@@ -45,12 +46,12 @@ _NOTHING: Final = (Reach(level=ONE),)
 def margin_gauges(
     shadow: Shadow, subjects: Sequence[str], measures: Mapping[str, SubjectMeasure]
 ) -> tuple[MarginGauge, ...]:
-    """A gauge for each margin account that owes, or owed once in this run."""
+    """A gauge for each account that owes, and for cross margin if it owed once."""
     found = []
     for subject in subjects:
-        if subject.startswith(_FUTURES):
-            continue
         account, measure = AccountId(subject), measures.get(subject)
+        if subject.startswith(_FUTURES) or not (measure or account == MARGIN_CROSS):
+            continue
         owed = shadow.balances.get(account, {}).items()
         gauge = MarginGauge(
             name=subject_title(subject),
@@ -66,18 +67,18 @@ def margin_gauges(
 def futures_gauges(
     shadow: Shadow, subjects: Sequence[str], measures: Mapping[str, SubjectMeasure]
 ) -> tuple[FuturesGauge, ...]:
-    """A gauge for each cross futures account and each isolated position."""
+    """A gauge for each settle currency ever traded, and each isolated position."""
     found = []
     for subject in subjects:
-        if not subject.startswith(_FUTURES):
-            continue
         measure = measures.get(subject)
-        name = subject_title(subject)
-        settle = subject.partition(":")[2]
+        if not (subject.startswith(_CROSS) or (measure and measure.is_futures)):
+            continue
+        name, settle = subject_title(subject), subject.partition(":")[2]
         ratio = ZERO if measure is None else measure.ratio
         status = shadow.statuses.get((FUTURES, settle), AccountStatus.NORMAL)
         gauge = FuturesGauge(
-            settle=name.removeprefix("futures "),
+            settle=settle,
+            name=name,
             risk_rate=ratio,
             tmmr=_inverse(ratio),
             reaches=_reaches(shadow, measure),

@@ -126,11 +126,10 @@ def _limits(guard: GuardState) -> dict[str, GuardLimits]:
 
 
 def _prices(recorder: Recorder) -> dict[str, Series]:
-    """The coins that the account was exposed to first, USDT not among them."""
-    exposed = {coin for measure in recorder.measures for coin in measure.exposure_usdt}
+    """The coins that the account was ever exposed to; all when it was to none."""
     prices = recorder.prices()
-    coins = sorted(set(prices) - {"USDT"}, key=lambda coin: (coin not in exposed, coin))
-    return {coin: prices[coin] for coin in coins}
+    exposed = {c: prices[c] for c in recorder.exposed if c in prices}
+    return exposed or {c: p for c, p in sorted(prices.items()) if c != "USDT"}
 
 
 def _decisions(recorder: Recorder) -> tuple[DecisionRow, ...]:

@@ -218,13 +218,22 @@ class MarginGauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuturesGauge:
-    """The cross futures of one settle currency; risk rate 1 is liquidation."""
+    """The cross futures of one settle currency; risk rate 1 is liquidation.
+
+    ``name`` is set where it is something else, such as one isolated position.
+    """
 
     settle: str
     risk_rate: Decimal | None
     tmmr: Decimal | None = None
     reaches: tuple[Reach, ...] = ()
     status: AccountStatus = AccountStatus.NORMAL
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is called on the screen."""
+        return self.name or f"futures {self.settle}"
 
     @property
     def band(self) -> Band:

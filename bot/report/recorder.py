@@ -69,7 +69,9 @@ class Recorder:
         self.liquidated_at: list[datetime] = []
         self.first_marks: dict[str, Decimal] = dict(opening.margin_marks)
         self.main_subject: str | None = None
-        """The account that was nearest to its end when first measured."""
+        """The account whose ratio came nearest to its liquidation so far."""
+        self.exposed: dict[str, None] = {}
+        """Every coin that an endangered account was ever exposed to, in order."""
         self.subjects: list[str] = []
         """Every endangered account that was ever seen, in order of appearance."""
         self.actions: Kept[ActionRow] = Kept()
@@ -82,6 +84,7 @@ class Recorder:
         self._distances: dict[str, CurveBuffer] = {}
         self._prices: dict[str, CurveBuffer] = {}
         self._holdings: deque[Shadow] = deque([opening], maxlen=ROWS_MAX)
+        self._peak = ZERO
         self._last_kind = ""
         self._repeats = 0
 
@@ -161,10 +164,10 @@ class Recorder:
                 self.subjects.append(measure.subject)
                 self._ratios[measure.subject] = CurveBuffer(_POINTS)
                 self._distances[measure.subject] = CurveBuffer(_POINTS)
-        known = [m for m in measures if m.distance is not None]
-        if self.main_subject is None and known:
-            nearest = min(known, key=lambda m: m.distance or ZERO)
-            self.main_subject = nearest.subject
+            self.exposed.update(dict.fromkeys(measure.exposure_usdt))
+            share = (measure.ratio or ZERO) / measure.liquidation
+            if share > self._peak:
+                self._peak, self.main_subject = share, measure.subject
 
     def _sample(
         self, at: datetime, body: Sampled, measures: Iterable[SubjectMeasure]

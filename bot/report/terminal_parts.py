@@ -61,6 +61,8 @@ _BANNERS: Final = {
 _LABEL: Final = 10
 _EVENT_INDENT: Final = 12
 _NEXT_LINES: Final = 2
+_GAUGE: Final = 18
+_TMMR_FAR: Final = 10
 _BAR: Final = 24
 _STATUS: Final = {
     AccountStatus.WARNED: "warned by KuCoin",
@@ -192,7 +194,7 @@ def _gauge(gauge: MarginGauge | FuturesGauge, name: str, value: Decimal | None) 
     style = STYLES[tone]
     edge = RATIO_LIQUIDATION if isinstance(gauge, MarginGauge) else Decimal(1)
     return Text.assemble(
-        (f" {figures.clean(name)}".ljust(16) + " ", "bold"),
+        (f" {figures.clean(name)}".ljust(_GAUGE) + " ", "bold"),
         (figures.ratio(value).rjust(9), style or "bold"),
         (f" {tone.sign} {gauge.band.value}".ljust(10) + " ", style),
         bar(value, _BAR, style, (RATIO_MEDIUM, RATIO_HIGH), edge),
@@ -224,8 +226,20 @@ def margin_lines(gauge: MarginGauge, *, with_debts: bool) -> list[Text]:
 def futures_lines(gauge: FuturesGauge) -> list[Text]:
     """The futures of one settle currency: risk rate, TMMR, how far the levels are."""
     second = _second(gauge)
-    second.append(f"  TMMR {figures.percent(gauge.tmmr, 0)}", style="dim")
-    return [_gauge(gauge, f"futures {gauge.settle}", gauge.risk_rate), second]
+    second.append(f"  TMMR {_tmmr(gauge.tmmr)}", style="dim")
+    return [_gauge(gauge, gauge.title, gauge.risk_rate), second]
+
+
+def _tmmr(value: Decimal | None) -> str:
+    r"""In percent as KuCoin writes it; when it is far from any danger, as a multiple.
+
+    Example:
+        >>> _tmmr(Decimal("4.52")), _tmmr(Decimal("129.26")), _tmmr(Decimal("Infinity"))
+        ('452\xa0%', '129x', '∞')
+    """
+    if value is None or value.is_nan() or value < _TMMR_FAR:
+        return figures.percent(value, 0)
+    return figures.INFINITE if value.is_infinite() else f"{int(value):,}x"
 
 
 def guard_lines(frame: Frame, width: int) -> list[Text]:

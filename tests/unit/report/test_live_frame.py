@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.accounts import FUTURES, MARGIN_CROSS, Balance
+from bot.domain.accounts import MARGIN_CROSS, Balance
 from bot.domain.events import (
     BorrowRateQuoted,
+    Bucket,
     Cause,
     FundingQuoted,
     Posting,
@@ -109,7 +110,7 @@ def test_a_short_is_shown_with_its_settlement() -> None:
     assert frame.settlement is not None
     assert frame.settlement.amount_usdt == 6
     assert frame.settlement_in == timedelta(seconds=3599)
-    assert gauge.settle == "USDT"
+    assert gauge.title == "futures USDT"
     assert gauge.risk_rate is not None
     assert gauge.tmmr is not None
     assert abs(gauge.risk_rate * gauge.tmmr - 1) < _PPM
@@ -235,17 +236,17 @@ def test_the_twin_is_valued_at_the_same_marks() -> None:
 
 def test_a_repaid_account_stays_on_the_screen_with_nothing_to_fear() -> None:
     """An account that once owed keeps its line, at zero, with no move to fear."""
-    run = Run(SHORT, position(-1000))
+    run = Run({**LONG, **SHORT}, position(-1000))
     recorder = _recorded(run)
     run.tick(1, "60000")
-    run.tell(
-        booked(
-            after(2),
-            Cause.TRADE,
-            Posting(account=FUTURES, coin="USDT", amount=Decimal(1)),
-        )
+    paid = Posting(
+        account=MARGIN_CROSS,
+        coin="USDT",
+        amount=Decimal(-40_000),
+        bucket=Bucket.PRINCIPAL,
     )
-    recorder.subjects.append(MARGIN_CROSS)
+    run.tell(booked(after(2), Cause.REPAY, paid))
+    run.tick(3, "60000")
     (gauge,) = _frame(run, recorder).margins
 
     assert gauge.debt_ratio == 0
