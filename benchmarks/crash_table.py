@@ -18,7 +18,8 @@ from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
 
-from bot.compose import NullJournal, plan_run, simulate
+from bot.compose import NullJournal, Plan, plan_run, simulate
+from bot.engine.loop import Engine
 from bot.ports import Market
 from bot.report.tally import Tally
 from bot.settings import settings_from
@@ -105,11 +106,11 @@ def account_of(job: Job, market: Market) -> tuple[str, list[str], list[str]]:
     return short(used), used, missing
 
 
-async def replay(plan) -> dict:  # type: ignore[no-untyped-def]
+async def replay(plan: Plan) -> dict[str, object]:
     """One run to its end, with its summary."""
     made: list[Tally] = []
 
-    def observers(engine):  # type: ignore[no-untyped-def]
+    def observers(engine: Engine) -> list[Tally]:
         made.append(Tally(engine.state.shadow))
         return made
 

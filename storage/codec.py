@@ -102,7 +102,8 @@ def _reader_of(expected: type) -> Callable[[Any], Any]:
 def _write_text(value: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, found {value!r}")
-    return value if type(value) is str else str(value)
+    plain_text = value if type(value) is str else str(value)
+    return plain_text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 _LEAVES: Final[Mapping[Any, _Codec]] = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.domain.accounts import FUTURES, AccountSnapshot, Position, PositionKey
-from bot.domain.entries import Entry, EntryBody, Sampled
+from bot.domain.entries import Entry, EntryBody, Noted, Sampled
 from bot.domain.errors import JournalError
 from bot.domain.events import SnapshotTaken
 from bot.domain.instruments import Lots
@@ -132,3 +132,11 @@ def test_a_time_has_six_digits() -> None:
     assert read_time("2025-10-10T21:00:01.000000Z").tzinfo is UTC
     with pytest.raises(ValueError, match="six digits"):
         read_time("2025-10-10T21:00:01Z")
+
+
+def test_a_nul_in_a_text_is_written_as_a_replacement_character() -> None:
+    """SQLite ends a text at NUL, so two names that differ after it must not merge."""
+    body = Noted(topic="a\0b", text="")
+    row = encode(Entry(at=datetime(2025, 1, 1, tzinfo=UTC), body=body))
+    assert "\0" not in row.body
+    assert "\\u0000" not in row.body
