@@ -1,9 +1,10 @@
 """A small account, its market, and a run that is told one moment at a time."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from bot.domain.accounts import (
     FUTURES,
@@ -26,7 +27,6 @@ from bot.domain.events import (
     SnapshotTaken,
 )
 from bot.domain.instruments import (
-    ContractRules,
     Lots,
     MarginCoinRules,
     Rules,
@@ -54,16 +54,13 @@ __all__ = [
 
 AT: Final = datetime(2025, 10, 10, 21, tzinfo=UTC)
 
-_FIELDS = {name: getattr(XBTUSDTM, name) for name in XBTUSDTM.__slots__}
-INVERSE: Final = ContractRules(
-    **{
-        **_FIELDS,
-        "symbol": "XBTUSDM",
-        "quote": "USD",
-        "settle": "BTC",
-        "is_inverse": True,
-        "multiplier": Decimal(1),
-    }
+INVERSE: Final = replace(
+    XBTUSDTM,
+    symbol="XBTUSDM",
+    quote="USD",
+    settle="BTC",
+    is_inverse=True,
+    multiplier=Decimal(1),
 )
 """One US dollar a lot, settled in BTC; the curves are not those of the exchange."""
 
@@ -132,21 +129,24 @@ def booked(at: datetime, cause: Cause, *postings: Posting) -> LedgerBooked:
     )
 
 
-def filled(at: datetime, side: Side, qty: str, price: str, **more: object) -> Filled:
+def filled(at: datetime, side: Side, qty: str, price: str, **more: Any) -> Filled:
     """A fill of BTC-USDT in cross margin against a reference of 60,000."""
-    fields: dict[str, object] = {
-        "trade_id": f"t-{at.isoformat()}-{price}",
-        "order_id": "o-1",
-        "intent_id": None,
-        "account": MARGIN_CROSS,
-        "symbol": "BTC-USDT",
-        "reference_price": Decimal(60_000),
-        "fee": Decimal(0),
-        "fee_coin": "USDT",
-        "is_maker": False,
-        **more,
-    }
-    return Filled(at=at, side=side, qty=Decimal(qty), price=Decimal(price), **fields)  # type: ignore[arg-type]
+    fill = Filled(
+        at=at,
+        trade_id=f"t-{at.isoformat()}-{price}",
+        order_id="o-1",
+        intent_id=None,
+        account=MARGIN_CROSS,
+        symbol="BTC-USDT",
+        side=side,
+        qty=Decimal(qty),
+        price=Decimal(price),
+        reference_price=Decimal(60_000),
+        fee=Decimal(0),
+        fee_coin="USDT",
+        is_maker=False,
+    )
+    return replace(fill, **more)
 
 
 class Run:
