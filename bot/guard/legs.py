@@ -1,119 +1,131 @@
-"""How much of an instrument can be cut now, and the other leg of a hedged cut.
+"""The orders that take a leg away, and the other leg of a hedged cut.
 
 Limits of an order: what is held or affordable, what stays a reduction when every
-request in doubt was done, and what a minute of the market can take. The other leg
-of a pair is cut by the same share; when it can take less, the first leg takes less
-too, so that no leg is left alone. Nothing here sends or approves anything.
+request without an answer was done, and what a minute of the market can take. The
+other leg of a pair is cut by the same share; when it can take less, the first leg
+takes less too, so that no leg is left alone. Nothing here sends or approves
+anything.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId
+from bot.domain.accounts import FUTURES, AccountId, Position
 from bot.domain.instruments import SpotRules
 from bot.domain.intents import PlaceOrder
 from bot.domain.money import ONE, ZERO, floor_to
-from bot.domain.orders import IntentState, Side
+from bot.domain.orders import Side
+from bot.guard.depth import at_most, capped_order, least_spot
+from bot.guard.doubt import unsettled_qty
 from bot.guard.limits import GuardLimits
 from bot.risk.exposures import coin_exposures, hedge_qty
-from bot.shadow.project import fill_cost
+from bot.shadow.project import fill_cost, pair_mark
 from bot.shadow.state import Shadow
 
 __all__ = [
     "base_qty",
-    "capped_order",
-    "in_doubt_qty",
+    "closing_order",
+    "futures_leg",
+    "margin_leg",
     "most_tradable",
     "with_other_leg",
 ]
 
-_MINUTE: Final = timedelta(minutes=1)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-_MINUTE_MS: Final = Decimal(60_000)
+_SLACK: Final = Decimal("1.001")
+"""The exchange asks for a little more cash than a purchase is expected to cost."""
 
 
-def capped_order(
-    shadow: Shadow,
-    order: PlaceOrder,
-    cut_at: Mapping[str, datetime],
-    limits: GuardLimits,
-) -> PlaceOrder | None:
-    """The order cut to what the depth gives now; None while that is too little.
-
-    A minute gives ``chunk_share`` of its volume; what was taken comes back evenly
-    over the minute after it.
-    """
-    last = cut_at.get(order.symbol)
-    waited = _MINUTE if last is None else min(shadow.at - last, _MINUTE)
-    if waited < limits.chunk_pause:
-        return None
-    share = Decimal(waited // _MILLISECOND) / _MINUTE_MS
-    return _sized(shadow, order, _chunk(shadow, order, limits) * share)
-
-
-def _sized(shadow: Shadow, order: PlaceOrder, most: Decimal) -> PlaceOrder:
-    """The order with at most ``most``, in its steps and never under its minimum."""
-    if order.qty <= most:
-        return order
-    if order.account == FUTURES:
-        step = Decimal(shadow.rules.contracts[order.symbol].lot_size)
-        return replace(order, qty=max(floor_to(most, step), step))
-    rules = shadow.rules.spot[order.symbol]
-    mark = shadow.margin_marks[rules.base]
-    least = max(rules.base_min, rules.min_funds / mark * 2)
-    qty = floor_to(max(most, min(least, order.qty)), rules.base_increment)
-    return replace(order, qty=min(qty, order.qty))
-
-
-def _chunk(shadow: Shadow, order: PlaceOrder, limits: GuardLimits) -> Decimal:
-    """The most of one order, in its own unit: a share of a minute's volume."""
-    depth = shadow.liquidity.get(order.symbol)
-    if depth is None or depth.volume_1m <= 0:
-        return order.qty
-    coins = depth.volume_1m * limits.chunk_share
-    if order.account != FUTURES:
-        return coins
-    contract = shadow.rules.contracts[order.symbol]
-    if contract.is_inverse:
-        return coins * shadow.futures_marks[order.symbol] / contract.multiplier
-    return coins / contract.multiplier
+def closing_order(position: Position, lots: Decimal) -> PlaceOrder:
+    """A reduce-only order over ``lots`` of a position, in its mode and on its side."""
+    return PlaceOrder(
+        account=FUTURES,
+        symbol=position.symbol,
+        side=Side.SELL if position.lots > 0 else Side.BUY,
+        qty=lots,
+        reduce_only=True,
+        margin_mode=position.mode,
+        position_side=position.side,
+        leverage=position.leverage,
+        is_reduction=True,
+    )
 
 
 def most_tradable(
     shadow: Shadow, account: AccountId, rules: SpotRules, sign: int
 ) -> Decimal:
-    """The most that can be traded and is a reduction under every outcome."""
-    mark = shadow.margin_marks.get(rules.base)
-    if mark is None:
+    """The most that can be traded and is a reduction under every outcome.
+
+    Args:
+        shadow: The account.
+        account: A margin or spot account.
+        rules: The pair.
+        sign: +1 sells what is owned net, -1 buys back what is owed net.
+
+    Returns:
+        Base coins, never negative.
+    """
+    price = pair_mark(shadow, rules.symbol)
+    if price is None or price <= 0:
         return ZERO
     balance = shadow.balance(account, rules.base)
     net = (balance.total - balance.liability) * sign
-    net -= in_doubt_qty(shadow, account, rules.symbol)
+    net = max(net - unsettled_qty(shadow, account, rules.symbol), ZERO)
     if sign > 0:
-        return min(net, balance.available)
+        return max(min(net, balance.available), ZERO)
     cash = shadow.balance(account, rules.quote).available
-    cost = fill_cost(shadow, rules.symbol, max(net, ZERO))
+    cost = fill_cost(shadow, rules.symbol, net)
     fee = shadow.rules.spot_fee_rates.get(rules.symbol, (ZERO, Decimal("0.002")))[1]
-    affordable = cash / (mark * (ONE + cost) * (ONE + fee) * Decimal("1.001"))
-    return min(net, affordable)
+    affordable = cash / (price * (ONE + cost) * (ONE + fee) * _SLACK)
+    return max(min(net, affordable), ZERO)
 
 
-def in_doubt_qty(shadow: Shadow, account: AccountId, symbol: str) -> Decimal:
-    """What orders in doubt may have traded already on this symbol."""
-    return sum(
-        (
-            request.approved.intent.qty - request.filled_qty
-            for request in shadow.requests.values()
-            if request.state is IntentState.IN_DOUBT
-            and isinstance(request.approved.intent, PlaceOrder)
-            and request.approved.intent.account == account
-            and request.approved.intent.symbol == symbol
-        ),
-        ZERO,
+def margin_leg(
+    shadow: Shadow, account: AccountId, symbol: str, coins: Decimal, sign: int
+) -> PlaceOrder | None:
+    """A reduction of up to ``coins`` of a net holding; None when it cannot trade.
+
+    ``sign`` is that of the holding: +1 is owned and sold, -1 is owed and bought.
+    """
+    rules = shadow.rules.spot.get(symbol)
+    least = None if rules is None else least_spot(shadow, rules)
+    if rules is None or least is None or symbol in shadow.halted:
+        return None
+    most = min(most_tradable(shadow, account, rules, sign), rules.base_max)
+    qty = floor_to(min(coins, most), rules.base_increment)
+    if qty < least:
+        return None
+    return PlaceOrder(
+        account=account,
+        symbol=symbol,
+        side=Side.SELL if sign > 0 else Side.BUY,
+        qty=qty,
+        is_reduction=True,
     )
+
+
+def futures_leg(
+    shadow: Shadow, symbol: str, coins: Decimal, sign: int
+) -> PlaceOrder | None:
+    """A reduction of up to ``coins`` of a position; None when it cannot trade.
+
+    ``sign`` is that of the position: +1 is long and sold, -1 is short and bought.
+    """
+    contract = shadow.rules.contracts.get(symbol)
+    mark = shadow.futures_marks.get(symbol, ZERO)
+    held = [
+        shadow.positions[key]
+        for key in sorted(shadow.positions)
+        if key.symbol == symbol and shadow.positions[key].lots * sign > 0
+    ]
+    if contract is None or mark <= 0 or not held or symbol in shadow.halted:
+        return None
+    lots = (coins * mark if contract.is_inverse else coins) / contract.multiplier
+    left = abs(Decimal(held[0].lots)) - unsettled_qty(shadow, FUTURES, symbol)
+    most = max(min(lots, left, Decimal(contract.max_order_lots)), ZERO)
+    lots = floor_to(most, Decimal(contract.lot_size))
+    return closing_order(held[0], lots) if lots > 0 else None
 
 
 def with_other_leg(
@@ -137,37 +149,24 @@ def with_other_leg(
     if capped.qty >= other.qty:
         return order, other
     share = base_qty(shadow, capped) / base_qty(shadow, other)
-    return _sized(shadow, order, order.qty * share), capped
+    return at_most(shadow, order, order.qty * share), capped
 
 
 def _other_leg(shadow: Shadow, order: PlaceOrder, coin: str) -> PlaceOrder | None:
     """The same coins out of the opposite leg, if there is one and it can trade."""
     sign = -order.side.sign
-    coins = hedge_qty(
+    leg = hedge_qty(
         coin_exposures(shadow, coin),
         exposure_sign=sign,
         qty=base_qty(shadow, order),
         from_account=order.account,
+        from_symbol=order.symbol,
     )
-    if coins.qty <= 0 or coins.account is None:
+    if leg.qty <= 0 or leg.account is None:
         return None
-    if coins.account == FUTURES:
-        return _hedge_futures(shadow, coins.symbol, coins.qty, sign)
-    rules = shadow.rules.spot.get(f"{coin}-USDT")
-    if rules is None or rules.symbol in shadow.halted:
-        return None
-    most = most_tradable(shadow, coins.account, rules, -sign)
-    qty = floor_to(min(coins.qty, most), rules.base_increment)
-    mark = shadow.margin_marks.get(coin, ZERO)
-    if qty < rules.base_min or qty * mark < rules.min_funds:
-        return None
-    return PlaceOrder(
-        account=coins.account,
-        symbol=rules.symbol,
-        side=Side.BUY if sign > 0 else Side.SELL,
-        qty=qty,
-        is_reduction=True,
-    )
+    if leg.account == FUTURES:
+        return futures_leg(shadow, leg.symbol, leg.qty, -sign)
+    return margin_leg(shadow, leg.account, leg.symbol, leg.qty, -sign)
 
 
 def base_qty(shadow: Shadow, order: PlaceOrder) -> Decimal:
@@ -178,30 +177,3 @@ def base_qty(shadow: Shadow, order: PlaceOrder) -> Decimal:
     if contract.is_inverse:
         return order.qty * contract.multiplier / shadow.futures_marks[order.symbol]
     return order.qty * contract.multiplier
-
-
-def _hedge_futures(
-    shadow: Shadow, symbol: str, coins: Decimal, sign: int
-) -> PlaceOrder | None:
-    contract = shadow.rules.contracts.get(symbol)
-    mark = shadow.futures_marks.get(symbol)
-    position = next((p for p in shadow.positions.values() if p.symbol == symbol), None)
-    if contract is None or mark is None or position is None:
-        return None
-    lots = coins * mark / contract.multiplier
-    if not contract.is_inverse:
-        lots = coins / contract.multiplier
-    lots = floor_to(min(lots, abs(Decimal(position.lots))), Decimal(contract.lot_size))
-    if lots <= 0 or symbol in shadow.halted:
-        return None
-    return PlaceOrder(
-        account=FUTURES,
-        symbol=symbol,
-        side=Side.BUY if sign > 0 else Side.SELL,
-        qty=lots,
-        reduce_only=True,
-        margin_mode=position.mode,
-        position_side=position.side,
-        leverage=position.leverage,
-        is_reduction=True,
-    )

@@ -9,23 +9,20 @@ coins leaves both legs. Nothing here sends or approves anything.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, Position
+from bot.domain.accounts import FUTURES, Position, isolated_pair
 from bot.domain.instruments import ContractRules, SpotRules
 from bot.domain.intents import PlaceOrder, Proposal
-from bot.domain.money import ZERO, floor_to, plain
+from bot.domain.money import ZERO, floor_to, plain, round_up
 from bot.domain.orders import Side
+from bot.guard.depth import capped_order, least_spot
+from bot.guard.doubt import unsettled_qty
 from bot.guard.judge import Verdict
-from bot.guard.legs import (
-    capped_order,
-    in_doubt_qty,
-    most_tradable,
-    with_other_leg,
-)
+from bot.guard.legs import closing_order, most_tradable, with_other_leg
 from bot.guard.limits import GuardLimits
+from bot.guard.paydown import paid_down
 from bot.guard.sizing import smallest_share
 from bot.guard.state import SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
@@ -35,9 +32,6 @@ from bot.shadow.state import Shadow
 __all__ = ["Cut", "reductions"]
 
 GUARD: Final = "guard"
-_MINUTE: Final = timedelta(minutes=1)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-_MINUTE_MS: Final = Decimal(60_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +114,16 @@ def _margin_orders(
     shadow: Shadow, verdict: Verdict
 ) -> Iterator[tuple[PlaceOrder, str]]:
     measure = verdict.measure
+    pair = isolated_pair(measure.account)
     sign = _adverse_sign(measure)
     ranked = sorted(
         measure.exposure_usdt.items(), key=lambda kv: (-(kv[1] * sign), kv[0])
     )
     for coin, value in ranked:
-        rules = shadow.rules.spot.get(f"{coin}-USDT")
-        if value * sign <= 0 or rules is None or rules.symbol in shadow.halted:
+        rules = shadow.rules.spot.get(pair or f"{coin}-USDT")
+        if rules is None or rules.base != coin or rules.symbol in shadow.halted:
+            continue
+        if value * sign <= 0:
             continue
         order = _margin_order(shadow, verdict, rules, sign)
         if order is not None:
@@ -136,37 +133,30 @@ def _margin_orders(
 def _margin_order(
     shadow: Shadow, verdict: Verdict, rules: SpotRules, sign: int
 ) -> PlaceOrder | None:
-    account = verdict.measure.account
+    """The smallest trade of a pair that cures, or as much as there is to trade."""
+    account, subject = verdict.measure.account, verdict.measure.subject
     most = most_tradable(shadow, account, rules, sign)
-    if most <= 0:
+    whole = floor_to(min(most, rules.base_max), rules.base_increment)
+    least = least_spot(shadow, rules)
+    if least is None or whole < least:
         return None
 
-    def at_share(share: Decimal) -> PlaceOrder:
+    def at_qty(qty: Decimal) -> PlaceOrder:
         return PlaceOrder(
             account=account,
             symbol=rules.symbol,
             side=Side.SELL if sign > 0 else Side.BUY,
-            qty=most * share,
+            qty=qty,
             is_reduction=True,
         )
 
-    share = smallest_share(
-        lambda s: measure_subject(
-            project(shadow, at_share(s)), verdict.measure.subject
-        ),
-        verdict.thresholds,
-    )
-    qty = floor_to(min(most * share, rules.base_max), rules.base_increment)
-    mark = shadow.margin_marks[rules.base]
-    if qty < rules.base_min or qty * mark < rules.min_funds:
-        return None
-    return PlaceOrder(
-        account=account,
-        symbol=rules.symbol,
-        side=Side.SELL if sign > 0 else Side.BUY,
-        qty=qty,
-        is_reduction=True,
-    )
+    def after(share: Decimal) -> SubjectMeasure | None:
+        done = project(shadow, at_qty(most * share))
+        return measure_subject(paid_down(shadow, done, account), subject)
+
+    share = smallest_share(after, verdict.thresholds)
+    qty = max(round_up(most * share, rules.base_increment), least)
+    return at_qty(whole if whole - qty < least else qty)
 
 
 # -- futures --------------------------------------------------------------
@@ -208,30 +198,22 @@ def _ranked_positions(
 def _futures_order(
     shadow: Shadow, verdict: Verdict, position: Position, contract: ContractRules
 ) -> PlaceOrder | None:
-    held = abs(Decimal(position.lots)) - in_doubt_qty(shadow, FUTURES, position.symbol)
+    """The fewest lots of a position that cure, or as many as there are."""
+    held = abs(Decimal(position.lots))
+    held -= unsettled_qty(shadow, FUTURES, position.symbol)
     if held <= 0:
         return None
 
-    def at_lots(lots: Decimal) -> PlaceOrder:
-        return PlaceOrder(
-            account=FUTURES,
-            symbol=position.symbol,
-            side=Side.SELL if position.lots > 0 else Side.BUY,
-            qty=lots,
-            reduce_only=True,
-            margin_mode=position.mode,
-            position_side=position.side,
-            leverage=position.leverage,
-            is_reduction=True,
-        )
+    def at_share(share: Decimal) -> PlaceOrder:
+        lots = (held * share).to_integral_value(rounding=ROUND_CEILING)
+        return closing_order(position, lots)
 
     share = smallest_share(
         lambda s: measure_subject(
-            project(shadow, at_lots(held * s)), verdict.measure.subject
+            project(shadow, at_share(s)), verdict.measure.subject
         ),
         verdict.thresholds,
     )
-    lots = min(held * share, Decimal(contract.max_order_lots))
-    lots = lots.to_integral_value(rounding=ROUND_CEILING)
     step = Decimal(contract.lot_size)
-    return at_lots(min(max(floor_to(lots, step), step), abs(Decimal(position.lots))))
+    most = min(held, Decimal(contract.max_order_lots))
+    return closing_order(position, min(round_up(held * share, step), most))

@@ -14,9 +14,9 @@ from typing import Final
 
 from bot.domain.accounts import FUTURES
 from bot.domain.intents import PlaceOrder, Proposal
-from bot.domain.money import ONE, ZERO, floor_to, plain
-from bot.domain.orders import Side
-from bot.guard.legs import capped_order, most_tradable
+from bot.domain.money import ONE, ZERO, plain
+from bot.guard.depth import capped_order
+from bot.guard.legs import futures_leg, margin_leg
 from bot.guard.limits import GuardLimits
 from bot.risk.exposures import Exposure, coin_exposures
 from bot.shadow.state import Shadow
@@ -112,50 +112,11 @@ def _order(
     shadow: Shadow, legs: Iterable[Exposure], sign: int, excess: Decimal
 ) -> PlaceOrder | None:
     """Reduce the largest leg of a side by ``excess`` coins; None under its steps."""
-    side = [leg for leg in legs if leg.base_qty * sign > 0]
+    side = [leg for leg in legs if leg.base_qty * sign > 0 and not leg.is_wallet]
     leg = max(side, key=lambda e: (abs(e.base_qty), e.symbol), default=None)
     if leg is None or leg.symbol in shadow.halted:
         return None
     qty = min(excess, abs(leg.base_qty))
     if leg.account == FUTURES:
-        return _futures_order(shadow, leg.symbol, sign, qty)
-    rules = shadow.rules.spot.get(leg.symbol)
-    if rules is None:
-        return None
-    most = most_tradable(shadow, leg.account, rules, sign)
-    qty = floor_to(min(qty, most), rules.base_increment)
-    mark = shadow.margin_marks.get(rules.base, ZERO)
-    if qty < rules.base_min or qty * mark < rules.min_funds:
-        return None
-    return PlaceOrder(
-        account=leg.account,
-        symbol=rules.symbol,
-        side=Side.SELL if sign > 0 else Side.BUY,
-        qty=qty,
-        is_reduction=True,
-    )
-
-
-def _futures_order(
-    shadow: Shadow, symbol: str, sign: int, coins: Decimal
-) -> PlaceOrder | None:
-    contract = shadow.rules.contracts.get(symbol)
-    mark = shadow.futures_marks.get(symbol)
-    position = next((p for p in shadow.positions.values() if p.symbol == symbol), None)
-    if contract is None or mark is None or position is None:
-        return None
-    lots = coins * mark if contract.is_inverse else coins
-    lots = floor_to(lots / contract.multiplier, Decimal(contract.lot_size))
-    if lots <= 0:
-        return None
-    return PlaceOrder(
-        account=FUTURES,
-        symbol=symbol,
-        side=Side.SELL if sign > 0 else Side.BUY,
-        qty=min(lots, abs(Decimal(position.lots))),
-        reduce_only=True,
-        margin_mode=position.mode,
-        position_side=position.side,
-        leverage=position.leverage,
-        is_reduction=True,
-    )
+        return futures_leg(shadow, leg.symbol, qty, sign)
+    return margin_leg(shadow, leg.account, leg.symbol, qty, sign)

@@ -47,7 +47,7 @@ class NakedMeter:
 
     def _see_coin(self, shadow: Shadow, coin: str) -> None:
         legs = coin_exposures(shadow, coin)
-        futures = [leg for leg in legs if leg.account == FUTURES]
+        futures = [leg for leg in legs if leg.account == FUTURES and not leg.is_wallet]
         net = sum((leg.base_qty for leg in legs), ZERO)
         limit = _limit(shadow, legs, futures)
         since = self._since.get(coin)

@@ -33,6 +33,11 @@ class Exposure:
     symbol: str
     base_qty: Decimal
 
+    @property
+    def is_wallet(self) -> bool:
+        """Whether it is coins of the futures wallet, which nothing there can sell."""
+        return self.account == FUTURES and "-" in self.symbol
+
 
 @dataclass(frozen=True, slots=True)
 class HedgeQty:
@@ -58,7 +63,9 @@ def position_base_qty(
     lots = Decimal(position.lots)
     if not contract.is_inverse:
         return lots * contract.multiplier
-    return None if mark is None else lots * contract.multiplier / mark
+    if mark is None or mark <= 0:
+        return None
+    return lots * contract.multiplier / mark
 
 
 def coin_exposures(shadow: Shadow, coin: str) -> tuple[Exposure, ...]:
@@ -107,12 +114,14 @@ def hedge_qty(
     exposure_sign: int,
     qty: Decimal,
     from_account: AccountId,
+    from_symbol: str,
 ) -> HedgeQty:
     """How much of the opposite leg leaves with ``qty`` coins of this one.
 
     The hedged part of the exposure is cut evenly: when only half of it is hedged,
-    half of ``qty`` is taken from the other leg. The largest opposite leg outside
-    ``from_account`` is chosen; on futures a leg of another symbol counts too.
+    half of ``qty`` is taken from the other leg. The largest opposite leg that can
+    trade is chosen: another account's, or another contract of the futures account.
+    Coins in the futures wallet hedge, but they are no leg that can be sold there.
 
     Example:
         Long 1 BTC in margin against a short of 0.5 BTC: selling 0.2 buys back 0.1.
@@ -122,18 +131,21 @@ def hedge_qty(
         ...     Exposure(FUTURES, "XBTUSDTM", Decimal("-0.5")),
         ... )
         >>> hedge_qty(legs, exposure_sign=1, qty=Decimal("0.2"),
-        ...           from_account=AccountId("margin_cross")).qty
+        ...           from_account=AccountId("margin_cross"),
+        ...           from_symbol="BTC-USDT").qty
         Decimal('0.10')
     """
     same = sum((e.base_qty for e in exposures if e.base_qty * exposure_sign > 0), ZERO)
     others = [
         e
         for e in exposures
-        if e.base_qty * exposure_sign < 0 and e.account != from_account
+        if e.base_qty * exposure_sign < 0
+        and (e.account, e.symbol) != (from_account, from_symbol)
     ]
-    if not others or not same:
+    legs = [e for e in others if not e.is_wallet]
+    if not legs or not same:
         return HedgeQty(None, "", ZERO)
     total = sum((e.base_qty for e in others), ZERO)
-    leg = max(others, key=lambda e: (abs(e.base_qty), e.symbol))
+    leg = max(legs, key=lambda e: (abs(e.base_qty), e.account, e.symbol))
     share = min(abs(total) / abs(same), Decimal(1))
     return HedgeQty(leg.account, leg.symbol, min(qty * share, abs(leg.base_qty)))

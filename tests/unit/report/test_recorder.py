@@ -91,6 +91,27 @@ def _sale(run: Run, seconds: float, price: str) -> None:
     )
 
 
+def _repayment(run: Run, seconds: float) -> None:
+    """The exchange does the guard's repayment of what the sale brought."""
+    sent = _only(run)
+    assert isinstance(sent.intent, Repay)
+    amount = sent.intent.amount
+    run.tell(
+        IntentSettled(
+            at=after(seconds),
+            intent_id=sent.intent_id,
+            outcome=Outcome.DONE,
+            done_amount=amount,
+        ),
+        booked(
+            after(seconds),
+            Cause.REPAY,
+            _on("USDT", str(-amount)),
+            _on("USDT", str(-amount), Bucket.PRINCIPAL),
+        ),
+    )
+
+
 def test_an_action_is_told_when_it_is_over_with_what_it_changed_and_cost() -> None:
     """A sale has its average price, the distances, and slippage plus fees as cost."""
     run = Run(_NO_RESERVE)
@@ -122,7 +143,8 @@ def test_an_episode_begins_and_ends_with_a_sentence() -> None:
     recorder = _recorded(run)
     run.tick(1, "60000")
     run.tick(2, "48000")
-    _sale(run, 3, "48000")
+    _sale(run, 3, "48010")
+    _repayment(run, 4)
     texts = _texts(recorder)
 
     assert texts[0] == (
