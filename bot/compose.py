@@ -20,7 +20,7 @@ from bot.domain.accounts import AccountSnapshot
 from bot.domain.entries import Entry, RunStarted
 from bot.domain.errors import UsageError
 from bot.domain.instruments import Rules
-from bot.domain.market import PathOrder
+from bot.domain.market import MarketDescription, PathOrder
 from bot.domain.strategy import Strategy
 from bot.engine.core import Core
 from bot.engine.executor import Executor
@@ -31,6 +31,7 @@ from bot.risk.exposures import net_exposures
 from bot.settings import Settings, StrategySettings
 from bot.shadow.state import empty_shadow
 from connectors.kucoin.parse.decode import decode
+from connectors.markets.inverse import with_inverse
 from connectors.markets.recorded import RecordedMarket
 from connectors.system.clock import Pacer
 from connectors.system.schedules import VirtualScheduler, parse_schedule
@@ -124,9 +125,11 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
         raise UsageError(
             f"The world {world!r} has no connector yet; use paper, replay or simulated."
         )
+    documents = _documents(market)
+    market = with_inverse(market, [p.symbol for p in account.positions])
     first = market.first_prices()
     vip = account.vip or settings.vip
-    rules = rules_for(market.description, first, _documents(market), vip)
+    rules = rules_for(market.description, first, documents, vip)
     opening = resolve(account, rules, first)
     order = _path_order(opening, rules, first.margin_marks)
     strategies = _strategies(settings.strategies) if has_strategies else ()
@@ -140,19 +143,9 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
         "guard": str(is_guarded).lower(),
         "strategies": ",".join(s.name for s in strategies),
     }
-    facts = {
-        "market": described.name,
-        "title": described.title,
-        "start": described.start.isoformat(),
-        "end": described.end.isoformat(),
-        "resolution": described.resolution,
-        "path_order": json.dumps(order, sort_keys=True),
-        "assumptions": json.dumps(assumed),
-    }
-    name = f"{described.name}-{seed}"
     plan = Plan(
         world=world,
-        name=name,
+        name=f"{described.name}-{seed}",
         market=market,
         rules=rules,
         opening=opening,
@@ -161,9 +154,7 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
         strategies=strategies,
         seed=seed,
         is_guarded=is_guarded,
-        header=RunStarted(
-            name=name, world=world, epoch=1, identity=identity, facts=facts
-        ),
+        header=_header(world, seed, described, identity, _facts(order, assumed)),
         assumptions=assumed,
         vip=vip,
         faults=faults or FaultDice(),
@@ -171,6 +162,38 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
     _venue(plan)
     _scheduler(plan)
     return plan
+
+
+def _facts(order: Mapping[str, PathOrder], assumed: Sequence[str]) -> Mapping[str, str]:
+    """What the first row says beside the identity: the bars' path, the assumptions."""
+    return {
+        "path_order": json.dumps(order, sort_keys=True),
+        "assumptions": json.dumps(assumed),
+    }
+
+
+def _header(
+    world: str,
+    seed: int,
+    described: MarketDescription,
+    identity: Mapping[str, str],
+    facts: Mapping[str, str],
+) -> RunStarted:
+    """The first row of the journal."""
+    return RunStarted(
+        name=f"{described.name}-{seed}",
+        world=world,
+        epoch=1,
+        identity=identity,
+        facts={
+            "market": described.name,
+            "title": described.title,
+            "start": described.start.isoformat(),
+            "end": described.end.isoformat(),
+            "resolution": described.resolution,
+            **facts,
+        },
+    )
 
 
 def _venue(plan: Plan) -> Venue:
