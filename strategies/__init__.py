@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.domain.strategy import Strategy
-from strategies import auto_repay, beta_hedge, funding_arbitrage
+from strategies.auto_repay import from_mapping as auto_repay
+from strategies.beta_hedge import from_mapping as beta_hedge
+from strategies.funding_arbitrage import from_mapping as funding_arbitrage
 
 __all__ = ["KINDS"]
 
 KINDS: Final[
     Mapping[str, Callable[[str, str | None, Mapping[str, object]], Strategy]]
 ] = {
-    "auto_repay": auto_repay.from_mapping,
-    "beta_hedge": beta_hedge.from_mapping,
-    "funding_arbitrage": funding_arbitrage.from_mapping,
+    "auto_repay": auto_repay,
+    "beta_hedge": beta_hedge,
+    "funding_arbitrage": funding_arbitrage,
 }
 """Kind to its maker: ``(name, schedule, parameters) -> Strategy``."""

@@ -215,7 +215,7 @@ class BetaHedge:
         ]
 
     def _capped(self, view: View, contract: ContractRules, lots: Decimal) -> Decimal:
-        """Signed lots cut to what one order may take of the depth; one step at least."""
+        """Signed lots cut to what the depth gives one order; one step at least."""
         coins = abs(lots) * contract.multiplier
         cap = depth_cap(view.liquidity(contract.symbol), coins)
         step = Decimal(contract.lot_size)

@@ -46,9 +46,9 @@ from bot.risk.sizing import depth_cap
 
 __all__ = ["FundingArbitrage", "from_mapping"]
 
-_WATCH: Final = "every 10s"
+_WATCH: Final = "every 5s"
 _GUARD: Final = "guard"
-_RETRY: Final = timedelta(seconds=5)
+_RETRY: Final = timedelta(seconds=4)
 """How long a reduction that was refused or fell short waits for the next attempt."""
 _ADL_RANK_MAX: Final = 3
 _CHUNK_SLACK: Final = Decimal("1.5")
@@ -85,7 +85,7 @@ class FundingArbitrage:
 
     @property
     def jobs(self) -> Sequence[Job]:
-        """Its own schedule, and a watch over its legs every ten seconds."""
+        """Its own schedule, and a watch over its legs every five seconds."""
         watch = Job(name=f"{self.name}.watch", schedule=_WATCH)
         return (Job(name=self.name, schedule=self.schedule), watch)
 
@@ -117,23 +117,22 @@ class FundingArbitrage:
 
     def _tend(self, view: View, pair: Pair) -> list[Proposal]:
         """What one existing pair needs now; empty when it is whole and pays."""
-        leaving = self._leaving(view, pair)
+        leaving = self._leaving(view, pair, pair.direction)
         if pair.is_gapped:
             return self._mend(view, pair, leaving)
         if pair.idle_loan > 0:
             return self._use_loan(view, pair)
         if pair.is_flat and pair.balance.liability > 0:
             return self._send(view, pair, unwind_gap(view, pair), "buys back the rest")
-        if leaving is None or not pair.hedged or self._is_shut(view, pair):
+        if leaving is None or not pair.hedged or not self._may_leave(view, pair):
             return []
         chunk = self._chunk(view, pair, self.chunk_usdt)
         spot_first = self._is_spot_first(view, pair, chunk)
         intents = leave_leg(view, pair, chunk, spot_first=spot_first)
         return self._send(view, pair, intents, f"leaves: {leaving}")
 
-    def _leaving(self, view: View, pair: Pair) -> str | None:
-        """Why a pair must not be held or completed; None when it may."""
-        direction = pair.direction
+    def _leaving(self, view: View, pair: Pair, direction: int) -> str | None:
+        """Why a pair must not be held that way or completed; None when it may."""
         rank = None if pair.position is None else pair.position.adl_rank
         if rank is not None and rank > _ADL_RANK_MAX:
             return f"the deleveraging rank is {rank}"
@@ -179,6 +178,7 @@ class FundingArbitrage:
         """Sell what was borrowed while that is worth it, else repay it."""
         carry = self._carry(view, pair, -1)
         is_worth = carry is not None and carry.annual >= self.min_carry
+        is_worth = is_worth and self._leaving(view, pair, -1) is None
         if is_worth and pair.direction <= 0 and self._is_free(view, pair):
             intents = sell_idle(pair, self._chunk(view, pair, self.chunk_usdt))
             found = self._send(view, pair, intents, "sells what it borrowed")
@@ -190,24 +190,32 @@ class FundingArbitrage:
 
     def _begin(self, view: View, pairs: Sequence[Pair]) -> list[Proposal]:
         """The first leg of one chunk of the pair with the best carry."""
-        held = sum(not pair.is_flat for pair in pairs)
-        ranked: list[tuple[Decimal, str, int, Pair]] = []
-        for pair in pairs:
-            if self._leaving(view, pair) or (pair.is_flat and held >= self.max_pairs):
-                continue
-            for direction in self.directions:
-                carry = self._carry(view, pair, direction)
-                if carry is None or pair.direction == -direction:
-                    continue
-                if carry.annual >= self.min_carry and self._room(pair) > 0:
-                    ranked.append((-carry.annual, pair.coin, direction, pair))
-        for annual, _, direction, pair in sorted(ranked, key=lambda each: each[:3]):
+        for carry, direction, pair in self._ranked(view, pairs):
             intents = self._first_leg(view, pair, direction)
-            words = f"begins: {-annual:.4f} a year expected on total capital"
+            words = f"begins: {carry.annual:.4f} a year expected on total capital"
             found = self._send(view, pair, intents, words)
             if found:
                 return found
         return []
+
+    def _ranked(
+        self, view: View, pairs: Sequence[Pair]
+    ) -> list[tuple[Carry, int, Pair]]:
+        """What may grow and pays enough, the best carry first; ties by name."""
+        held = sum(not pair.is_flat for pair in pairs)
+        found: list[tuple[Carry, int, Pair]] = []
+        for pair in pairs:
+            if self._room(pair) <= 0 or (pair.is_flat and held >= self.max_pairs):
+                continue
+            for direction in self.directions:
+                if pair.direction == -direction:
+                    continue
+                carry = self._carry(view, pair, direction)
+                if carry is None or carry.annual < self.min_carry:
+                    continue
+                if self._leaving(view, pair, direction) is None:
+                    found.append((carry, direction, pair))
+        return sorted(found, key=lambda each: (-each[0].annual, each[2].coin))
 
     def _first_leg(self, view: View, pair: Pair, direction: int) -> tuple[Intent, ...]:
         """The leg to send first, when both legs could be done as things stand."""
@@ -268,6 +276,12 @@ class FundingArbitrage:
 
     def _is_shut(self, view: View, pair: Pair) -> bool:
         return any(view.is_halted(symbol) for symbol in pair.symbols)
+
+    def _may_leave(self, view: View, pair: Pair) -> bool:
+        """Whether both legs can be traded; after a short fill depth comes first."""
+        return not self._is_shut(view, pair) and not any(
+            self._is_set_back(view, name) for name in pair.symbols
+        )
 
     def _is_free(self, view: View, pair: Pair) -> bool:
         """Whether nothing on either leg is halted, in doubt, unknown or set back."""
