@@ -25,6 +25,7 @@ from bot.domain.entries import Entry
 from bot.domain.errors import JournalError, UsageError
 from storage.chain import GENESIS, ChainedRow, Head, link
 from storage.codec import StoredRow, encode
+from storage.header import settle_counter
 from storage.schema import (
     INSERT,
     SCHEMA_VERSION,
@@ -167,6 +168,7 @@ class SqliteJournal:
         self._is_closed = True
         with ExitStack() as stack:
             stack.callback(self._lock.release)
+            stack.callback(self._settle)
             stack.callback(self._connection.close)
             stack.callback(self._seal)
             self.commit()
@@ -177,6 +179,11 @@ class SqliteJournal:
             self._anchor.close(self._tail)
         with as_journal_error(self._path):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _settle(self) -> None:
+        """Leave no trace of how often the file was opened."""
+        with _head_errors(self._path):
+            settle_counter(self._path)
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,34 @@ def test_the_file_is_durable_strict_and_ours(journal: Path) -> None:
         for table in tables
         if table[2] == "table" and not table[1].startswith("sqlite_")
     ] == [("entry", 1)]
+
+
+def test_how_often_a_journal_was_opened_leaves_no_trace(tmp_path: Path) -> None:
+    """Rows written in three sittings give the bytes of rows written in one."""
+    rows = [_note(number, "x" * 400) for number in range(120)]
+    with SqliteJournal.create(tmp_path / "one") as one:
+        one.append(rows)
+    SqliteJournal.create(tmp_path / "three").close()
+    for part in (rows[:40], rows[40:80], rows[80:]):
+        with SqliteJournal.extend(tmp_path / "three") as three:
+            three.append(part)
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "three").read_bytes()
+    with closing(sqlite3.connect(tmp_path / "three")) as connection:
+        check = connection.execute("PRAGMA integrity_check")
+        assert check.fetchall() == [("ok",)]
+
+
+def test_a_journal_that_is_being_read_is_not_touched_up(tmp_path: Path) -> None:
+    """While a reader holds the log open, closing leaves the file to SQLite."""
+    path = tmp_path / "j"
+    journal = SqliteJournal.create(path)
+    journal.append([_note(1)])
+    journal.commit()
+    with JournalReader.open(path) as reader:
+        journal.close()
+        assert [stored.entry for stored in reader.entries()] == [_note(1)]
+    assert _read(path) == [_note(1)]
 
 
 def test_every_commit_waits_for_the_disk(tmp_path: Path) -> None:
