@@ -17,6 +17,7 @@ __all__ = [
     "plain",
     "round_half_up",
     "round_up",
+    "short",
 ]
 
 ZERO: Final = Decimal(0)
@@ -65,6 +66,16 @@ def plain(number: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text
+
+
+def short(number: Decimal) -> str:
+    """Four decimals at most, for a sentence; infinity is a word.
+
+    Example:
+        >>> short(Decimal("0.123456")), short(Decimal(2)), short(Decimal("Infinity"))
+        ('0.1235', '2', 'Infinity')
+    """
+    return plain(Decimal(f"{number:.4f}"))
 
 
 def floor_to(amount: Decimal, step: Decimal) -> Decimal:

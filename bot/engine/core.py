@@ -151,6 +151,8 @@ class _Work:
         )
         self.verdicts = judgement.verdicts
         self.state = replace(self.state, guard=judgement.state)
+        for subject in judgement.emptied:
+            self._emptied(subject)
         for verdict in judgement.verdicts:
             self._cure(verdict)
         for coin in sorted(self.state.guard.pairs):
@@ -158,7 +160,9 @@ class _Work:
 
     def _cure(self, verdict: Verdict) -> None:
         subject = verdict.measure.subject
-        known = self.state.guard.subjects[subject]
+        known = self.state.guard.subjects.get(subject)
+        if known is None:
+            return
         if verdict.is_new_episode or verdict.is_end_of_episode:
             self._decided(verdict, known.episode)
         if verdict.is_end_of_episode:
@@ -181,6 +185,19 @@ class _Work:
             Entry(at=self.state.shadow.at, body=note) for note in done.notes
         ]
         self.propose(done.proposals)
+
+    def _emptied(self, subject: str) -> None:
+        """End an episode whose account has nothing left to lose."""
+        body = Decided(
+            decision_id=self._next_id("d"),
+            owner="guard",
+            subject=subject,
+            verdict="cured",
+            reason=f"{subject} has nothing left to lose",
+            inputs={"subject": subject},
+        )
+        self.entries.append(Entry(at=self.state.shadow.at, body=body))
+        self._sweep()
 
     def _sweep(self) -> None:
         """After a cure repay what it left idle, in every account that owes."""
@@ -345,10 +362,17 @@ def parity_note(
         subject = AccountId(f"futures:{reported.coin}")
     measure = ours.get(subject)
     own = ZERO if measure is None else measure.ratio
-    if own is not None and abs(own - reported.value) <= _PARITY_TOLERANCE:
+    if own is not None and _agree(own, reported.value):
         return None
     stated, text = plain(reported.value), "unknown" if own is None else plain(own)
     return Noted(
         topic="parity",
         text=f"the exchange states {stated} for {subject}, ours is {text}",
     )
+
+
+def _agree(own: Decimal, stated: Decimal) -> bool:
+    """Whether two ratios are the same but for printing; both may be infinite."""
+    if not (own.is_finite() and stated.is_finite()):
+        return own == stated
+    return abs(own - stated) <= _PARITY_TOLERANCE

@@ -3,8 +3,9 @@
 An account is cured from its trigger (distance under ``act``, or ratio over the
 backstop) until its target (distance at ``target`` and ratio under the
 backstop): hysteresis, so it neither flutters nor stops halfway. After an episode
-it rests for the cooldown, unless it falls under four fifths of ``act``. A number
-that is unknown is never safe: it is said, and new risk is blocked elsewhere.
+it rests for the cooldown, unless a fifth of what is left between its trigger and
+its liquidation is used up. An account that has nothing left to lose is cured. A
+number that is unknown is never safe: it is said, and new risk is blocked elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.money import plain
+from bot.domain.money import plain, short
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.state import GuardState, SubjectState
 from bot.risk.measure import SubjectMeasure
@@ -46,10 +47,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """All verdicts of one moment and the state that follows from them."""
+    """All verdicts of one moment and the state that follows from them.
+
+    ``emptied`` names the accounts whose episode ended because they have nothing left
+    to lose: no debt, no position.
+    """
 
     state: GuardState
     verdicts: tuple[Verdict, ...]
+    emptied: tuple[str, ...] = ()
 
 
 def judge(
@@ -62,11 +68,30 @@ def judge(
     subjects: dict[str, SubjectState] = {}
     verdicts: list[Verdict] = []
     for measure in measures:
-        known = state.subjects.get(measure.subject) or _opened(measure, limits)
+        seen = state.subjects.get(measure.subject)
+        known = _opened(measure, limits) if seen is None else seen
         verdict = _verdict(known, measure, at)
         verdicts.append(verdict)
-        subjects[measure.subject] = _after(known, verdict, limits, at)
-    return Judgement(state=replace(state, subjects=subjects), verdicts=tuple(verdicts))
+        if seen is not None or measure.ratio is not None:
+            subjects[measure.subject] = _after(known, verdict, limits, at)
+    gone = {n: s for n, s in state.subjects.items() if n not in subjects}
+    resting = {n: _rested(s, limits, at) for n, s in sorted(gone.items())}
+    subjects |= {n: s for n, s in resting.items() if _is_resting(s, at)}
+    return Judgement(
+        state=replace(state, subjects=subjects),
+        verdicts=tuple(verdicts),
+        emptied=tuple(n for n, s in sorted(gone.items()) if s.is_acting),
+    )
+
+
+def _rested(known: SubjectState, limits: GuardLimits, at: datetime) -> SubjectState:
+    """An account without anything to lose: an episode is over, the rest stays."""
+    return _ended(known, limits, at) if known.is_acting else known
+
+
+def _is_resting(known: SubjectState, at: datetime) -> bool:
+    """An empty account is remembered until its cooldown ends, then it is new."""
+    return known.cooled_until is not None and at < known.cooled_until
 
 
 def _opened(measure: SubjectMeasure, limits: GuardLimits) -> SubjectState:
@@ -116,7 +141,7 @@ def _trigger(measure: SubjectMeasure, thresholds: Thresholds) -> str | None:
     if measure.ratio is not None and measure.ratio >= thresholds.backstop:
         word = "risk rate" if measure.is_futures else "debt ratio"
         return (
-            f"the {word} of {measure.subject} is {plain(round(measure.ratio, 4))}, "
+            f"the {word} of {measure.subject} is {short(measure.ratio)}, "
             f"at its backstop of {plain(thresholds.backstop)}"
         )
     return None
@@ -131,8 +156,12 @@ def _is_cured(measure: SubjectMeasure, thresholds: Thresholds) -> bool:
 def _is_cooling(known: SubjectState, measure: SubjectMeasure, at: datetime) -> bool:
     if known.cooled_until is None or at >= known.cooled_until:
         return False
-    urgent = known.thresholds.act * _URGENT_SHARE
-    return measure.distance is None or measure.distance >= urgent
+    limits = known.thresholds
+    distance, ratio, end = measure.distance, measure.ratio, measure.liquidation
+    is_near = distance is not None and distance < limits.act * _URGENT_SHARE
+    room = (end - limits.backstop) * _URGENT_SHARE
+    is_high = ratio is not None and end - ratio < room
+    return not (is_near or is_high)
 
 
 def _after(
@@ -147,15 +176,17 @@ def _after(
             strikes={},
             benched_until={},
         )
-    if verdict.is_end_of_episode:
-        return replace(
-            known,
-            is_acting=False,
-            acting_since=None,
-            before=None,
-            cooled_until=at + limits.cooldown,
-        )
-    return known
+    return _ended(known, limits, at) if verdict.is_end_of_episode else known
+
+
+def _ended(known: SubjectState, limits: GuardLimits, at: datetime) -> SubjectState:
+    return replace(
+        known,
+        is_acting=False,
+        acting_since=None,
+        before=None,
+        cooled_until=at + limits.cooldown,
+    )
 
 
 def _numbers(measure: SubjectMeasure, thresholds: Thresholds) -> str:

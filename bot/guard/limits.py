@@ -18,6 +18,8 @@ __all__ = ["GuardLimits", "Opening", "RiskLimits", "Thresholds", "thresholds_for
 MAJORS: Final = frozenset({"BTC", "ETH"})
 _ALT_SHARE: Final = Decimal("0.333")
 """From this share of other coins on, an account is held to their distances."""
+_BACKSTOP_SHARE: Final = Decimal("0.875")
+"""Of the liquidation ratio, where that is lower than the backstop itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ def thresholds_for(limits: GuardLimits, opening: Opening) -> Thresholds:
     An account that opens nearer to liquidation than its act distance is not cut
     at once: it acts at half of its opening distance and aims at the whole of it.
     A ratio that opens beyond the backstop moves the backstop halfway to
-    liquidation.
+    liquidation; a pair that is liquidated before the backstop has one of its own.
 
     Example:
         >>> opening = Opening(exposure_usdt={"BTC": Decimal(30000)},
@@ -100,6 +102,8 @@ def thresholds_for(limits: GuardLimits, opening: Opening) -> Thresholds:
     backstop = limits.backstop_debt_ratio
     if opening.is_futures:
         backstop = limits.backstop_risk_rate
+    if backstop >= opening.liquidation:
+        backstop = opening.liquidation * _BACKSTOP_SHARE
     ratio, distance = opening.ratio, opening.distance
     if ratio is not None and backstop <= ratio < opening.liquidation:
         backstop = (ratio + opening.liquidation) / 2

@@ -10,27 +10,28 @@ here is ever blocked by a limit of new risk.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
+from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId, isolated_pair
 from bot.domain.events import AccountStatus
 from bot.domain.intents import CancelOrder, Intent, Proposal, Repay, Transfer
 from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, plain
 from bot.domain.orders import IntentState
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits
-from bot.guard.reduce import reductions
+from bot.guard.reduce import Cut, reductions
 from bot.guard.sizing import smallest_share
-from bot.guard.state import SubjectState
+from bot.guard.state import CANCELLING, GUARD, SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
 __all__ = ["Cure", "idle_repayments", "is_waiting", "plan_cure"]
 
-GUARD: Final = "guard"
+_PATIENCE: Final = timedelta(seconds=15)
+"""Three times the longest time-out of a request; then its answer is not waited for."""
 _LEAST_USDT: Final = Decimal(1)
 """Levers worth less than this are dust and are left alone."""
 
@@ -50,11 +51,12 @@ class Cure:
 def is_waiting(shadow: Shadow, measure: SubjectMeasure) -> bool:
     """Whether an answer is on its way that could change this account.
 
-    A request in doubt is not waited for: a reduction goes on beside it, sized so
-    that it stays a reduction under both outcomes.
+    A request in doubt is not waited for, nor one that stays without any answer: a
+    reduction goes on beside it, sized so that it stays one under both outcomes.
     """
     return any(
         request.state is IntentState.SENT
+        and shadow.at - request.sent_at <= _PATIENCE
         and measure.account in touched_accounts(request.approved.intent)
         for request in shadow.requests.values()
     )
@@ -99,22 +101,24 @@ def _next_cut(
     limits: GuardLimits,
     rejected: list[str],
 ) -> Cure:
-    """The first cut that is neither benched nor waiting for depth."""
+    """The first cut that is neither benched nor waiting for depth.
+
+    When only benched ones are left the first of them is tried again, as often as
+    the pause between two cuts allows: the bench prefers others, it does not give up.
+    """
     is_pausing = False
+    benched: Cut | None = None
     for cut in reductions(shadow, verdict, known, limits):
-        if _is_benched(known, cut.instrument, shadow.at):
-            rejected.append(f"{cut.instrument} is benched after it did not help")
-            continue
         if not cut.proposals:
             is_pausing = True
             rejected.append(cut.summary)
-            continue
-        return Cure(
-            proposals=cut.proposals,
-            instrument=cut.instrument,
-            summary=cut.summary,
-            alternatives=tuple(rejected),
-        )
+        elif _is_benched(known, cut.instrument, shadow.at):
+            benched = benched or cut
+            rejected.append(f"{cut.instrument} is benched after it did not help")
+        else:
+            return _cure(cut, rejected)
+    if benched is not None and not is_pausing:
+        return _cure(benched, rejected)
     rejected.append("nothing left that can be reduced")
     return Cure(
         proposals=(),
@@ -122,6 +126,15 @@ def _next_cut(
         summary="no lever left",
         alternatives=tuple(rejected),
         is_pausing=is_pausing,
+    )
+
+
+def _cure(cut: Cut, rejected: list[str]) -> Cure:
+    return Cure(
+        proposals=cut.proposals,
+        instrument=cut.instrument,
+        summary=cut.summary,
+        alternatives=tuple(rejected),
     )
 
 
@@ -162,7 +175,7 @@ def idle_repayments(shadow: Shadow, account: AccountId) -> list[Proposal]:
         mark = shadow.margin_marks.get(coin, ONE if coin == "USDT" else ZERO)
         if amount <= 0 or amount * mark < _LEAST_USDT:
             continue
-        if _is_in_doubt(shadow, account, coin):
+        if _is_asked(shadow, account, coin):
             continue
         proposals.append(
             Proposal(
@@ -174,10 +187,13 @@ def idle_repayments(shadow: Shadow, account: AccountId) -> list[Proposal]:
     return proposals
 
 
-def _is_in_doubt(shadow: Shadow, account: AccountId, coin: str) -> bool:
-    """A loan has no idempotency key: a doubtful one is never sent beside another."""
+def _is_asked(shadow: Shadow, account: AccountId, coin: str) -> bool:
+    """Whether coins were asked to move and nobody knows yet whether they did.
+
+    A loan has no idempotency key: one without an answer is never sent beside another.
+    """
     return any(
-        request.state is IntentState.IN_DOUBT
+        not request.state.is_final
         and isinstance(request.approved.intent, Repay | Transfer)
         and request.approved.intent.coin == coin
         and account in touched_accounts(request.approved.intent)
@@ -194,7 +210,7 @@ def _reserve(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
     for source in (MAIN, SPOT):
         idle = shadow.balance(source, coin).available
         mark = shadow.margin_marks.get(coin, ONE if coin == "USDT" else ZERO)
-        if idle * mark < _LEAST_USDT or _is_in_doubt(shadow, source, coin):
+        if idle * mark < _LEAST_USDT or _is_asked(shadow, source, coin):
             continue
         share = _transfer_share(shadow, verdict, source, coin, idle)
         amount = floor_to(idle * share, LEDGER_QUANTUM)
@@ -229,7 +245,8 @@ def _transfer_share(
 
 def _takes_collateral(shadow: Shadow, measure: SubjectMeasure, coin: str) -> bool:
     """Transfers into an account that is being liquidated are blocked."""
-    if measure.is_isolated_futures:
+    pair = isolated_pair(measure.account)
+    if measure.is_isolated_futures or (pair and coin not in pair.split("-")):
         return False
     key = (measure.account, coin if measure.account == FUTURES else "")
     blocked = {AccountStatus.LIQUIDATING, AccountStatus.BANKRUPT}
@@ -239,7 +256,7 @@ def _takes_collateral(shadow: Shadow, measure: SubjectMeasure, coin: str) -> boo
 _LEVERS: Final[
     tuple[tuple[str, Callable[[Shadow, Verdict], list[Proposal]], str], ...]
 ] = (
-    ("cancelling orders", _cancels, "no open order adds risk"),
+    (CANCELLING, _cancels, "no open order adds risk"),
     ("repaying", _repayments, "no idle balance of an owed coin"),
     ("the reserve", _reserve, "no reserve in the main or spot account"),
 )

@@ -12,10 +12,11 @@ another one.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
-from bot.domain.money import plain
+from bot.domain.money import ZERO, short
 from bot.guard.limits import GuardLimits
-from bot.guard.state import Before, SubjectState
+from bot.guard.state import CANCELLING, GUARD, Before, SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.state import Shadow
 
@@ -41,6 +42,7 @@ def remember_before(
     before = Before(
         balances=shadow.balances,
         positions=shadow.positions,
+        orders=shadow.orders,
         instrument=instrument,
         at=shadow.at,
     )
@@ -59,18 +61,34 @@ def check_after(
     before = state.before
     if before is None:
         return None
-    then = replace(shadow, balances=before.balances, positions=before.positions)
+    then = replace(
+        shadow,
+        balances=before.balances,
+        positions=before.positions,
+        orders=before.orders,
+    )
     was, now = measure_subject(then, subject), measure_subject(shadow, subject)
-    helped = _is_better(was, now)
+    helped = _is_better(was, now) or _has_cancelled(shadow, before)
     cleared = replace(state, before=None)
-    if helped or not before.instrument:
-        return Checked(
-            state=cleared, has_helped=helped, sentence=_sentence(was, now, before)
-        )
+    if not helped and before.instrument:
+        strikes = limits.max_strikes if _was_refused(shadow, before) else 1
+        cleared = _struck(cleared, before.instrument, shadow.at, limits, strikes)
     return Checked(
-        state=_struck(cleared, before.instrument, shadow.at, limits),
-        has_helped=False,
-        sentence=_sentence(was, now, before),
+        state=cleared, has_helped=helped, sentence=_sentence(was, now, before)
+    )
+
+
+def _has_cancelled(shadow: Shadow, before: Before) -> bool:
+    """Whether a cancel took an order away; that need not change a ratio."""
+    is_cancel = before.instrument == CANCELLING
+    return is_cancel and any(name not in shadow.orders for name in before.orders)
+
+
+def _was_refused(shadow: Shadow, before: Before) -> bool:
+    """Whether a request of the guard came to nothing since the action."""
+    return any(
+        owner == GUARD and setback.at >= before.at
+        for (owner, _), setback in shadow.setbacks.items()
     )
 
 
@@ -79,17 +97,26 @@ def _is_better(was: SubjectMeasure | None, now: SubjectMeasure | None) -> bool:
         return True
     if was is None or was.ratio is None or now.ratio is None:
         return False
-    if now.distance is None:
-        return was.distance is not None or now.ratio < was.ratio
     if was.distance is None:
-        return False
+        return now.ratio < was.ratio or _gross(now) < _gross(was)
+    if now.distance is None:
+        return True
     return now.distance > was.distance or now.ratio < was.ratio
 
 
+def _gross(measure: SubjectMeasure) -> Decimal:
+    """What is at stake, both sides: where no uniform move liquidates, less of it."""
+    return sum((abs(value) for value in measure.exposure_usdt.values()), ZERO)
+
+
 def _struck(
-    state: SubjectState, instrument: str, at: datetime, limits: GuardLimits
+    state: SubjectState,
+    instrument: str,
+    at: datetime,
+    limits: GuardLimits,
+    strikes: int,
 ) -> SubjectState:
-    strikes = state.strikes.get(instrument, 0) + 1
+    strikes += state.strikes.get(instrument, 0)
     benched = dict(state.benched_until)
     if strikes >= limits.max_strikes:
         benched[instrument] = at + limits.bench
@@ -109,6 +136,6 @@ def _sentence(
 def _numbers(measure: SubjectMeasure | None) -> str:
     if measure is None:
         return "nothing to lose"
-    distance = "none" if measure.distance is None else plain(round(measure.distance, 4))
-    ratio = "unknown" if measure.ratio is None else plain(round(measure.ratio, 4))
+    distance = "none" if measure.distance is None else short(measure.distance)
+    ratio = "unknown" if measure.ratio is None else short(measure.ratio)
     return f"ratio {ratio} at distance {distance}"

@@ -10,7 +10,6 @@ coins leaves both legs. Nothing here sends or approves anything.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
-from typing import Final
 
 from bot.domain.accounts import FUTURES, Position, isolated_pair
 from bot.domain.instruments import ContractRules, SpotRules
@@ -24,14 +23,12 @@ from bot.guard.legs import closing_order, most_tradable, with_other_leg
 from bot.guard.limits import GuardLimits
 from bot.guard.paydown import paid_down
 from bot.guard.sizing import smallest_share
-from bot.guard.state import SubjectState
+from bot.guard.state import GUARD, SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
 __all__ = ["Cut", "reductions"]
-
-GUARD: Final = "guard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,20 @@ Frozen; each judgement returns the next state. Nothing here decides.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
+from bot.domain.events import OrderChanged
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 
-__all__ = ["Before", "GuardState", "SubjectState"]
+__all__ = ["CANCELLING", "GUARD", "Before", "GuardState", "SubjectState"]
+
+GUARD: Final = "guard"
+"""Who owns the guard's requests."""
+
+CANCELLING: Final = "cancelling orders"
+"""The lever that takes resting orders away; the one that need not change a ratio."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +28,7 @@ class Before:
 
     balances: Mapping[AccountId, Mapping[str, Balance]]
     positions: Mapping[PositionKey, Position]
+    orders: Mapping[str, OrderChanged]
     instrument: str
     at: datetime
 
