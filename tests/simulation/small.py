@@ -122,13 +122,13 @@ def drive(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Said:
 
 
 def spawn(
-    folder: Path, *words: str | Path, environment: Mapping[str, str] | None = None
+    folder: Path, *words: str | Path, **environment: str
 ) -> subprocess.Popen[str]:
     """Start ``gnomon WORDS`` as a process of its own in ``folder``."""
     return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", "-m", "bot", *map(str, words)],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **(environment or {})},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
