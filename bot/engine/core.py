@@ -261,14 +261,14 @@ class _Work:
             self.propose(strategy.decide(view, due_at))
 
     def propose(self, proposals: Iterable[Proposal]) -> None:
-        """Admit each proposal on the state that the earlier ones would make."""
+        """Admit each proposal, with the earlier ones on their way."""
         for proposal in proposals:
             admission = Admission(
                 shadow=self.state.shadow,
                 guard=self.state.guard,
                 limits=self.core.risk_limits,
+                guard_limits=self.core.guard_limits,
                 day_open_equity=self.state.day_open_equity,
-                default_act=self.core.guard_limits.act_distance,
             )
             verdict = admit(admission, proposal, self._next_id("i"))
             at = self.state.shadow.at

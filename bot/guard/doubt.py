@@ -4,15 +4,25 @@ A request that was sent, or is in doubt, counts as done *and* as not done,
 whichever is worse. Nothing here decides or changes anything.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
-from bot.domain.accounts import FUTURES, AccountId
-from bot.domain.intents import PlaceOrder
+from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
+from bot.domain.intents import (
+    AdjustMargin,
+    Borrow,
+    CancelOrder,
+    Intent,
+    PlaceOrder,
+    Repay,
+    Transfer,
+)
 from bot.domain.money import ZERO
 from bot.domain.orders import Side
+from bot.shadow.project import project
 from bot.shadow.state import Request, Shadow
 
-__all__ = ["unsettled_qty"]
+__all__ = ["as_if_done", "unsettled_qty"]
 
 
 def unsettled_qty(
@@ -51,3 +61,44 @@ def _left(shadow: Shadow, request: Request, order: PlaceOrder) -> Decimal:
         held = [p.lots for k, p in shadow.positions.items() if k.symbol == order.symbol]
         whole = max([whole, *(Decimal(abs(lots)) for lots in held)])
     return max(whole - request.filled_qty, ZERO)
+
+
+def as_if_done(shadow: Shadow) -> Shadow:
+    """The account as if every open request that adds risk had been done.
+
+    New risk is measured on this. What would lower the risk is left out: it may not
+    come about.
+
+    Raises:
+        UnknownPriceError: A request cannot be measured any more.
+    """
+    done = shadow
+    for request in shadow.requests.values():
+        intent = request.approved.intent
+        if _lowers_risk(intent):
+            continue
+        if isinstance(intent, PlaceOrder):
+            left = intent.qty - request.filled_qty
+            if left <= 0:
+                continue
+            intent = replace(intent, qty=left)
+        elif request.state.is_final:
+            continue
+        orders = {k: o for k, o in done.orders.items() if k != request.order_id}
+        done = project(replace(done, orders=orders), intent)
+    return done
+
+
+def _lowers_risk(intent: Intent) -> bool:
+    """Whether an intent claims to lower risk; what it claims was checked before."""
+    match intent:
+        case PlaceOrder():
+            return intent.reduce_only or intent.close or intent.is_reduction
+        case Transfer(source=source, target=target):
+            return source in {MAIN, SPOT} and target not in {MAIN, SPOT}
+        case AdjustMargin():
+            return intent.amount > 0
+        case Repay() | CancelOrder():
+            return True
+        case Borrow():
+            return False

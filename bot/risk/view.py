@@ -19,14 +19,23 @@ from bot.domain.accounts import (
 )
 from bot.domain.events import BorrowRateQuoted, FundingQuoted, LiquidityQuoted
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved, Transfer, intent_coin
+from bot.domain.intents import (
+    AdjustMargin,
+    Approved,
+    Borrow,
+    CancelOrder,
+    Intent,
+    PlaceOrder,
+    Repay,
+    Transfer,
+)
 from bot.domain.money import ONE
 from bot.domain.orders import IntentState
 from bot.domain.strategy import OpenOrder, Setback
 from bot.risk.measure import measure_subject
 from bot.shadow.state import Shadow
 
-__all__ = ["ShadowView"]
+__all__ = ["ShadowView", "touched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +167,47 @@ class ShadowView:
         return symbol in self.shadow.halted
 
     def is_frozen(self, account: AccountId, name: str) -> bool:
-        """Whether a request in doubt blocks new risk on a coin or symbol."""
-        for request in self.shadow.requests.values():
-            intent = request.approved.intent
-            if request.state is not IntentState.IN_DOUBT:
-                continue
-            accounts = (
-                (intent.source, intent.target)
-                if isinstance(intent, Transfer)
-                else (getattr(intent, "account", FUTURES),)
+        """Whether a request in doubt blocks new risk on a coin or symbol.
+
+        An order in doubt freezes its symbol and the coins that it would trade.
+        """
+        return any(
+            request.state is IntentState.IN_DOUBT
+            and (account, name) in touched(self.shadow.rules, request.approved.intent)
+            for request in self.shadow.requests.values()
+        )
+
+
+def touched(rules: Rules, intent: Intent) -> tuple[tuple[AccountId, str], ...]:
+    """The coins and symbols that an intent changes, each with its account.
+
+    Example:
+        >>> from decimal import Decimal
+        >>> from bot.domain.intents import Repay
+        >>> touched(Rules(), Repay(
+        ...     account=AccountId("margin_cross"), coin="USDT", amount=Decimal(1)))
+        (('margin_cross', 'USDT'),)
+    """
+    match intent:
+        case Transfer(source=source, target=target, coin=coin):
+            return ((source, coin), (target, coin))
+        case Borrow(account=account, coin=coin) | Repay(account=account, coin=coin):
+            return ((account, coin),)
+        case PlaceOrder(account=account, symbol=symbol):
+            names = (symbol, *_coins_of(rules, symbol))
+            return tuple((account, name) for name in names)
+        case CancelOrder(account=account, symbol=symbol):
+            return ((account, symbol),)
+        case AdjustMargin(symbol=symbol):
+            return tuple(
+                (FUTURES, name) for name in (symbol, *_coins_of(rules, symbol))
             )
-            if account in accounts and intent_coin(intent) == name:
-                return True
-        return False
+
+
+def _coins_of(rules: Rules, symbol: str) -> tuple[str, ...]:
+    """The coins that trading a symbol moves in its account."""
+    pair = rules.spot.get(symbol)
+    if pair is not None:
+        return (pair.base, pair.quote)
+    contract = rules.contracts.get(symbol)
+    return () if contract is None else (contract.settle,)

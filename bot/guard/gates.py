@@ -1,0 +1,352 @@
+"""The gates that new risk has to pass, one sentence for each that it does not.
+
+Each gate is a function of the account as it stands and of one intent, and returns
+why the intent may not pass, with the number and the limit, or None. What was
+approved and has no answer yet counts as done where that is worse. Nothing here
+approves anything; a reduction never comes here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from bot.domain.accounts import FUTURES, AccountId
+from bot.domain.events import AccountStatus
+from bot.domain.intents import (
+    AdjustMargin,
+    Borrow,
+    CancelOrder,
+    Intent,
+    PlaceOrder,
+    Repay,
+    Transfer,
+)
+from bot.domain.money import ONE, ZERO, plain
+from bot.guard.doubt import as_if_done
+from bot.guard.limits import (
+    GuardLimits,
+    Opening,
+    RiskLimits,
+    Thresholds,
+    thresholds_for,
+)
+from bot.guard.state import GuardState
+from bot.risk.exposures import net_exposures
+from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
+from bot.risk.view import ShadowView, touched
+from bot.shadow.project import UnknownPriceError, expected_price, project
+from bot.shadow.state import Shadow
+
+__all__ = ["Admission", "is_sane", "objection"]
+
+_OPENING_MARGIN: Final = Decimal("1.05")
+"""A new account opens a little further than its act distance: the price moves on
+until the order is filled, and an account that opens nearer is not cured at once."""
+
+_TROUBLED: Final = frozenset(
+    {
+        AccountStatus.WARNED,
+        AccountStatus.ORDERS_CANCELLED,
+        AccountStatus.LIQUIDATING,
+        AccountStatus.BANKRUPT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What a proposal is held to at this moment."""
+
+    shadow: Shadow
+    guard: GuardState
+    limits: RiskLimits
+    guard_limits: GuardLimits
+    day_open_equity: Decimal | None
+
+
+def objection(admission: Admission, intent: Intent) -> str | None:
+    """The first gate that the intent does not pass, in words.
+
+    Raises:
+        UnknownPriceError: A price or a rule that the gates need is not known.
+    """
+    for gate in _GATES:
+        found = gate(admission, intent)
+        if found is not None:
+            return found
+    return None
+
+
+# -- what must be known ---------------------------------------------------
+
+
+def _is_known(admission: Admission, intent: Intent) -> str | None:
+    if not admission.shadow.is_open:
+        return "the account has not been read yet"
+    blocked = [m for m in measure_subjects(admission.shadow) if m.ratio is None]
+    if blocked:
+        return f"{blocked[0].subject} is unknown: {'; '.join(blocked[0].missing)}"
+    return None
+
+
+def _is_fresh(admission: Admission, intent: Intent) -> str | None:
+    """Every mark that the touched accounts are measured with must be fresh."""
+    limit = admission.limits.mark_stale_after
+    for name in _names(admission.shadow, intent):
+        age = admission.shadow.mark_age(name)
+        if age is None:
+            return f"no mark of {name} is known"
+        if age > limit:
+            return f"the mark of {name} is {_seconds(age)} old, over {_seconds(limit)}"
+    return None
+
+
+def _names(shadow: Shadow, intent: Intent) -> list[str]:
+    """The marks that an intent and the accounts it touches are measured with."""
+    names: set[str] = set()
+    for account, name in touched(shadow.rules, intent):
+        if name not in shadow.rules.spot:
+            names.add(name)
+        names |= _held(shadow, account)
+    if "USDT" not in shadow.margin_marks:
+        names.discard("USDT")
+    return sorted(names)
+
+
+def _held(shadow: Shadow, account: AccountId) -> set[str]:
+    """What an account holds, owes and has positions in."""
+    coins = shadow.balances.get(account, {})
+    names = {c for c, b in coins.items() if b.total or b.liability}
+    if account == FUTURES:
+        names |= {key.symbol for key in shadow.positions}
+    return names
+
+
+def _seconds(age: timedelta) -> str:
+    return f"{age.total_seconds():.0f} s"
+
+
+# -- what must be in order ------------------------------------------------
+
+
+def _is_open(admission: Admission, intent: Intent) -> str | None:
+    if isinstance(intent, PlaceOrder) and intent.symbol in admission.shadow.halted:
+        return f"{intent.symbol} takes no new orders"
+    return None
+
+
+def _is_untroubled(admission: Admission, intent: Intent) -> str | None:
+    accounts = {account for account, _ in touched(admission.shadow.rules, intent)}
+    for (account, coin), status in sorted(admission.shadow.statuses.items()):
+        if account in accounts and status in _TROUBLED:
+            return f"the exchange says of {account} {coin}".rstrip() + f": {status}"
+    return None
+
+
+def _is_undoubted(admission: Admission, intent: Intent) -> str | None:
+    view = ShadowView(admission.shadow, admission.limits.mark_stale_after)
+    for account, name in touched(admission.shadow.rules, intent):
+        if view.is_frozen(account, name):
+            return f"a request on {name} in {account} is in doubt"
+    return None
+
+
+def _is_not_cured(admission: Admission, intent: Intent) -> str | None:
+    acting = [n for n, s in admission.guard.subjects.items() if s.is_acting]
+    return f"the guard is curing {acting[0]}" if acting else None
+
+
+def _has_funds(admission: Admission, intent: Intent) -> str | None:
+    shadow = admission.shadow
+    match intent:
+        case Transfer(source=source, coin=coin, amount=amount):
+            return _lacks(shadow, source, coin, amount)
+        case PlaceOrder(account=account, symbol=symbol) if account != FUTURES:
+            rules = shadow.rules.spot.get(symbol)
+            if rules is None:
+                return f"no rules of the pair {symbol} are known"
+            if intent.side.sign < 0:
+                return _lacks(shadow, account, rules.base, intent.qty)
+            cost = intent.qty * expected_price(shadow, intent)
+            return _lacks(shadow, account, rules.quote, cost)
+    return None
+
+
+def _lacks(
+    shadow: Shadow, account: AccountId, coin: str, amount: Decimal
+) -> str | None:
+    available = shadow.balance(account, coin).available
+    if amount <= available:
+        return None
+    return (
+        f"{account} has {plain(available)} {coin} available, {plain(amount)} is needed"
+    )
+
+
+# -- what must not be passed ----------------------------------------------
+
+
+def _is_within_size(admission: Admission, intent: Intent) -> str | None:
+    if not isinstance(intent, PlaceOrder):
+        return None
+    value = _order_usdt(admission.shadow, intent)
+    limit = admission.limits.max_order_usdt
+    if value > limit:
+        return f"the order is worth {value:.2f} USDT, over max_order_usdt {limit}"
+    return None
+
+
+def _order_usdt(shadow: Shadow, order: PlaceOrder) -> Decimal:
+    price = expected_price(shadow, order)
+    if order.account != FUTURES:
+        rules = shadow.rules.spot[order.symbol]
+        return order.qty * price * shadow.margin_marks.get(rules.quote, ONE)
+    contract = shadow.rules.contracts.get(order.symbol)
+    if contract is None:
+        raise UnknownPriceError(f"no rules of the contract {order.symbol} are known")
+    settle = shadow.margin_marks.get(contract.settle, ONE)
+    return contract.value(order.qty, price) * settle
+
+
+def _is_within_loss(admission: Admission, intent: Intent) -> str | None:
+    start = admission.day_open_equity
+    now = equity_usdt(admission.shadow)
+    if now is None:
+        return "the equity is unknown"
+    if start is None or start <= 0:
+        return None
+    loss = (start - now) / start
+    limit = admission.limits.max_daily_loss
+    if loss >= limit:
+        return f"the day's loss of {loss:.4f} is at max_daily_loss {limit}"
+    return None
+
+
+def _is_within_leverage(admission: Admission, intent: Intent) -> str | None:
+    before = as_if_done(admission.shadow)
+    after = project(before, intent)
+    gross = _gross_usdt(after)
+    if gross <= _gross_usdt(before):
+        return None
+    if gross > admission.limits.max_gross_usdt:
+        limit = admission.limits.max_gross_usdt
+        return f"gross exposure would be {gross:.2f} USDT, over max_gross_usdt {limit}"
+    equity = equity_usdt(after)
+    if equity is None or equity <= 0:
+        return "the equity after it would not be positive"
+    leverage = gross / equity
+    if leverage > admission.limits.max_leverage:
+        limit = admission.limits.max_leverage
+        return f"net leverage would be {leverage:.2f}, over max_leverage {limit}"
+    return None
+
+
+def _gross_usdt(shadow: Shadow) -> Decimal:
+    """Sum of the absolute net exposures by coin: a hedged pair counts its delta."""
+    return sum(
+        (
+            abs(qty) * shadow.margin_marks.get(coin, ZERO)
+            for coin, qty in net_exposures(shadow).items()
+        ),
+        ZERO,
+    )
+
+
+def _is_far_enough(admission: Admission, intent: Intent) -> str | None:
+    """After it, no account may be nearer than its act distance, or at its backstop."""
+    start = as_if_done(admission.shadow)
+    before = {m.subject: m for m in measure_subjects(start)}
+    for after in measure_subjects(project(start, intent)):
+        if after.ratio is None:
+            return f"{after.subject} would be unknown: {'; '.join(after.missing)}"
+        found = _too_near(admission, before.get(after.subject), after)
+        if found is not None:
+            return found
+    return None
+
+
+def _too_near(
+    admission: Admission, before: SubjectMeasure | None, after: SubjectMeasure
+) -> str | None:
+    limits = _thresholds(admission, after)
+    if after.distance is not None and after.distance < limits.act:
+        known = None if before is None else before.distance
+        if known is None or after.distance < known:
+            return (
+                f"{after.subject} would be {after.distance:.4f} from liquidation, "
+                f"under its act distance {limits.act}"
+            )
+    if after.ratio is not None and after.ratio >= limits.backstop:
+        ratio = None if before is None else before.ratio
+        if ratio is None or after.ratio > ratio:
+            return (
+                f"{after.subject} would be at {after.ratio:.4f}, "
+                f"its backstop is {limits.backstop}"
+            )
+    return None
+
+
+def _thresholds(admission: Admission, measure: SubjectMeasure) -> Thresholds:
+    """The thresholds of a known account, or those that a new one will have."""
+    known = admission.guard.subjects.get(measure.subject)
+    if known is not None:
+        return known.thresholds
+    new = thresholds_for(
+        admission.guard_limits,
+        Opening(
+            exposure_usdt=measure.exposure_usdt,
+            distance=None,
+            ratio=None,
+            liquidation=measure.liquidation,
+            is_futures=measure.is_futures,
+        ),
+    )
+    return Thresholds(
+        act=new.act * _OPENING_MARGIN, target=new.target, backstop=new.backstop
+    )
+
+
+def is_sane(intent: Intent) -> bool:
+    """Whether the numbers of an intent are numbers that can be sent.
+
+    Example:
+        >>> from bot.domain.accounts import MARGIN_CROSS
+        >>> is_sane(Borrow(
+        ...     account=MARGIN_CROSS, coin="USDT", amount=Decimal(-1)))
+        False
+    """
+    match intent:
+        case PlaceOrder(qty=qty, price=price, leverage=leverage):
+            numbers = [qty, leverage] if price is None else [qty, leverage, price]
+            is_whole = intent.account != FUTURES or qty == qty.to_integral_value()
+            return is_whole and all(n.is_finite() and n > 0 for n in numbers)
+        case Transfer(source=source, target=target, amount=amount):
+            return source != target and amount.is_finite() and amount > 0
+        case AdjustMargin(amount=amount):
+            return amount.is_finite() and amount != 0
+        case Borrow() | Repay():
+            return intent.amount.is_finite() and intent.amount > 0
+        case CancelOrder():
+            return True
+
+
+def _has_numbers(admission: Admission, intent: Intent) -> str | None:
+    return None if is_sane(intent) else "a number of the request makes no sense"
+
+
+_GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
+    _has_numbers,
+    _is_known,
+    _is_fresh,
+    _is_open,
+    _is_untroubled,
+    _is_undoubted,
+    _is_not_cured,
+    _has_funds,
+    _is_within_size,
+    _is_within_loss,
+    _is_within_leverage,
+    _is_far_enough,
+)
