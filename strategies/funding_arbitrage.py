@@ -308,7 +308,8 @@ class FundingArbitrage:
             is_early = setback is not None and view.at - setback.at < _RETRY
             was_same = setback is not None and is_reduction(setback.intent)
             return not view.is_halted(name) and not (is_early and was_same)
-        is_open = not self._is_shut(view, pair) and not self._is_set_back(view, name)
+        symbol = intent.symbol if isinstance(intent, PlaceOrder) else pair.spot.symbol
+        is_open = not view.is_halted(symbol) and not self._is_set_back(view, name)
         return is_open and is_covered(view, pair, intent, self.margin_share)
 
     def _send(

@@ -1,0 +1,174 @@
+"""Beta hedge: worked examples of when, how much and which way it trades."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.accounts import FUTURES, MAIN, SPOT
+from bot.domain.errors import UsageError
+from bot.domain.intents import PlaceOrder
+from bot.domain.orders import Side
+from bot.domain.strategy import Strategy
+from bot.risk.betas import BetaModel, estimate_beta
+from strategies import KINDS
+from tests.unit.strategies.bench import (
+    NOW,
+    World,
+    balance,
+    done,
+    position,
+    usdt,
+    view_of,
+)
+
+Closes = tuple[tuple[datetime, Decimal], ...]
+HOURS = 800
+
+
+def history(beta: float, hours: int = HOURS) -> Closes:
+    """Hourly closes that move ``beta`` times as far as a wave does."""
+    start = NOW - timedelta(hours=hours)
+    level, rows = 0.0, list[tuple[datetime, Decimal]]()
+    for hour in range(hours):
+        level += beta * 0.01 * math.sin(hour * 1.7)
+        close = Decimal(f"{100 * math.exp(level):.10f}")
+        rows.append((start + timedelta(hours=hour), close))
+    return tuple(rows)
+
+
+def hedge(**values: object) -> Strategy:
+    """The strategy with these parameters."""
+    return KINDS["beta_hedge"]("hedge", None, values)
+
+
+def _world(sol: str = "100", lots: int = 0, **changes: object) -> World:
+    """So many coins at 100 with a beta of 2; a BTC lot is worth 0.1 USDT here."""
+    world = World(
+        balances={
+            SPOT: {"SOL": balance(sol), "USDT": balance("1000")},
+            FUTURES: {"USDT": balance("50000")},
+        },
+        positions=(position("XBTUSDTM", lots),) if lots else (),
+        closes={"SOL": history(2.0), "BTC": history(1.0)},
+    )
+    return replace(world, **changes)  # type: ignore[arg-type] # fields by name
+
+
+def _told(world: World, **values: object) -> list[tuple[Side, int, bool]]:
+    found = []
+    for proposal in hedge(**values).decide(world.view(), NOW):
+        assert isinstance(proposal.intent, PlaceOrder)
+        order = proposal.intent
+        assert order.symbol == "XBTUSDTM"
+        found.append((order.side, int(order.qty), order.reduce_only))
+    return found
+
+
+def test_the_estimate_finds_the_slope() -> None:
+    """Two series that move in the proportion 2 have the beta 2."""
+    found = estimate_beta(history(2.0), history(1.0), BetaModel())
+
+    assert found is not None
+    assert abs(found.value - 2) < Decimal("0.0001")
+
+
+def test_noise_is_shrunk_to_the_prior() -> None:
+    """A slope that is not certain lies between its estimate and one."""
+    btc, alt = history(1.0), history(3.0)
+    shaken = tuple(
+        (when, close * (Decimal("1.1") if hour % 5 == 0 else 1))
+        for hour, (when, close) in enumerate(alt)
+    )
+    found = estimate_beta(shaken, btc, BetaModel())
+
+    assert found is not None
+    assert 1 < found.value < 3
+    assert found.standard_error > 0
+
+
+def test_net_beta_is_sold_with_the_hedge() -> None:
+    """10 000 USDT of a coin with beta 2 are hedged by 200 000 lots of 0.1 USDT."""
+    ((side, lots, reduces),) = _told(_world())
+
+    assert side is Side.SELL
+    assert abs(lots - 200_000) <= 20
+    assert not reduces
+
+
+def test_inside_the_band_nothing_is_traded() -> None:
+    """A hedge that is 2 % of the gross off, or 90 USDT, stays as it is."""
+    assert _told(_world(lots=-198_000)) == []
+    assert _told(_world(lots=-199_100), band_share=0) == []
+    assert len(_told(_world(lots=-190_000), band_share=0)) == 1
+
+
+def test_too_much_hedge_is_reduced() -> None:
+    """A hedge of twice the size is bought back by half, reduce-only."""
+    ((side, lots, reduces),) = _told(_world(lots=-400_000))
+
+    assert (side, reduces) == (Side.BUY, True)
+    assert abs(lots - 200_000) <= 20
+
+
+def test_a_hedge_of_the_wrong_side_is_first_closed() -> None:
+    """A long hedge of a long book goes to flat first; the rest follows."""
+    shadow = _world(lots=50_000).shadow()
+    (first,) = hedge().decide(view_of(shadow), NOW)
+    assert isinstance(first.intent, PlaceOrder)
+    assert (int(first.intent.qty), first.intent.reduce_only) == (50_000, True)
+
+    (second,) = hedge().decide(view_of(done(shadow, [first])), NOW)
+    assert isinstance(second.intent, PlaceOrder)
+    assert not second.intent.reduce_only
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"closes": {"SOL": history(2.0, 100), "BTC": history(1.0)}},
+        {"closes": {"BTC": history(1.0)}},
+        {"mark": None},
+        {"futures_mark": None},
+        {"half_spread": None},
+        {"perp_half_spread": "0.05"},
+        {"halted": frozenset({"XBTUSDTM"})},
+    ],
+    ids=[
+        *("short history", "no history", "no mark", "no futures mark"),
+        *("no depth", "too dear", "halted"),
+    ],
+)
+def test_unknown_or_dear_is_no_new_hedge(changes: Mapping[str, object]) -> None:
+    """Without a beta, a price or a sensible cost nothing is added."""
+    world = replace(_world(), **changes)  # type: ignore[arg-type] # fields by name
+
+    assert _told(world) == []
+
+
+def test_a_hedge_without_a_cause_is_closed() -> None:
+    """Nothing held: the hedge goes, whatever is known of betas and marks."""
+    world = World(
+        balances=usdt(), positions=(position("XBTUSDTM", -500),), futures_mark=None
+    )
+
+    assert _told(world) == [(Side.BUY, 500, True)]
+
+
+def test_the_reserve_is_not_hedged() -> None:
+    """Coins in the main account are left out, and main cannot be named."""
+    world = World(balances={MAIN: {"SOL": balance("100")}}, closes=_world().closes)
+
+    assert _told(world) == []
+    with pytest.raises(UsageError, match="accounts must not name main"):
+        hedge(accounts=["main"])
+
+
+def test_an_arbitrage_pair_has_no_beta() -> None:
+    """Coins against their own perpetual cancel before any beta is applied."""
+    world = _world(sol="10", positions=(position("SOLUSDTM", -100),))
+
+    assert _told(world) == []
