@@ -146,7 +146,7 @@ def test_what_is_not_there_is_named(desk: _Desk, words: list[str], hint: str) ->
         ('[spot]\nSOL = "1"\n', "spot.SOL holds or owes SOL"),
         ('[margin_cross]\nprincipal = {SOL = "1"}\n', "SOL"),
         ('[[futures.position]]\nsymbol = "SOLUSDTM"\nlots = 1\n', "SOLUSDTM"),
-        ('[[futures.position]]\nsymbol = "XBTUSDM"\nlots = 1\n', "XBTUSDM"),
+        ('[[futures.position]]\nsymbol = "SOLUSDM"\nlots = 1\n', "SOLUSDM"),
         ('[margin_isolated."SOL-USDT"]\nbalance = {USDT = "1"}\n', "SOL-USDT"),
         ("spot = 1\n", "spot must be a table"),
         ('[spot]\nBTC = "many"\n', "spot.BTC must be"),
