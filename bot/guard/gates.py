@@ -106,8 +106,9 @@ def _is_fresh(admission: Admission, intent: Intent) -> str | None:
 def _names(shadow: Shadow, intent: Intent) -> list[str]:
     """The marks that an intent and the accounts it touches are measured with."""
     names: set[str] = set()
+    symbol = getattr(intent, "symbol", None)
     for account, name in touched(shadow.rules, intent):
-        if name not in shadow.rules.spot:
+        if name != symbol or name in shadow.rules.contracts:
             names.add(name)
         names |= _held(shadow, account)
     if "USDT" not in shadow.margin_marks:
