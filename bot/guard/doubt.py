@@ -26,7 +26,7 @@ __all__ = ["as_if_done", "unsettled_qty"]
 
 
 def unsettled_qty(
-    shadow: Shadow, account: AccountId, symbol: str, side: Side | None = None
+    shadow: Shadow, account: AccountId, symbol: str, side: Side
 ) -> Decimal:
     """What orders without an answer may have traded already on a symbol.
 
@@ -34,7 +34,8 @@ def unsettled_qty(
         shadow: The account.
         account: Where the orders trade.
         symbol: What they trade.
-        side: Only the orders of one side; None counts both.
+        side: Which orders; those of the other side make a reduction of this side
+            only more of one.
 
     Returns:
         Base coins on spot and margin, lots on futures, less what is known to have
@@ -48,7 +49,7 @@ def unsettled_qty(
             and isinstance(request.approved.intent, PlaceOrder)
             and request.approved.intent.account == account
             and request.approved.intent.symbol == symbol
-            and side in {None, request.approved.intent.side}
+            and request.approved.intent.side is side
         ),
         ZERO,
     )

@@ -71,7 +71,8 @@ def most_tradable(
         return ZERO
     balance = shadow.balance(account, rules.base)
     net = (balance.total - balance.liability) * sign
-    net = max(net - unsettled_qty(shadow, account, rules.symbol), ZERO)
+    side = Side.SELL if sign > 0 else Side.BUY
+    net = max(net - unsettled_qty(shadow, account, rules.symbol, side), ZERO)
     if sign > 0:
         return max(min(net, balance.available), ZERO)
     cash = shadow.balance(account, rules.quote).available
@@ -122,7 +123,8 @@ def futures_leg(
     if contract is None or mark <= 0 or not held or symbol in shadow.halted:
         return None
     lots = (coins * mark if contract.is_inverse else coins) / contract.multiplier
-    left = abs(Decimal(held[0].lots)) - unsettled_qty(shadow, FUTURES, symbol)
+    side = Side.SELL if sign > 0 else Side.BUY
+    left = abs(Decimal(held[0].lots)) - unsettled_qty(shadow, FUTURES, symbol, side)
     most = max(min(lots, left, Decimal(contract.max_order_lots)), ZERO)
     lots = floor_to(most, Decimal(contract.lot_size))
     return closing_order(held[0], lots) if lots > 0 else None

@@ -57,9 +57,12 @@ def remember_before(
 def check_after(
     state: SubjectState, shadow: Shadow, subject: str, limits: GuardLimits
 ) -> Checked | None:
-    """Judge the last action, None when there is none to judge."""
+    """Judge the last action, None when there is none to judge, or none yet.
+
+    While a request of it has no answer nobody knows what it did.
+    """
     before = state.before
-    if before is None:
+    if before is None or _is_unanswered(shadow, before):
         return None
     then = replace(
         shadow,
@@ -75,6 +78,16 @@ def check_after(
         cleared = _struck(cleared, before.instrument, shadow.at, limits, strikes)
     return Checked(
         state=cleared, has_helped=helped, sentence=_sentence(was, now, before)
+    )
+
+
+def _is_unanswered(shadow: Shadow, before: Before) -> bool:
+    """Whether a request of the guard since the action has no answer."""
+    return any(
+        not request.state.is_final
+        and request.approved.owner == GUARD
+        and request.sent_at >= before.at
+        for request in shadow.requests.values()
     )
 
 

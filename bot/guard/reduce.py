@@ -197,7 +197,8 @@ def _futures_order(
 ) -> PlaceOrder | None:
     """The fewest lots of a position that cure, or as many as there are."""
     held = abs(Decimal(position.lots))
-    held -= unsettled_qty(shadow, FUTURES, position.symbol)
+    side = Side.SELL if position.lots > 0 else Side.BUY
+    held -= unsettled_qty(shadow, FUTURES, position.symbol, side)
     if held <= 0:
         return None
 

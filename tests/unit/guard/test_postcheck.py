@@ -10,7 +10,7 @@ import pytest
 from bot.domain.accounts import MARGIN_CROSS
 from bot.domain.events import OrderChanged
 from bot.domain.intents import Approved, Intent, PlaceOrder, Repay
-from bot.domain.orders import OrderState, Side
+from bot.domain.orders import IntentState, OrderState, Side
 from bot.guard.postcheck import Checked, check_after, remember_before
 from bot.guard.state import CANCELLING, GUARD, SubjectState
 from bot.shadow.apply import set_back
@@ -22,6 +22,7 @@ from tests.unit.guard.bench import (
     cross_long,
     later,
     marked,
+    requested,
     shadow_of,
     subject_state,
 )
@@ -168,3 +169,22 @@ def test_a_ratio_without_bound_is_a_word() -> None:
 def test_without_an_action_there_is_nothing_to_check() -> None:
     """An account that was not acted on is not judged."""
     assert check_after(subject_state(), cross_long(), "margin_cross", LIMITS) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "owner", "is_judged"),
+    [
+        (IntentState.IN_DOUBT, GUARD, False),
+        (IntentState.SENT, GUARD, False),
+        (IntentState.DONE, GUARD, True),
+        (IntentState.IN_DOUBT, "carry", True),
+    ],
+)
+def test_an_action_without_an_answer_is_not_judged_yet(
+    state: IntentState, owner: str, is_judged: bool
+) -> None:
+    """Nobody knows what it did; a strategy's doubt is not the guard's."""
+    shadow = cross_long()
+    doubtful = requested(shadow, [SALE], state, owner=owner)
+    found = check_after(remembered(shadow), doubtful, "margin_cross", LIMITS)
+    assert (found is not None) is is_judged

@@ -163,6 +163,16 @@ def test_a_sale_is_no_larger_than_what_is_still_a_reduction() -> None:
         assert order.qty == Decimal("0.1")
 
 
+def test_an_order_the_other_way_makes_a_sale_no_smaller() -> None:
+    """If the doubtful purchase was done there is only more to sell."""
+    asked = PlaceOrder(
+        account=MARGIN_CROSS, symbol="BTC-USDT", side=Side.BUY, qty=Decimal("0.9")
+    )
+    shadow = cross_long(usdt_owed="47000")
+    alone = orders(cuts(shadow)[0])
+    assert orders(cuts(requested(shadow, [asked]))[0]) == alone
+
+
 def test_fills_that_are_known_are_not_doubted() -> None:
     """What an order in doubt has filled is out of the balance already."""
     asked = PlaceOrder(
