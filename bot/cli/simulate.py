@@ -1,16 +1,18 @@
 """``gnomon simulate``: many seeded runs with faults, each held to the invariants.
 
-A seed decides the market, the latencies and which answers are lost. After every
-run the shadow must equal the venue's books to the last digit, nothing may be in
-doubt, and every intent must have been remembered before it was sent. A breach is
-a bug: its seed is printed and the command exits with 1.
+A seed decides the market, the account, the latencies, which answers are lost and
+which strategy trades beside the guard. During every run the exchange's own ratios
+must be ours and every intent must be remembered before it is sent; after it the
+shadow must equal the venue's books to the last digit and nothing may be in doubt. A
+breach is a bug: its seed is printed and the command exits with 1.
 """
 
 import asyncio
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -18,11 +20,13 @@ from typing import Annotated, Final
 
 import typer
 
+from bot.cli.simulated_accounts import ACCOUNTS
 from bot.compose import Plan, Simulation, paper_account, plan_run, simulate
-from bot.domain.entries import Entry
+from bot.domain.entries import Entry, Noted
 from bot.domain.intents import Approved
 from bot.engine.loop import Engine, Observer
 from bot.report.tally import Tally
+from bot.risk.measure import equity_usdt
 from bot.settings import settings_from
 from bot.shadow.drift import compare
 from connectors.markets.scenarios import SCENARIOS
@@ -35,6 +39,22 @@ __all__ = ["simulate_app"]
 simulate_app = typer.Typer(add_completion=False)
 
 _NAMES: Final = tuple(sorted(set(SCENARIOS) - {"year"}))
+_ROUNDING: Final = Decimal("1e-12")
+"""USDT by which two sums of the same amounts may differ, added in other orders."""
+
+_ARBITRAGE: Final = {
+    "coins": ["BTC", "ETH", "SOL"],
+    "schedule": "every 60s",
+    "min_carry": "0.01",
+}
+_STRATEGIES: Final[Sequence[Mapping[str, object]]] = (
+    {},
+    {"strategy": {"funding_arbitrage": _ARBITRAGE}},
+    {"strategy": {"auto_repay": {"schedule": "every 60s"}}},
+    {"strategy": {"beta_hedge": {"schedule": "every 300s"}}},
+)
+"""What trades beside the guard, by seed."""
+
 _HELP: Final = """
 Run seeded simulations with lost answers and requests, and check the invariants.
 
@@ -48,10 +68,12 @@ Examples:
 
 @dataclass(slots=True)
 class _Probe:
-    """A journal that hashes what it is given and knows what is durable."""
+    """A journal that hashes what it is given and watches what it is told."""
 
     hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    durable: set[str] = field(default_factory=set)
+    breaches: list[str] = field(default_factory=list)
+    sent: AbstractSet[str] = frozenset()
+    """What the world has sent, as it grows; set when there is a world."""
     _pending: list[str] = field(default_factory=list)
     entries: int = 0
 
@@ -60,12 +82,18 @@ class _Probe:
         for entry in entries:
             self.entries += 1
             self.hash.update(repr(entry).encode())
-            if isinstance(entry.body, Approved):
-                self._pending.append(entry.body.intent_id)
+            match entry.body:
+                case Approved(intent_id=name):
+                    self._pending.append(name)
+                case Noted(topic="parity", text=text):
+                    self.breaches.append(f"{entry.at.isoformat()}: {text}")
+                case _:
+                    pass
 
     def commit(self) -> None:
-        """What was appended is durable now."""
-        self.durable.update(self._pending)
+        """What was appended is durable now; none of it may have been sent."""
+        early = [name for name in self._pending if name in self.sent]
+        self.breaches += [f"{name} was sent before it was durable" for name in early]
         self._pending.clear()
 
     def close(self) -> None:
@@ -97,12 +125,14 @@ def simulate_command(
 
 
 def _plan(seed: int, minutes: int) -> Plan:
+    """Each scenario in turn, then all of them again with the next account."""
     name = _NAMES[seed % len(_NAMES)]
+    accounts = (paper_account(), *ACCOUNTS)
     return plan_run(
         world="simulated",
         market=open_scenario(name, seed, duration=timedelta(minutes=minutes)),
-        account=paper_account(),
-        settings=settings_from({}, {}),
+        account=accounts[seed // len(_NAMES) % len(accounts)],
+        settings=settings_from({}, _STRATEGIES[seed % len(_STRATEGIES)]),
         seed=seed,
         faults=FaultDice(
             lost_answer=(seed % 5) * 0.05,
@@ -116,17 +146,16 @@ async def _one(seed: int, minutes: int) -> dict[str, object]:
     plan = _plan(seed, minutes)
     probe = _Probe()
     made: list[Tally] = []
-    breaches: list[str] = []
 
     def observers(engine: Engine) -> Sequence[Observer]:
         made.append(Tally(engine.state.shadow))
         return [made[0]]
 
     simulation = await simulate(plan, probe, FreePacer(), observers)
+    probe.sent = simulation.world.sent
     await simulation.finish()
     tally = made[0]
     tally.close(simulation.engine.state.shadow)
-    breaches += _breaches(simulation, probe)
     summary = tally.summary()
     return {
         "seed": seed,
@@ -138,11 +167,12 @@ async def _one(seed: int, minutes: int) -> dict[str, object]:
         "max_debt_ratio": summary["max_debt_ratio"],
         "equity_end": summary["equity_end"],
         "digest": probe.hash.hexdigest()[:16],
-        "breaches": breaches,
+        "breaches": [*probe.breaches, *_breaches(simulation)],
     }
 
 
-def _breaches(simulation: Simulation, probe: _Probe) -> list[str]:
+def _breaches(simulation: Simulation) -> list[str]:
+    """What must hold at the end of every run and does not."""
     shadow = simulation.engine.state.shadow
     found = [str(drift) for drift in compare(shadow, simulation.venue.snapshot())]
     found += [
@@ -150,8 +180,9 @@ def _breaches(simulation: Simulation, probe: _Probe) -> list[str]:
         for name, request in shadow.requests.items()
         if not request.state.is_final
     ]
-    sent = simulation.world.sent
-    found += [f"{name} was sent before it was durable" for name in sent - probe.durable]
+    ours, theirs = equity_usdt(shadow), simulation.venue.equity_usdt()
+    if ours is None or abs(ours - theirs) > _ROUNDING:
+        found.append(f"equity is {ours} by the shadow and {theirs} by the venue")
     return found
 
 

@@ -131,6 +131,8 @@ class SimulatedWorld:
         self._find(approved)
 
     def _send(self, approved: Approved) -> None:
+        if approved.intent_id in self.sent:
+            raise ValueError(f"{approved.intent_id} was sent before; never resend")
         self.sent.add(approved.intent_id)
         arrival = self._now + self._latency.draw(self._dice)
         fate = self._dice.random()
