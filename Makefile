@@ -31,7 +31,7 @@ paper: $(VENV)/runtime.stamp
 	$(BIN)/gnomon paper $(ARGS)
 
 sim: $(VENV)/runtime.stamp
-	$(BIN)/gnomon simulate --seeds $(SEED) $(ARGS)
+	$(BIN)/gnomon simulate --first $(SEED) --seeds 1 $(ARGS)
 
 # What a developer needs. CI runs `make test` too.
 

@@ -106,7 +106,7 @@ def simulate_command(
     seeds: Annotated[int, typer.Option(help="How many seeds to run.", min=1)] = 5,
     first: Annotated[int, typer.Option(help="The first seed.", min=0)] = 1,
     minutes: Annotated[
-        int, typer.Option(help="Market minutes of each run.", min=5, max=100_000)
+        int, typer.Option(help="Market minutes of each run.", min=10, max=100_000)
     ] = 150,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
 ) -> None:

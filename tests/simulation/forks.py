@@ -1,8 +1,8 @@
 """A process that runs ``gnomon`` again and again, and kills it where it is told.
 
 Started as ``python forks.py FOLDER``; each line of standard input is one JSON task
-``{"folder", "words", "kill_after"}``: run these words in that folder in a child, and
-with ``kill_after`` send it signal 9 that many seconds after its journal appeared.
+``{"folder", "words", "kill_after", "signal"}``: run these words in that folder in a
+child, and with ``kill_after`` signal it that many seconds after its journal appeared.
 One JSON answer a line. The program is imported once, so that a run costs a fork and
 not a start of the interpreter.
 """
@@ -11,7 +11,6 @@ import contextlib
 import io
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -38,7 +37,9 @@ def _do(task: dict[str, Any]) -> dict[str, Any]:
     if child == 0:
         os._exit(_run(folder, task["words"]))
     if task["kill_after"] is not None:
-        _kill_later(child, folder, float(task["kill_after"]))
+        _wait(child, folder, float(task["kill_after"]))
+        if _lives(child):
+            os.kill(child, task["signal"])
     _, status = os.waitpid(child, 0)
     return {"code": os.waitstatus_to_exitcode(status), **_said(folder)}
 
@@ -58,16 +59,14 @@ def _run(folder: Path, words: list[str]) -> int:
     return code if isinstance(code, int) else 1
 
 
-def _kill_later(child: int, folder: Path, after: float) -> None:
-    """Signal 9, so long after the journal is there; nothing if it ended before."""
+def _wait(child: int, folder: Path, after: float) -> None:
+    """Until so long after the journal is there, or until the child has ended."""
     pause = 0.002
     while not (folder / _JOURNAL).exists() and _lives(child):
         time.sleep(pause)  # noqa: TID251 - a parent that waits for its child
     due = time.monotonic() + after
     while time.monotonic() < due and _lives(child):
         time.sleep(pause)  # noqa: TID251 - a parent that waits for its child
-    if _lives(child):
-        os.kill(child, signal.SIGKILL)
 
 
 def _lives(child: int) -> bool:

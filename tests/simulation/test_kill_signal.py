@@ -32,7 +32,11 @@ class _Forks:
     inputs: tuple[str, ...]
 
     def run(
-        self, folder: Path, *words: str, kill_after: float | None = None
+        self,
+        folder: Path,
+        *words: str,
+        kill_after: float | None = None,
+        by: signal.Signals = signal.SIGKILL,
     ) -> dict[str, Any]:
         """Run in a folder, to the end or to a kill; the code and what was said."""
         folder.mkdir(exist_ok=True)
@@ -42,6 +46,7 @@ class _Forks:
             "folder": str(folder),
             "words": [*words, *self.inputs],
             "kill_after": kill_after,
+            "signal": int(by),
         }
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -138,6 +143,18 @@ def test_a_run_killed_again_and_again_ends_the_same(
     ]
     assert kills.count(-signal.SIGKILL) >= 4, kills
     _finish(forks, folder, ["paper", "--speed", "0"], whole["paper"])
+
+
+@pytest.mark.parametrize("after", [0.05, 0.6])
+def test_an_interrupted_run_says_so_and_goes_on(
+    forks: _Forks, whole: dict[str, tuple[str, Any]], tmp_path: Path, after: float
+) -> None:
+    """Ctrl-C is exit 130 with a sentence; the same words end as if it never was."""
+    words = ("paper", "--speed", _SPEED)
+    said = forks.run(tmp_path, *words, kill_after=after, by=signal.SIGINT)
+    assert (said["code"], said["out"]) == (130, ""), said["err"]
+    assert said["err"].startswith("gnomon: Interrupted; what was journaled is kept")
+    _finish(forks, tmp_path, ["paper", "--speed", "0"], whole["paper"])
 
 
 def test_a_replay_killed_anywhere_ends_the_same(

@@ -1,14 +1,12 @@
 """The command line as a whole: help, unknown words, exit codes, interruptions."""
 
 import re
-import signal
-from pathlib import Path
 
 import pytest
 
 from bot.cli import main
 from bot.cli import runner as runner_module
-from tests.simulation.small import LEVERED, Said, drive, market, spawn, write
+from tests.simulation.small import Said, drive
 
 _COMMANDS = ("paper", "replay", "simulate", "risk", "journal", "explain", "config")
 _LATER = ("live", "doctor", "venue", "parity", "study", "guard", "backtest")
@@ -109,26 +107,3 @@ def test_a_bug_shows_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner_module, "plan_of", broken)
     with pytest.raises(ZeroDivisionError):
         main(["paper"])
-
-
-def test_an_interrupted_run_is_resumed(tmp_path: Path) -> None:
-    """Ctrl-C in the middle leaves a journal that the same words carry to its end."""
-    prices = [50000.0 - 10 * (i % 7) for i in range(200)]
-    words: list[str | Path] = [
-        *("paper", "--speed", "0", "--json", "--journal", "j.sqlite"),
-        *("--market", market(tmp_path / "m", {"BTC": prices})),
-        *("--account", write(tmp_path / "a.toml", LEVERED)),
-    ]
-    first = spawn(tmp_path, *words[:2], "200", *words[3:])
-    journal = tmp_path / "j.sqlite"
-    while first.poll() is None and not journal.exists():
-        pass
-    first.send_signal(signal.SIGINT)
-    out, err = first.communicate(timeout=60)
-
-    assert (first.returncode, out) == (130, ""), err
-    assert "can be resumed" in err
-    second = spawn(tmp_path, *words)
-    out, err = second.communicate(timeout=60)
-    assert second.returncode == 0, err
-    assert '"liquidations": 0' in out

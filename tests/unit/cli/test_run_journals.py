@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.journal import SqliteJournal
+from storage.reader import JournalReader
 from tests.simulation.small import LEVERED, Said, digest, drive, market, write
 
 
@@ -178,6 +179,26 @@ def test_an_unfinished_journal_goes_on(desk: _Desk) -> None:
     desk.replay("--journal", "k.sqlite", "--json").answer()
     assert digest(Path("j.sqlite")) == digest(Path("k.sqlite"))
     assert json.dumps(first)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 40, -1])
+def test_a_run_of_our_own_folder_goes_on(desk: _Desk, rows: int) -> None:
+    """Without ``--journal`` too, a run that was cut short is carried to its end."""
+    path = Path(desk.replay("--json").answer()["journal"])
+    whole = digest(path)
+    with JournalReader.open(path) as reader:
+        entries = [stored.entry for stored in reader.entries()]
+    with SqliteJournal.create(Path("cut"), force=True) as cut:
+        cut.append(entries[:rows])
+    Path("cut").replace(path)
+    Path("cut.head").replace(f"{path}.head")
+
+    again = desk.replay("--json").answer()
+    assert again["journal"] == str(path)
+    assert digest(path) == whole
+    assert desk.names(str(path.parent)) == [
+        *("journal.sqlite", "journal.sqlite.head", "report.html"),
+    ]
 
 
 def test_without_the_guard_there_is_no_twin(desk: _Desk) -> None:
