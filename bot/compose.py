@@ -264,7 +264,25 @@ def _strategies(chosen: Sequence[StrategySettings]) -> tuple[Strategy, ...]:
                 f"those that are: {known}."
             )
         built.append(maker(settings.name, settings.schedule, settings.parameters))
+    _refuse_shared(built)
     return tuple(built)
+
+
+def _refuse_shared(strategies: Sequence[Strategy]) -> None:
+    """Two strategies on one market would trade against each other for ever.
+
+    Raises:
+        UsageError: Names the market and both strategies.
+    """
+    owners: dict[str, str] = {}
+    for strategy in strategies:
+        for market in sorted(strategy.claims):
+            other = owners.setdefault(market, strategy.name)
+            if other != strategy.name:
+                raise UsageError(
+                    f"[strategy.{other}] and [strategy.{strategy.name}] both trade "
+                    f"{market}; give each market to one of them."
+                )
 
 
 def _own(settings: Settings) -> tuple[str, ...]:

@@ -66,6 +66,11 @@ class AutoRepay:
         """Its one schedule."""
         return (Job(name=self.name, schedule=self.schedule),)
 
+    @property
+    def claims(self) -> frozenset[str]:
+        """No market: it only repays what lies idle."""
+        return frozenset()
+
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """Repay what lies idle, dearest loan first; then fetch idle USDT."""
         debts = sorted(self._debts(view), key=_dearest_first)

@@ -76,6 +76,11 @@ class BetaHedge:
         """Its one schedule."""
         return (Job(name=self.name, schedule=self.schedule),)
 
+    @property
+    def claims(self) -> frozenset[str]:
+        """The whole position of its hedge."""
+        return frozenset({self.hedge_symbol})
+
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """Trade the hedge back to the middle when it is worth it."""
         contract = view.rules.contracts.get(self.hedge_symbol)

@@ -41,7 +41,7 @@ from bot.risk.pair_orders import (
     sell_idle,
     unwind_gap,
 )
-from bot.risk.pairs import Pair, read_pair, trip_rates
+from bot.risk.pairs import Pair, contract_symbol, read_pair, trip_rates
 from bot.risk.sizing import depth_cap
 
 __all__ = ["FundingArbitrage", "from_mapping"]
@@ -86,11 +86,23 @@ class FundingArbitrage:
     @property
     def jobs(self) -> Sequence[Job]:
         """Its own schedule, and a watch over its legs every five seconds."""
-        watch = Job(name=f"{self.name}.watch", schedule=_WATCH)
+        watch = Job(name=self._watch_name, schedule=_WATCH)
         return (Job(name=self.name, schedule=self.schedule), watch)
+
+    @property
+    def _watch_name(self) -> str:
+        return f"{self.name}.watch"
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """The spot legs in its account and the whole perpetual positions."""
+        legs = {f"{coin}-USDT in {self.spot_account}" for coin in self.coins}
+        return frozenset(legs | {contract_symbol(coin) for coin in self.coins})
 
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """Mend what is broken, leave what no longer pays, else begin one chunk."""
+        if view.due_job == self._watch_name and self._is_quiet(view):
+            return []
         busy = self._busy(view)
         proposals: list[Proposal] = []
         pairs: list[Pair] = []
@@ -107,6 +119,23 @@ class FundingArbitrage:
             proposals += found
             is_whole = is_whole and not found and not pair.is_gapped
         return self._begin(view, pairs) if is_whole else proposals
+
+    def _is_quiet(self, view: View) -> bool:
+        """Whether the watch has nothing to look after: no leg that lacks its other."""
+        balances = view.balances(self.spot_account)
+        held = [
+            c for c in self.coins if (b := balances.get(c)) and (b.total or b.liability)
+        ]
+        if not held and not view.positions():
+            return True
+        pairs = [read_pair(view, coin, self.spot_account) for coin in self.coins]
+        return not any(
+            pair.is_gapped
+            or pair.idle_loan > 0
+            or (pair.is_flat and pair.balance.liability)
+            for pair in pairs
+            if pair is not None
+        )
 
     # -- what is there ----------------------------------------------------
 

@@ -118,12 +118,13 @@ JOURNALED_EVENTS: Final = (
     AccountStatusChanged,
     TradingHalted,
     IntentSettled,
-    ScheduleDue,
     SnapshotTaken,
     FundingQuoted,
     BorrowRateQuoted,
 )
 """The event types that become entries; the others are conflated or static.
+
+A scheduled run becomes an entry when it asked for something or came late.
 
 The exchange's own ratios are compared with ours at every report and become a
 note when they differ.

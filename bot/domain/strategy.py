@@ -72,6 +72,10 @@ class View(Protocol):
     def rules(self) -> Rules:
         """The exchange's rules as last read."""
 
+    @property
+    def due_job(self) -> str | None:
+        """The job that fired, None when a fact about requests or positions did."""
+
     def mark(self, coin: str) -> Decimal | None:
         """Margin mark price of a coin."""
 
@@ -143,6 +147,10 @@ class Strategy(Protocol):
     @property
     def jobs(self) -> Sequence[Job]:
         """When it wants to be asked."""
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """Markets whose whole position is its own: two strategies never share one."""
 
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """What it wants done now; empty for nothing."""

@@ -43,9 +43,13 @@ from bot.shadow.state import Shadow
 
 __all__ = ["Core", "State", "Step"]
 
+_LATE: Final = timedelta(seconds=1)
+"""A scheduled run later than this is worth a note."""
+
 _PARITY_TOLERANCE: Final = Decimal("0.0001")
 
 _FOLLOW_UPS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
+_OCCASIONS: Final = (ScheduleDue, *_FOLLOW_UPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,8 @@ class Core:
             for event in moment
             if isinstance(event, JOURNALED_EVENTS)
         ]
-        state = replace(state, shadow=shadow)
+        if shadow is not state.shadow:
+            state = replace(state, shadow=shadow)
         if not shadow.is_open:
             return Step(state=state, entries=tuple(entries))
         work = _Work(core=self, state=self._new_day(state), entries=entries)
@@ -253,12 +258,29 @@ class _Work:
 
     def ask_strategies(self, moment: Sequence[Event]) -> None:
         """Ask each strategy whose job fired or whose world has changed."""
+        if not any(isinstance(event, _OCCASIONS) for event in moment):
+            return
         for strategy in self.core.strategies:
-            due_at = _due_at(strategy, moment)
-            if due_at is None:
+            due = _due(strategy, moment)
+            if due is None:
                 continue
-            view = ShadowView(self.state.shadow, self.core.risk_limits.mark_stale_after)
-            self.propose(strategy.decide(view, due_at))
+            job, due_at = due
+            stale_after = self.core.risk_limits.mark_stale_after
+            view = ShadowView(self.state.shadow, stale_after, job)
+            proposals = strategy.decide(view, due_at)
+            if job is not None:
+                self._ran(job, due_at, is_idle=not proposals)
+            self.propose(proposals)
+
+    def _ran(self, job: str, due_at: datetime, *, is_idle: bool) -> None:
+        """Remember a scheduled run that asked for something or came late."""
+        at = self.state.shadow.at
+        if at - due_at > _LATE:
+            text = f"{job} was due at {due_at.isoformat()} and ran at {at.isoformat()}"
+            self.entries.append(Entry(at=at, body=Noted(topic="late run", text=text)))
+        if not is_idle:
+            body = ScheduleDue(at=at, job=job, due_at=due_at)
+            self.entries.append(Entry(at=at, body=body))
 
     def propose(self, proposals: Iterable[Proposal]) -> None:
         """Admit each proposal, with the earlier ones on their way."""
@@ -310,15 +332,17 @@ class _Work:
         )
 
 
-def _due_at(strategy: Strategy, moment: Sequence[Event]) -> datetime | None:
-    """When the strategy is due: its job, or a fact about orders and positions."""
+def _due(
+    strategy: Strategy, moment: Sequence[Event]
+) -> tuple[str | None, datetime] | None:
+    """The job and time at which it is due; no job: a fact about orders or positions."""
     names = {job.name for job in strategy.jobs}
     for event in moment:
         if isinstance(event, ScheduleDue) and event.job in names:
-            return event.due_at
+            return event.job, event.due_at
     for event in moment:
         if isinstance(event, _FOLLOW_UPS):
-            return event.at
+            return None, event.at
     return None
 
 

@@ -9,7 +9,7 @@ run.
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Final
 
 from bot.domain.accounts import FUTURES
@@ -45,6 +45,9 @@ _PART_OF: Final = {
     Cause.LIQUIDATION_FEE: "liquidation",
     Cause.INSURANCE: "liquidation",
 }
+_FINEST: Final = Decimal(1).scaleb(-18)
+_DIGITS: Final = 60
+
 _PARTS: Final = ("funding", "interest", "fees", "slippage", "liquidation")
 
 
@@ -143,10 +146,13 @@ class Tally:
         Raises:
             ValueError: The equity was never known, so there is nothing to sum up.
         """
-        start, low, end = self.equity_start, self.equity_min, self.equity_end
-        if start is None or low is None or end is None:
+        if self.equity_start is None or self.equity_end is None:
             raise ValueError("the equity was unknown during the whole run")
-        price = end - start - sum(self.parts.values(), ZERO)
+        start, end = _printed(self.equity_start), _printed(self.equity_end)
+        low = _printed(self.equity_min or self.equity_start)
+        parts = {name: _printed(value) for name, value in self.parts.items()}
+        with localcontext(prec=_DIGITS):
+            price = end - start - sum(parts.values(), ZERO)
         return {
             "start": _time(self.start),
             "end": _time(self.end),
@@ -156,7 +162,7 @@ class Tally:
             "equity_end": plain(end),
             "pnl": {
                 "price": plain(price),
-                **{name: plain(value) for name, value in self.parts.items()},
+                **{name: plain(value) for name, value in parts.items()},
             },
             "max_debt_ratio": plain(self.max_debt_ratio),
             "max_risk_rate": plain(self.max_risk_rate),
@@ -167,6 +173,16 @@ class Tally:
             "loans": self.loans,
             "naked": self.naked.figures(),
         }
+
+
+def _printed(amount: Decimal) -> Decimal:
+    """An amount at the finest digit that is printed, so that printed parts sum.
+
+    Amounts are exact to 1e-8 of a coin and prices have few digits; only what was
+    divided (an inverse contract's value) has more than 18 decimals at all.
+    """
+    with localcontext(prec=_DIGITS):
+        return amount.quantize(_FINEST)
 
 
 def _time(when: datetime) -> str:

@@ -44,6 +44,8 @@ class ShadowView:
 
     shadow: Shadow
     stale_after: timedelta
+    due_job: str | None = None
+    """The job that fired, None when a fact about requests or positions did."""
 
     @property
     def at(self) -> datetime:

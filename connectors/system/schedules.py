@@ -62,19 +62,27 @@ class _Trigger(Protocol):
 
 
 class TriggerSchedule:
-    """A schedule that an APScheduler trigger decides."""
+    """A schedule that an APScheduler trigger decides.
+
+    The trigger is asked once for each fire time: a simulation asks for the next one
+    at every instant.
+    """
 
     def __init__(self, trigger: _Trigger) -> None:
         self.trigger = trigger
         self._previous: datetime | None = None
+        self._next: datetime | None = None
 
     def next_after(self, now: datetime) -> datetime | None:
         """The next fire time strictly after the last one taken."""
-        return self.trigger.get_next_fire_time(self._previous, now)
+        if self._next is None:
+            self._next = self.trigger.get_next_fire_time(self._previous, now)
+        return self._next
 
     def take(self, fired: datetime) -> None:
         """Remember that ``fired`` has been used."""
         self._previous = fired
+        self._next = None
 
 
 class SettlementSchedule:
