@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from random import Random  # noqa: TID251 - every generator is seeded here
 from typing import Final
@@ -27,10 +26,10 @@ from bot.engine.executor import Executor
 from bot.engine.loop import Engine, Observer
 from bot.engine.startup import Recovered, recover
 from bot.ports import Journal, Market
-from bot.risk.exposures import net_exposures
+from bot.risk.adverse import adverse_first
 from bot.settings import Settings, StrategySettings
-from bot.shadow.state import empty_shadow
 from connectors.kucoin.parse.decode import decode
+from connectors.markets.cadence import stale_after
 from connectors.markets.inverse import with_inverse
 from connectors.markets.recorded import RecordedMarket
 from connectors.system.clock import Pacer
@@ -131,7 +130,7 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
     vip = account.vip or settings.vip
     rules = rules_for(market.description, first, documents, vip)
     opening = resolve(account, rules, first)
-    order = _path_order(opening, rules, first.margin_marks)
+    order = adverse_first(opening, rules, first.margin_marks)
     strategies = _strategies(settings.strategies) if has_strategies else ()
     described = market.description
     assumed = (*described.assumptions, *assumptions(rules), *_own(settings))
@@ -225,30 +224,6 @@ def _documents(market: Market) -> Mapping[str, object] | None:
     if not isinstance(found, Mapping):
         raise UsageError(f"{path} must hold an object of KuCoin bodies by name.")
     return found
-
-
-def _path_order(
-    opening: AccountSnapshot, rules: Rules, marks: Mapping[str, Decimal]
-) -> dict[str, PathOrder]:
-    """The adverse extreme of every bar first, by the starting account.
-
-    A coin that the account is net long gets its lows first, one it is short its
-    highs; a coin it does not hold follows the sign of the whole account.
-    """
-    shadow = replace(
-        empty_shadow(rules),
-        balances=opening.balances,
-        positions=opening.positions,
-        margin_marks=marks,
-    )
-    nets = net_exposures(shadow)
-    whole = sum(qty * marks.get(coin, Decimal(0)) for coin, qty in nets.items())
-    coins = sorted({*nets, *marks} - {"USDT"})
-    signs = {coin: nets.get(coin, Decimal(0)) or whole for coin in coins}
-    return {
-        coin: PathOrder.HIGH_FIRST if sign < 0 else PathOrder.LOW_FIRST
-        for coin, sign in signs.items()
-    }
 
 
 def _strategies(chosen: Sequence[StrategySettings]) -> tuple[Strategy, ...]:
@@ -379,36 +354,12 @@ async def simulate(
 
 
 def _core(plan: Plan) -> Core:
-    settings = plan.settings
+    settings, described = plan.settings, plan.market.description
     return Core(
         guard_limits=settings.guard,
-        risk_limits=replace(settings.limits, mark_stale_after=_stale_after(plan)),
+        risk_limits=replace(settings.limits, mark_stale_after=stale_after(described)),
         strategies=plan.strategies,
         is_guarding=plan.is_guarded,
         epoch=plan.header.epoch,
         sample_every=max(plan.duration / _SAMPLES, timedelta(seconds=1)),
     )
-
-
-def _stale_after(plan: Plan) -> timedelta:
-    """Three missed updates of the market's own cadence, at least three seconds.
-
-    A bar gives a mark at each third of it, so three missed ones are one bar of
-    the coarsest instrument.
-    """
-    seconds = [_bar_seconds(i.resolution) for i in plan.market.description.instruments]
-    return timedelta(seconds=max([3, *seconds]))
-
-
-def _bar_seconds(resolution: str) -> int:
-    """The length of a bar from its name; ticks every N seconds give 3 N.
-
-    Example:
-        >>> _bar_seconds("5m"), _bar_seconds("1h"), _bar_seconds("2s marks")
-        (300, 3600, 6)
-    """
-    word = resolution.split(maxsplit=1)[0]
-    unit = {"s": 3, "m": 60, "h": 3600}.get(word[-1:], 0)
-    if not unit or not word[:-1].isdigit():
-        raise ValueError(f"a market names no such resolution: {resolution!r}")
-    return int(word[:-1]) * unit

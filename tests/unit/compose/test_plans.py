@@ -170,15 +170,15 @@ def test_assumptions_tell_the_latency(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "stale"),
-    [("1m", 60), ("5m", 300), ("1h", 3600)],
+    [("1m", 60), ("5m", 300), ("1h", 3600), ("4h", 14_400), ("1d", 86_400)],
 )
 def test_a_mark_is_stale_after_a_bar(tmp_path: Path, name: str, stale: int) -> None:
     """Three missed updates are one bar: after it new risk is refused."""
     minutes = stale // 60
     files = {kind: f"X_BTCUSDT_{kind}_{name}.parquet" for kind in ("spot", "perp")}
     for file in files.values():
-        candles(tmp_path / file, flat(120 // minutes, 50000.0), minutes=minutes)
-    path = manifest(tmp_path, {"BTC": files}, end="2025-01-01T02:00:00Z")
+        candles(tmp_path / file, flat(2880 // minutes, 50000.0), minutes=minutes)
+    path = manifest(tmp_path, {"BTC": files}, end="2025-01-03T00:00:00Z")
     plan = plan_run(
         world="replay",
         market=open_market(path),
