@@ -101,12 +101,14 @@ class Chooser:
         """The one job."""
         return (Job(name=self.due, schedule="every 60s"),)
 
-    def decide(self, view: View, due_at: object) -> Sequence[Proposal]:
-        """Its proposals, whatever the account looks like; never at a follow-up.
+    @property
+    def claims(self) -> frozenset[str]:
+        """None: several of them share the account."""
+        return frozenset()
 
-        A job of the bench is due a second before it fires, a follow-up at once.
-        """
-        if due_at == view.at:
+    def decide(self, view: View, due_at: object) -> Sequence[Proposal]:
+        """Its proposals, whatever the account looks like; never at a follow-up."""
+        if view.due_job is None:
             return ()
         return [
             Proposal(owner=self.name, intent=intent, reason="test")
@@ -199,8 +201,7 @@ class Bench:
     def ask(self, job: str) -> None:
         """A scheduled job fires."""
         at = self.state.shadow.at
-        due = at - timedelta(seconds=1)
-        self.tell((ScheduleDue(at=at, job=job, due_at=due),))
+        self.tell((ScheduleDue(at=at, job=job, due_at=at),))
 
     def arrive(self, fate: str) -> None:
         """The oldest request is done, done without an answer, or lost."""
