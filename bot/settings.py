@@ -327,6 +327,7 @@ def _limits(values: Mapping[str, object]) -> RiskLimits:
         max_order_usdt=_decimal(values["limits.max_order_usdt"]),
         max_gross_usdt=_decimal(values["limits.max_gross_usdt"]),
         max_daily_loss=_decimal(values["limits.max_daily_loss"]),
+        max_daily_turnover=_decimal(values["limits.max_daily_turnover"]),
     )
 
 

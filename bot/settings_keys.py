@@ -80,6 +80,7 @@ KEYS: Final = (
     Key("limits.max_order_usdt", "decimal", "250000", "largest order of new risk", low="0"),
     Key("limits.max_gross_usdt", "decimal", "5000000", "largest sum of net exposures by coin", low="0"),
     _share("limits.max_daily_loss", "0.10", "share of the day's opening equity after whose loss no new risk is taken"),
+    Key("limits.max_daily_turnover", "decimal", "20", "traded value over the day's opening equity after which no new risk is taken", low="0"),
     Key("costs.vip", "int", "0", "VIP level whose fees are paid in simulations", low="0", high="12", is_low_included=True),
     Key("borrow.multiplier", "decimal", "1", "multiplies the assumed borrow rates in simulations", low="0", high="100"),
     Key("depth.latency_min_ms", "int", "50", "shortest latency of a simulated request", low="0", high="60000", is_low_included=True),

@@ -7,14 +7,13 @@ remembered. It is synchronous and pure: no clock, no chance, no input or output.
 The order is fixed: guard before strategies, so that a cure is never behind them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId
-from bot.domain.entries import JOURNALED_EVENTS, Decided, Entry, Noted, Sampled
+from bot.domain.entries import JOURNALED_EVENTS, Decided, Entry, Noted
 from bot.domain.events import (
     Event,
     Filled,
@@ -26,15 +25,16 @@ from bot.domain.events import (
     ScheduleDue,
 )
 from bot.domain.intents import Approved, Proposal
-from bot.domain.money import ZERO, plain
+from bot.domain.money import ZERO
 from bot.domain.orders import IntentState
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round
+from bot.engine.readings import parity_note, sample_of, value_usdt
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, inputs_of, judge
 from bot.guard.limits import GuardLimits, RiskLimits
 from bot.guard.planner import idle_repayments
-from bot.guard.repair import is_trading, repair, tried, watch_pair
+from bot.guard.repair import is_trading, repair, torn_pairs, tried, watch_pair
 from bot.guard.state import GuardState
 from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView
@@ -45,8 +45,6 @@ __all__ = ["Core", "State", "Step"]
 
 _LATE: Final = timedelta(seconds=1)
 """A scheduled run later than this is worth a note."""
-
-_PARITY_TOLERANCE: Final = Decimal("0.0001")
 
 _FOLLOW_UPS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
 _OCCASIONS: Final = (ScheduleDue, *_FOLLOW_UPS)
@@ -61,6 +59,7 @@ class State:
     next_seq: int = 1
     day: str = ""
     day_open_equity: Decimal | None = None
+    day_turnover: Decimal = ZERO
     next_sample_at: datetime | None = None
 
 
@@ -99,7 +98,7 @@ class Core:
             state: The state before the moment.
             moment: The facts of one instant that belong together, in order.
         """
-        shadow = state.shadow
+        before = shadow = state.shadow
         for event in moment:
             shadow = apply(shadow, event)
         entries = [
@@ -111,7 +110,11 @@ class Core:
             state = replace(state, shadow=shadow)
         if not shadow.is_open:
             return Step(state=state, entries=tuple(entries))
-        work = _Work(core=self, state=self._new_day(state), entries=entries)
+        state = self._counted(self._new_day(state), moment)
+        if self.is_guarding and (torn := torn_pairs(before, moment)):
+            guard = replace(state.guard, pairs={**torn, **state.guard.pairs})
+            state = replace(state, guard=guard)
+        work = _Work(core=self, state=state, entries=entries)
         has_ticked = any(isinstance(e, MarksTicked) for e in moment)
         if has_ticked or state.guard.has_work:
             work.guard()
@@ -129,7 +132,15 @@ class Core:
         equity = equity_usdt(state.shadow)
         if equity is None:
             return state
-        return replace(state, day=day, day_open_equity=equity)
+        return replace(state, day=day, day_open_equity=equity, day_turnover=ZERO)
+
+    def _counted(self, state: State, moment: Sequence[Event]) -> State:
+        """Add what was traded in this moment to the day's turnover."""
+        fills = [e for e in moment if isinstance(e, Filled)]
+        if not fills:
+            return state
+        traded = sum((value_usdt(state.shadow, fill) for fill in fills), ZERO)
+        return replace(state, day_turnover=state.day_turnover + traded)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -291,6 +302,7 @@ class _Work:
                 limits=self.core.risk_limits,
                 guard_limits=self.core.guard_limits,
                 day_open_equity=self.state.day_open_equity,
+                day_turnover=self.state.day_turnover,
             )
             verdict = admit(admission, proposal, self._next_id("i"))
             at = self.state.shadow.at
@@ -355,48 +367,3 @@ def _lookups(shadow: Shadow, moment: Sequence[Event]) -> tuple[Approved, ...]:
             if request is not None and request.state is IntentState.IN_DOUBT:
                 found.append(request.approved)
     return tuple(found)
-
-
-def sample_of(shadow: Shadow, measures: Sequence[SubjectMeasure]) -> Sampled:
-    """The account's numbers at this moment, for plots; unknown ones are absent."""
-    ratios = {m.subject: m.ratio for m in measures if m.ratio is not None}
-    return Sampled(
-        equity_usdt=equity_usdt(shadow),
-        debt_ratios={k: v for k, v in ratios.items() if not k.startswith("futures")},
-        risk_rates={k: v for k, v in ratios.items() if k.startswith("futures")},
-        distances={m.subject: m.distance for m in measures if m.distance is not None},
-        marks={
-            coin: mark
-            for coin, mark in sorted(shadow.margin_marks.items())
-            if mark != ZERO
-        },
-    )
-
-
-def parity_note(
-    reported: RatioReported, ours: Mapping[str, SubjectMeasure]
-) -> Noted | None:
-    """A note when the exchange's ratio and ours differ by more than its printing.
-
-    KuCoin prints four decimals of a ratio and cuts the rest, so a difference of
-    one in the fourth decimal is none.
-    """
-    subject = reported.account
-    if reported.account == FUTURES:
-        subject = AccountId(f"futures:{reported.coin}")
-    measure = ours.get(subject)
-    own = ZERO if measure is None else measure.ratio
-    if own is not None and _agree(own, reported.value):
-        return None
-    stated, text = plain(reported.value), "unknown" if own is None else plain(own)
-    return Noted(
-        topic="parity",
-        text=f"the exchange states {stated} for {subject}, ours is {text}",
-    )
-
-
-def _agree(own: Decimal, stated: Decimal) -> bool:
-    """Whether two ratios are the same but for printing; both may be infinite."""
-    if not (own.is_finite() and stated.is_finite()):
-        return own == stated
-    return abs(own - stated) <= _PARITY_TOLERANCE

@@ -64,6 +64,8 @@ class Admission:
     limits: RiskLimits
     guard_limits: GuardLimits
     day_open_equity: Decimal | None
+    day_turnover: Decimal = ZERO
+    """USDT that was traded since midnight UTC."""
 
 
 def objection(admission: Admission, intent: Intent) -> str | None:
@@ -225,6 +227,18 @@ def _is_within_loss(admission: Admission, intent: Intent) -> str | None:
     return None
 
 
+def _is_within_turnover(admission: Admission, intent: Intent) -> str | None:
+    """A loop of opening and closing ends before fees have eaten the account."""
+    start = admission.day_open_equity
+    if start is None or start <= 0 or not isinstance(intent, PlaceOrder):
+        return None
+    times = admission.day_turnover / start
+    limit = admission.limits.max_daily_turnover
+    if times >= limit:
+        return f"the day's turnover is {times:.1f} times the equity, at {limit}"
+    return None
+
+
 def _is_within_leverage(admission: Admission, intent: Intent) -> str | None:
     before = as_if_done(admission.shadow)
     after = project(before, intent)
@@ -348,6 +362,7 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _has_funds,
     _is_within_size,
     _is_within_loss,
+    _is_within_turnover,
     _is_within_leverage,
     _is_far_enough,
 )

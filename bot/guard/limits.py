@@ -52,6 +52,9 @@ class RiskLimits:
     max_gross_usdt: Decimal = Decimal(5_000_000)
     max_daily_loss: Decimal = Decimal("0.10")
     """Share of the day's opening equity; beyond it no new risk until midnight UTC."""
+    max_daily_turnover: Decimal = Decimal(20)
+    """Traded value over the day's opening equity; beyond it no new risk until
+    midnight UTC, so that no loop of opening and closing burns the account."""
     mark_stale_after: timedelta = timedelta(seconds=3)
     """A mark older than this blocks new risk: three missed updates of its source."""
 

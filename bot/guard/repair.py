@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.accounts import FUTURES
+from bot.domain.events import Event, Filled
 from bot.domain.intents import PlaceOrder, Proposal
 from bot.domain.money import ONE, ZERO, plain
 from bot.guard.depth import capped_order
@@ -21,9 +22,18 @@ from bot.guard.limits import GuardLimits
 from bot.risk.exposures import Exposure, coin_exposures
 from bot.shadow.state import Shadow
 
-__all__ = ["PairWatch", "Repaired", "is_trading", "repair", "tried", "watch_pair"]
+__all__ = [
+    "PairWatch",
+    "Repaired",
+    "is_trading",
+    "repair",
+    "torn_pairs",
+    "tried",
+    "watch_pair",
+]
 
 GUARD: Final = "guard"
+_EVEN_SHARE: Final = Decimal("0.9")
 _GIVE_UP: Final = 200
 """Attempts after which a pair that will not even out is left to a person."""
 
@@ -50,6 +60,35 @@ def watch_pair(shadow: Shadow, coin: str) -> PairWatch:
     """The legs of a coin as they stand."""
     longs, shorts = _sides(coin_exposures(shadow, coin))
     return PairWatch(longs=longs, shorts=shorts)
+
+
+def torn_pairs(before: Shadow, moment: Iterable[Event]) -> dict[str, PairWatch]:
+    """The pairs of which the exchange took a leg in this moment, as they stood before.
+
+    A liquidation or an auto-deleveraging leaves the other leg naked. Only legs that
+    cancelled each other, within a tenth, count as a pair.
+
+    Args:
+        before: The account before the moment.
+        moment: What happened.
+    """
+    found: dict[str, PairWatch] = {}
+    for event in moment:
+        if isinstance(event, Filled) and event.forced is not None:
+            coin = _coin_of(before, event)
+            watch = watch_pair(before, coin)
+            small, large = sorted((watch.longs, watch.shorts))
+            if small > 0 and small >= large * _EVEN_SHARE:
+                found.setdefault(coin, watch)
+    return found
+
+
+def _coin_of(shadow: Shadow, fill: Filled) -> str:
+    contract = shadow.rules.contracts.get(fill.symbol)
+    if fill.account == FUTURES and contract is not None:
+        return contract.base
+    pair = shadow.rules.spot.get(fill.symbol)
+    return fill.symbol.split("-")[0] if pair is None else pair.base
 
 
 def is_trading(shadow: Shadow, coin: str) -> bool:
@@ -97,6 +136,8 @@ def repair(
     sign = 1
     if excess <= 0:
         excess, sign = shorts - share * watch.shorts, -1
+    if any(e.base_qty * sign > 0 and e.symbol in shadow.halted for e in legs):
+        return Repaired(is_even=not excess)
     order = _order(shadow, legs, sign, excess)
     if order is None or watch.attempts >= _GIVE_UP:
         return Repaired(is_even=True)
@@ -114,7 +155,7 @@ def _order(
     """Reduce the largest leg of a side by ``excess`` coins; None under its steps."""
     side = [leg for leg in legs if leg.base_qty * sign > 0 and not leg.is_wallet]
     leg = max(side, key=lambda e: (abs(e.base_qty), e.symbol), default=None)
-    if leg is None or leg.symbol in shadow.halted:
+    if leg is None:
         return None
     qty = min(excess, abs(leg.base_qty))
     if leg.account == FUTURES:
