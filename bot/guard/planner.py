@@ -14,9 +14,23 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId, isolated_pair
+from bot.domain.accounts import (
+    FUTURES,
+    MAIN,
+    SPOT,
+    AccountId,
+    MarginMode,
+    PositionKey,
+)
 from bot.domain.events import AccountStatus
-from bot.domain.intents import CancelOrder, Intent, Proposal, Repay, Transfer
+from bot.domain.intents import (
+    AdjustMargin,
+    CancelOrder,
+    Intent,
+    Proposal,
+    Repay,
+    Transfer,
+)
 from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, plain
 from bot.domain.orders import IntentState
 from bot.guard.judge import Verdict
@@ -24,6 +38,7 @@ from bot.guard.limits import GuardLimits
 from bot.guard.reduce import Cut, reductions
 from bot.guard.sizing import smallest_share
 from bot.guard.state import CANCELLING, GUARD, SubjectState
+from bot.risk.futures import unrealised_pnl
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
@@ -235,9 +250,11 @@ def _transfer_share(
     measure = verdict.measure
 
     def after(share: Decimal) -> SubjectMeasure | None:
-        intent = Transfer(
+        intent: Intent = Transfer(
             source=source, target=measure.account, coin=coin, amount=idle * share
         )
+        if measure.position is not None:
+            intent = _added_margin(measure.position, idle * share)
         return measure_subject(project(shadow, intent), measure.subject)
 
     return smallest_share(after, verdict.thresholds)
@@ -246,11 +263,78 @@ def _transfer_share(
 def _takes_collateral(shadow: Shadow, measure: SubjectMeasure, coin: str) -> bool:
     """Transfers into an account that is being liquidated are blocked."""
     pair = isolated_pair(measure.account)
-    if measure.is_isolated_futures or (pair and coin not in pair.split("-")):
+    if pair and coin not in pair.split("-"):
         return False
     key = (measure.account, coin if measure.account == FUTURES else "")
     blocked = {AccountStatus.LIQUIDATING, AccountStatus.BANKRUPT}
     return shadow.statuses.get(key) not in blocked
+
+
+def _added_margin(position: PositionKey, amount: Decimal) -> AdjustMargin:
+    return AdjustMargin(
+        symbol=position.symbol, amount=amount, position_side=position.side
+    )
+
+
+def _isolated_margin(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
+    """Add margin to an isolated position from what is free in the futures wallet."""
+    measure = verdict.measure
+    if measure.position is None or measure.settle is None:
+        return []
+    free = _free_in_wallet(shadow, measure.settle)
+    price = shadow.margin_marks.get(
+        measure.settle, ONE if measure.settle == "USDT" else ZERO
+    )
+    key = measure.position
+    if free * price < _LEAST_USDT or _is_adjusting(shadow, key):
+        return []
+
+    def after(share: Decimal) -> SubjectMeasure | None:
+        added = project(shadow, _added_margin(key, free * share))
+        return measure_subject(added, measure.subject)
+
+    amount = floor_to(free * smallest_share(after, verdict.thresholds), LEDGER_QUANTUM)
+    if amount * price < _LEAST_USDT:
+        return []
+    return [
+        Proposal(
+            owner=GUARD,
+            intent=_added_margin(key, amount),
+            reason=f"add {plain(amount)} {measure.settle} of margin to {key}",
+        )
+    ]
+
+
+def _is_adjusting(shadow: Shadow, key: PositionKey) -> bool:
+    """Whether margin may be on its way to a position already."""
+    return any(
+        isinstance(request.approved.intent, AdjustMargin)
+        and request.approved.intent.symbol == key.symbol
+        for request in shadow.requests.values()
+    )
+
+
+def _free_in_wallet(shadow: Shadow, settle: str) -> Decimal:
+    """Futures cash that carries no position: a careful reading of free cash.
+
+    The wallet less what is held, isolated margins, the initial margins of cross
+    positions at their entry, and cross losses at the mark; cross gains count 0.
+    """
+    balance = shadow.balance(FUTURES, settle)
+    free = balance.total - balance.hold
+    for key, position in shadow.positions.items():
+        contract = shadow.rules.contracts.get(key.symbol)
+        if contract is None or contract.settle != settle:
+            continue
+        if position.mode is MarginMode.ISOLATED:
+            free -= position.margin
+            continue
+        mark = shadow.futures_marks.get(key.symbol)
+        if mark is None:
+            return ZERO
+        free -= abs(position.entry_value) / max(position.leverage, ONE)
+        free += min(unrealised_pnl(contract, position, mark), ZERO)
+    return max(free, ZERO)
 
 
 _LEVERS: Final[
@@ -258,5 +342,6 @@ _LEVERS: Final[
 ] = (
     (CANCELLING, _cancels, "no open order adds risk"),
     ("repaying", _repayments, "no idle balance of an owed coin"),
+    ("isolated margin", _isolated_margin, "no free cash for an isolated margin"),
     ("the reserve", _reserve, "no reserve in the main or spot account"),
 )

@@ -17,6 +17,7 @@ from bot.domain.accounts import (
 )
 from bot.domain.events import AccountStatus, OrderChanged
 from bot.domain.intents import (
+    AdjustMargin,
     CancelOrder,
     Intent,
     PlaceOrder,
@@ -171,12 +172,33 @@ def test_nothing_is_moved_into_an_account_that_is_taken_over(
     assert not any(isinstance(i, Transfer) for i in intents(cure(shadow)))
 
 
-def test_an_isolated_position_gets_no_transfer() -> None:
-    """Coins in the wallet are not its margin, so the position itself is cut."""
+def test_an_isolated_position_gets_margin_from_the_free_wallet_first() -> None:
+    """Cash that carries no position becomes its margin, never more than is free."""
     held = position(100, mode=MarginMode.ISOLATED, margin="600")
     account = opening(
         {"futures": {"USDT": "900"}, "main": {"USDT": "900"}}, positions=[held]
     )
+    (added,) = intents(cure(shadow_of(account), "futures_isolated:XBTUSDTM"))
+    assert isinstance(added, AdjustMargin)
+    assert added.symbol == "XBTUSDTM"
+    assert Decimal(0) < added.amount <= Decimal(300)
+
+
+def test_an_isolated_position_brings_the_reserve_into_the_wallet() -> None:
+    """Without free cash the reserve moves first and becomes margin a round later."""
+    held = position(100, mode=MarginMode.ISOLATED, margin="600")
+    account = opening(
+        {"futures": {"USDT": "600"}, "main": {"USDT": "900"}}, positions=[held]
+    )
+    (moved,) = intents(cure(shadow_of(account), "futures_isolated:XBTUSDTM"))
+    assert isinstance(moved, Transfer)
+    assert (moved.source, moved.target) == ("main", "futures")
+
+
+def test_an_isolated_position_without_cash_is_cut() -> None:
+    """When no cash is left anywhere the position itself is reduced."""
+    held = position(100, mode=MarginMode.ISOLATED, margin="600")
+    account = opening({"futures": {"USDT": "600"}}, positions=[held])
     (order,) = intents(cure(shadow_of(account), "futures_isolated:XBTUSDTM"))
     assert isinstance(order, PlaceOrder)
     assert order.margin_mode is MarginMode.ISOLATED
@@ -220,6 +242,7 @@ def test_an_account_without_a_lever_says_what_was_considered() -> None:
     assert found.alternatives == (
         "no open order adds risk",
         "no idle balance of an owed coin",
+        "no free cash for an isolated margin",
         "no reserve in the main or spot account",
         "nothing left that can be reduced",
     )
