@@ -21,6 +21,7 @@ from bot.domain.accounts import (
     AccountId,
     MarginMode,
     PositionKey,
+    isolated_pair,
 )
 from bot.domain.events import AccountStatus
 from bot.domain.intents import (
