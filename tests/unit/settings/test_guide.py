@@ -13,7 +13,9 @@ GUIDE = Path(__file__).parents[3] / "docs" / "guide.md"
 
 def blocks() -> list[dict[str, object]]:
     """The TOML blocks of the guide that hold settings."""
-    texts = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.S)
+    texts = re.findall(
+        r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL
+    )
     found = [tomllib.loads(text, parse_float=Decimal) for text in texts]
     return [b for b in found if {"guard", "limits", "strategy"} & b.keys()]
 
