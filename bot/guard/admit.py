@@ -24,7 +24,7 @@ from bot.domain.intents import (
 )
 from bot.domain.money import plain
 from bot.guard.doubt import unsettled_qty
-from bot.guard.gates import Admission, is_sane, objection
+from bot.guard.gates import Admission, collateral_objection, is_sane, objection
 from bot.risk.measure import measure_subject, measure_subjects
 from bot.shadow.project import UnknownPriceError, project
 from bot.shadow.state import Shadow
@@ -58,10 +58,15 @@ def admit(
 
 
 def _reason(admission: Admission, intent: Intent) -> str | None:
-    """Why the intent is not let pass; a reduction always is."""
+    """Why the intent is not let pass; a reduction always is.
+
+    Margin for an isolated position is held only to what it takes from the others.
+    """
     if is_reduction(admission.shadow, intent):
         return None
     try:
+        if isinstance(intent, AdjustMargin) and intent.amount > 0:
+            return collateral_objection(admission, intent)
         return objection(admission, intent)
     except UnknownPriceError as error:
         return str(error)

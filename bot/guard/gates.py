@@ -39,7 +39,7 @@ from bot.risk.view import ShadowView, touched
 from bot.shadow.project import UnknownPriceError, expected_price, project
 from bot.shadow.state import Shadow
 
-__all__ = ["Admission", "is_sane", "objection"]
+__all__ = ["Admission", "collateral_objection", "is_sane", "objection"]
 
 _OPENING_MARGIN: Final = Decimal("1.05")
 """A new account opens a little further than its act distance: the price moves on
@@ -79,6 +79,15 @@ def objection(admission: Admission, intent: Intent) -> str | None:
         if found is not None:
             return found
     return None
+
+
+def collateral_objection(admission: Admission, intent: AdjustMargin) -> str | None:
+    """Why margin may not go to an isolated position: another account needs it.
+
+    Raises:
+        UnknownPriceError: A price or a rule that is needed is not known.
+    """
+    return _has_numbers(admission, intent) or _is_far_enough(admission, intent)
 
 
 # -- what must be known ---------------------------------------------------

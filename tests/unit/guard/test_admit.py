@@ -27,7 +27,7 @@ from bot.domain.orders import IntentState, Side
 from bot.guard.admit import is_reduction
 from bot.guard.limits import RiskLimits
 from bot.guard.state import GuardState
-from tests.unit.guard.asking import BORROW, BUY, OPEN, asked, held_to, passes, rich
+from tests.unit.guard.asking import BORROW, BUY, OPEN, asked, held_to, passes, rich, why
 from tests.unit.guard.bench import (
     cross_long,
     later,
@@ -126,6 +126,11 @@ def test_isolated_margin_is_taken_from_the_cross_positions() -> None:
         rules=Rules(contracts={**rules().contracts, "ETHUSDTM": eth}),
     )
     assert not is_reduction(shadow, more)
+    marks = {**shadow.futures_marks, "ETHUSDTM": Decimal(50000)}
+    shadow = replace(shadow, futures_marks=marks)
+    assert isinstance(asked(held_to(shadow), more), Approved)
+    all_of_it = replace(more, amount=Decimal(29_500))
+    assert "futures:USDT would be" in why(held_to(shadow), all_of_it)
 
 
 def test_a_short_is_reduced_by_buying() -> None:
