@@ -146,10 +146,10 @@ class Tally:
         Raises:
             ValueError: The equity was never known, so there is nothing to sum up.
         """
-        if self.equity_start is None or self.equity_end is None:
+        first, lowest, last = self.equity_start, self.equity_min, self.equity_end
+        if first is None or lowest is None or last is None:
             raise ValueError("the equity was unknown during the whole run")
-        start, end = _printed(self.equity_start), _printed(self.equity_end)
-        low = _printed(self.equity_min or self.equity_start)
+        start, low, end = _printed(first), _printed(lowest), _printed(last)
         parts = {name: _printed(value) for name, value in self.parts.items()}
         with localcontext(prec=_DIGITS):
             price = end - start - sum(parts.values(), ZERO)

@@ -60,7 +60,7 @@ class _Forks:
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Forks]:
     """The process, with a crash and a levered account to run."""
     folder = tmp_path_factory.mktemp("inputs")
-    path = market(folder / "m", {"BTC": _FALL})
+    path = market(folder / "m", {"BTC": _FALL}, volume=2.0)
     account = write(folder / "a.toml", LEVERED)
     inputs = ("--market", str(path), "--account", str(account))
     process = subprocess.Popen(  # noqa: S603 - our own helper

@@ -13,6 +13,7 @@ import pytest
 
 from bot.domain.entries import Entry, Noted
 from bot.domain.errors import JournalError, UsageError
+from storage.header import settle_counter
 from storage.journal import BUFFER_ROWS, SqliteJournal
 from storage.reader import JournalReader
 from storage.sidefiles import HeadFile, WriterLock, measure_fsync_ms, read_head
@@ -75,16 +76,19 @@ def test_how_often_a_journal_was_opened_leaves_no_trace(tmp_path: Path) -> None:
         assert check.fetchall() == [("ok",)]
 
 
-def test_a_journal_that_is_being_read_is_not_touched_up(tmp_path: Path) -> None:
-    """While a reader holds the log open, closing leaves the file to SQLite."""
-    path = tmp_path / "j"
-    journal = SqliteJournal.create(path)
-    journal.append([_note(1)])
-    journal.commit()
-    with JournalReader.open(path) as reader:
-        journal.close()
-        assert [stored.entry for stored in reader.entries()] == [_note(1)]
-    assert _read(path) == [_note(1)]
+def test_a_journal_with_a_log_beside_it_is_left_to_sqlite(journal: Path) -> None:
+    """Only a file that nobody has open gets its header settled."""
+    before = journal.read_bytes()
+    other = before[:24] + b"\0\0\0\x07" + before[28:]
+    journal.write_bytes(other)
+    log = Path(f"{journal}-wal")
+    log.touch()
+    settle_counter(journal)
+    assert journal.read_bytes() == other
+
+    log.unlink()
+    settle_counter(journal)
+    assert journal.read_bytes() == before
 
 
 def test_every_commit_waits_for_the_disk(tmp_path: Path) -> None:
