@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.domain.errors import UsageError
@@ -30,7 +31,7 @@ __all__ = [
     "parse_schedule",
 ]
 
-_DURATION: Final = re.compile(r"^(\d+)(s|m|h)$")
+_DURATION: Final = re.compile(r"([0-9]{1,7})(s|m|h)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -44,7 +45,7 @@ def parse_duration(text: str) -> timedelta:
         >>> parse_duration("5m")
         datetime.timedelta(seconds=300)
     """
-    found = _DURATION.match(text)
+    found = _DURATION.fullmatch(text)
     if found is None or int(found[1]) == 0:
         raise UsageError(
             f"The duration {text!r} is not understood; write 90s, 5m or 8h."
@@ -198,24 +199,52 @@ class RealScheduler:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._put: Callable[[ScheduleDue], None] | None = None
+        self._settlements: list[tuple[Job, SettlementSchedule]] = []
 
     def start(self, jobs: Sequence[Job], put: Callable[[ScheduleDue], None]) -> None:
         """Arm the jobs on the running loop."""
-        now = self._clock.now()
+        now, self._put = self._clock.now(), put
         for job in jobs:
             schedule = parse_schedule(job.schedule, now)
             if isinstance(schedule, SettlementSchedule):
-                continue
-            self._scheduler.add_job(
-                _fire,
-                schedule.trigger,
-                args=[job.name, self._clock, put],
-                id=job.name,
-                coalesce=True,
-                max_instances=1,
-                misfire_grace_time=job.grace_s,
-            )
+                self._settlements.append((job, schedule))
+            else:
+                self._arm(job, schedule.trigger, put)
         self._scheduler.start()
+
+    def told_settlement(self, symbol: str, settlement_at: datetime) -> None:
+        """Arm the schedules that wait for a contract's next settlement.
+
+        Told the same again, or one that is too near, nothing changes.
+        """
+        now = self._clock.now()
+        for job, schedule in self._settlements:
+            if schedule.symbol != symbol or self._put is None:
+                continue
+            schedule.told(settlement_at)
+            due = schedule.next_after(now)
+            if due is not None:
+                schedule.take(due)
+                self._arm(job, DateTrigger(run_date=due, timezone=UTC), self._put)
+
+    def _arm(
+        self, job: Job, trigger: _Trigger, put: Callable[[ScheduleDue], None]
+    ) -> None:
+        self._scheduler.add_job(
+            _fire,
+            trigger,
+            args=[job.name, self._clock, put],
+            id=job.name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=job.grace_s,
+            replace_existing=True,
+        )
+
+    def next_fires(self) -> dict[str, datetime]:
+        """When each armed job fires next, by its name."""
+        return {job.id: job.next_run_time for job in self._scheduler.get_jobs()}
 
     def stop(self) -> None:
         """Fire no more."""
