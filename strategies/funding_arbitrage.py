@@ -26,7 +26,7 @@ from typing import Final
 from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountId
 from bot.domain.errors import UsageError
 from bot.domain.intents import Intent, PlaceOrder, Proposal, intent_coin
-from bot.domain.money import ZERO, plain
+from bot.domain.money import ZERO
 from bot.domain.parameters import ParameterTable
 from bot.domain.strategy import Job, Strategy, View
 from bot.risk.carry import Carry, CarryTerms, expected_carry
@@ -41,7 +41,14 @@ from bot.risk.pair_orders import (
     sell_idle,
     unwind_gap,
 )
-from bot.risk.pairs import Pair, contract_symbol, read_pair, trip_rates
+from bot.risk.pairs import (
+    Pair,
+    are_quiet,
+    contract_symbol,
+    pair_inputs,
+    read_pair,
+    trip_rates,
+)
 from bot.risk.sizing import depth_cap
 
 __all__ = ["FundingArbitrage", "from_mapping"]
@@ -101,7 +108,8 @@ class FundingArbitrage:
 
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """Mend what is broken, leave what no longer pays, else begin one chunk."""
-        if view.due_job == self._watch_name and self._is_quiet(view):
+        is_watch = view.due_job == self._watch_name
+        if is_watch and are_quiet(view, self.coins, self.spot_account):
             return []
         busy = self._busy(view)
         proposals: list[Proposal] = []
@@ -119,23 +127,6 @@ class FundingArbitrage:
             proposals += found
             is_whole = is_whole and not found and not pair.is_gapped
         return self._begin(view, pairs) if is_whole else proposals
-
-    def _is_quiet(self, view: View) -> bool:
-        """Whether the watch has nothing to look after: no leg that lacks its other."""
-        balances = view.balances(self.spot_account)
-        held = [
-            c for c in self.coins if (b := balances.get(c)) and (b.total or b.liability)
-        ]
-        if not held and not view.positions():
-            return True
-        pairs = [read_pair(view, coin, self.spot_account) for coin in self.coins]
-        return not any(
-            pair.is_gapped
-            or pair.idle_loan > 0
-            or (pair.is_flat and pair.balance.liability)
-            for pair in pairs
-            if pair is not None
-        )
 
     # -- what is there ----------------------------------------------------
 
@@ -345,7 +336,7 @@ class FundingArbitrage:
         self, view: View, pair: Pair, intents: Sequence[Intent], words: str
     ) -> list[Proposal]:
         """The intents as proposals, those that may be done now."""
-        inputs = self._inputs(view, pair)
+        inputs = pair_inputs(view, pair)
         return [
             Proposal(
                 owner=self.name,
@@ -357,22 +348,6 @@ class FundingArbitrage:
             for intent in intents
             if self._may(view, pair, intent)
         ]
-
-    def _inputs(self, view: View, pair: Pair) -> Mapping[str, str]:
-        """The numbers that a proposal rests on, as text."""
-        quote = view.funding(pair.contract.symbol)
-        lent = view.borrow_rate(pair.coin)
-        numbers = {
-            "spot_qty": pair.spot_qty,
-            "perp_qty": pair.perp_qty,
-            "mark": pair.mark,
-            "futures_mark": pair.futures_mark,
-            "funding_rate": None if quote is None else quote.funding_rate,
-            "borrow_annual": None if lent is None else lent.annual_rate,
-        }
-        return {
-            key: plain(value) for key, value in numbers.items() if value is not None
-        }
 
 
 def from_mapping(

@@ -228,9 +228,9 @@ def _reserve(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
         mark = shadow.margin_marks.get(coin, ONE if coin == "USDT" else ZERO)
         if idle * mark < _LEAST_USDT or _is_asked(shadow, source, coin):
             continue
-        share = _transfer_share(shadow, verdict, source, coin, idle)
+        share, reached = _transfer_share(shadow, verdict, source, coin, idle)
         amount = floor_to(idle * share, LEDGER_QUANTUM)
-        if amount * mark < _LEAST_USDT:
+        if amount * mark < _LEAST_USDT or not _is_saved(reached, verdict):
             continue
         intent = Transfer(
             source=source, target=measure.account, coin=coin, amount=amount
@@ -247,7 +247,8 @@ def _reserve(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
 
 def _transfer_share(
     shadow: Shadow, verdict: Verdict, source: AccountId, coin: str, idle: Decimal
-) -> Decimal:
+) -> tuple[Decimal, SubjectMeasure | None]:
+    """How much of the reserve is enough, and where the account then stands."""
     measure = verdict.measure
 
     def after(share: Decimal) -> SubjectMeasure | None:
@@ -258,7 +259,20 @@ def _transfer_share(
             intent = _added_margin(measure.position, idle * share)
         return measure_subject(project(shadow, intent), measure.subject)
 
-    return smallest_share(after, verdict.thresholds)
+    share = smallest_share(after, verdict.thresholds)
+    return share, after(share)
+
+
+def _is_saved(reached: SubjectMeasure | None, verdict: Verdict) -> bool:
+    """Whether the reserve brings the account back over its act distance.
+
+    Coins that do not even do that would be lost with the account: they stay.
+    """
+    if reached is None:
+        return True
+    if reached.ratio is None or reached.ratio >= verdict.thresholds.backstop:
+        return False
+    return reached.distance is None or reached.distance >= verdict.thresholds.act
 
 
 def _takes_collateral(shadow: Shadow, measure: SubjectMeasure, coin: str) -> bool:

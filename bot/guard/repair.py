@@ -58,7 +58,7 @@ class Repaired:
 
 def watch_pair(shadow: Shadow, coin: str) -> PairWatch:
     """The legs of a coin as they stand."""
-    longs, shorts = _sides(coin_exposures(shadow, coin))
+    longs, shorts = _sides(shadow, coin_exposures(shadow, coin))
     return PairWatch(longs=longs, shorts=shorts)
 
 
@@ -92,10 +92,14 @@ def _coin_of(shadow: Shadow, fill: Filled) -> str:
 
 
 def is_trading(shadow: Shadow, coin: str) -> bool:
-    """Whether an order on any market of a coin is on its way or in doubt."""
+    """Whether an order on any market of a coin is on its way or in doubt.
+
+    One that rests in the book is not waited for: it may rest for days.
+    """
     contracts = shadow.rules.contracts
     return any(
         isinstance(request.approved.intent, PlaceOrder)
+        and request.order_id not in shadow.orders
         and (
             request.approved.intent.symbol == f"{coin}-USDT"
             or (
@@ -115,11 +119,28 @@ def tried(watch: PairWatch, proposal: Proposal, at: datetime) -> PairWatch:
     )
 
 
-def _sides(legs: Iterable[Exposure]) -> tuple[Decimal, Decimal]:
-    kept = tuple(legs)
-    longs = sum((e.base_qty for e in kept if e.base_qty > 0), ZERO)
-    shorts = -sum((e.base_qty for e in kept if e.base_qty < 0), ZERO)
+def _sides(shadow: Shadow, legs: Iterable[Exposure]) -> tuple[Decimal, Decimal]:
+    steady = [_steady(shadow, leg) for leg in legs]
+    longs = sum((qty for qty in steady if qty > 0), ZERO)
+    shorts = -sum((qty for qty in steady if qty < 0), ZERO)
     return longs, shorts
+
+
+def _steady(shadow: Shadow, leg: Exposure) -> Decimal:
+    """The coins of a leg that no price changes: an inverse position's at its entry.
+
+    By the mark it would grow in a fall, and look as if somebody had added to it.
+    """
+    contract = shadow.rules.contracts.get(leg.symbol)
+    if contract is None or not contract.is_inverse:
+        return leg.base_qty
+    held = [
+        shadow.positions[key].entry_value
+        for key in sorted(shadow.positions)
+        if key.symbol == leg.symbol
+        and shadow.positions[key].entry_value * leg.base_qty > 0
+    ]
+    return held[0] if held else leg.base_qty
 
 
 def repair(
@@ -127,7 +148,7 @@ def repair(
 ) -> Repaired:
     """Compare the legs' shares with those before the cut and even them out."""
     legs = coin_exposures(shadow, coin)
-    longs, shorts = _sides(legs)
+    longs, shorts = _sides(shadow, legs)
     has_grown = longs > watch.longs or shorts > watch.shorts
     if has_grown or not watch.longs or not watch.shorts:
         return Repaired(is_even=True)
@@ -157,7 +178,7 @@ def _order(
     leg = max(side, key=lambda e: (abs(e.base_qty), e.symbol), default=None)
     if leg is None:
         return None
-    qty = min(excess, abs(leg.base_qty))
+    qty = min(excess / _steady(shadow, leg) * leg.base_qty, abs(leg.base_qty))
     if leg.account == FUTURES:
         return futures_leg(shadow, leg.symbol, qty, sign)
     return margin_leg(shadow, leg.account, leg.symbol, qty, sign)

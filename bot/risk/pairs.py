@@ -6,22 +6,25 @@ which a hedge keeps near zero. Everything is read from the view at the moment it
 asked for: a pair remembers nothing and decides nothing.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from bot.domain.accounts import FUTURES, AccountId, Balance, Position, PositionSide
 from bot.domain.instruments import ContractRules, SpotRules
-from bot.domain.money import ONE, ZERO
+from bot.domain.money import ONE, ZERO, plain
 from bot.domain.strategy import View
 from bot.risk.futures import unrealised_pnl
 from bot.risk.sizing import fill_rate, lot_coins
 
 __all__ = [
     "Pair",
+    "are_quiet",
     "contract_symbol",
     "futures_room",
     "margin_room",
+    "pair_inputs",
     "read_pair",
     "trip_rates",
 ]
@@ -147,6 +150,41 @@ def read_pair(view: View, coin: str, account: AccountId) -> Pair | None:
         mark=_price(view, coin),
         futures_mark=view.futures_mark(contract.symbol),
     )
+
+
+def are_quiet(view: View, coins: Iterable[str], account: AccountId) -> bool:
+    """Whether no pair of these coins has a leg that lacks its other or an idle loan.
+
+    Cheap when nothing is held at all, because a watch asks it every few seconds.
+    """
+    balances = view.balances(account)
+    chosen = tuple(coins)
+    held = [c for c in chosen if (b := balances.get(c)) and (b.total or b.liability)]
+    if not held and not view.positions():
+        return True
+    pairs = [read_pair(view, coin, account) for coin in chosen]
+    return not any(
+        pair.is_gapped
+        or pair.idle_loan > 0
+        or (pair.is_flat and pair.balance.liability > 0)
+        for pair in pairs
+        if pair is not None
+    )
+
+
+def pair_inputs(view: View, pair: Pair) -> Mapping[str, str]:
+    """The numbers that a proposal about a pair rests on, as text."""
+    quote = view.funding(pair.contract.symbol)
+    lent = view.borrow_rate(pair.coin)
+    numbers = {
+        "spot_qty": pair.spot_qty,
+        "perp_qty": pair.perp_qty,
+        "mark": pair.mark,
+        "futures_mark": pair.futures_mark,
+        "funding_rate": None if quote is None else quote.funding_rate,
+        "borrow_annual": None if lent is None else lent.annual_rate,
+    }
+    return {key: plain(value) for key, value in numbers.items() if value is not None}
 
 
 def _price(view: View, coin: str) -> Decimal | None:

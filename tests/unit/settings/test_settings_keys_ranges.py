@@ -99,7 +99,7 @@ class _Wrong:
     "wrong",
     [
         _Wrong({"guard": {"act_distence": "0.1"}}, "did you mean guard.act_distance?"),
-        _Wrong({"gaurd": {"act_distance": "0.1"}}, "did you mean guard.act_distance?"),
+        _Wrong({"guards": {"act_distance": "0.1"}}, "did you mean guard.act_distance?"),
         _Wrong({"zzz": {"qqq": 1}}, "see 'gnomon config show'"),
         _Wrong({"guard": 1}, r"\[guard\] must be a table of settings, was 1"),
         _Wrong({"strategy": Decimal("1.5")}, r"\[strategy\] must hold tables, was 1.5"),
