@@ -178,7 +178,7 @@ def _order(
     leg = max(side, key=lambda e: (abs(e.base_qty), e.symbol), default=None)
     if leg is None:
         return None
-    qty = min(excess / _steady(shadow, leg) * leg.base_qty, abs(leg.base_qty))
+    qty = min(excess * leg.base_qty / _steady(shadow, leg), abs(leg.base_qty))
     if leg.account == FUTURES:
         return futures_leg(shadow, leg.symbol, qty, sign)
     return margin_leg(shadow, leg.account, leg.symbol, qty, sign)
