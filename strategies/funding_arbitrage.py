@@ -26,7 +26,7 @@ from typing import Final
 from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountId
 from bot.domain.errors import UsageError
 from bot.domain.intents import Intent, PlaceOrder, Proposal, intent_coin
-from bot.domain.money import ZERO
+from bot.domain.money import ZERO, plain
 from bot.domain.parameters import ParameterTable
 from bot.domain.strategy import Job, Strategy, View
 from bot.risk.carry import Carry, CarryTerms, expected_carry
