@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from bot.domain.accounts import FUTURES, AccountId
+from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
 from bot.domain.events import AccountStatus
 from bot.domain.intents import (
     AdjustMargin,
@@ -128,7 +128,9 @@ def _names(shadow: Shadow, intent: Intent) -> list[str]:
 
 
 def _held(shadow: Shadow, account: AccountId) -> set[str]:
-    """What an account holds, owes and has positions in."""
+    """What an account that can be liquidated holds, owes and has positions in."""
+    if account in {MAIN, SPOT}:
+        return set()
     coins = shadow.balances.get(account, {})
     names = {c for c, b in coins.items() if b.total or b.liability}
     if account == FUTURES:

@@ -10,6 +10,7 @@ from bot.domain.accounts import (
     MAIN,
     MARGIN_CROSS,
     SPOT,
+    Balance,
 )
 from bot.domain.events import AccountStatus
 from bot.domain.intents import (
@@ -120,6 +121,15 @@ def test_what_else_the_account_holds_must_be_fresh_too() -> None:
     assert why(held_to(shadow), BORROW) == "the mark of BTC is 60 s old, over 3 s"
     out = Transfer(source=MARGIN_CROSS, target=MAIN, coin="USDT", amount=Decimal(1))
     assert why(held_to(shadow), out).startswith("the mark of BTC")
+
+
+def test_a_dead_coin_on_spot_blocks_nothing() -> None:
+    """It is nobody's collateral: other coins of the account can be traded."""
+    shadow = rich()
+    spot = {**shadow.balances[SPOT], "DEAD": Balance(total=Decimal(5))}
+    shadow = replace(shadow, balances={**shadow.balances, SPOT: spot})
+    shadow = replace(shadow, margin_marks={**shadow.margin_marks, "DEAD": Decimal(1)})
+    assert passes(shadow, replace(BUY, account=SPOT, side=Side.SELL))
 
 
 def test_what_never_had_a_mark_is_not_bought() -> None:
