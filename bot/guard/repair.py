@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 GUARD: Final = "guard"
+_SAME_SHARE: Final = Decimal("0.98")
 _EVEN_SHARE: Final = Decimal("0.9")
 _GIVE_UP: Final = 200
 """Attempts after which a pair that will not even out is left to a person."""
@@ -57,8 +58,15 @@ class Repaired:
 
 
 def watch_pair(shadow: Shadow, coin: str) -> PairWatch:
-    """The legs of a coin as they stand."""
+    """The legs of a coin as they stand.
+
+    Legs that all but cancel are remembered as cancelling: a pair that is cut often
+    would otherwise keep the rest of a lot of every cut.
+    """
     longs, shorts = _sides(shadow, coin_exposures(shadow, coin))
+    larger = max(longs, shorts)
+    if min(longs, shorts) >= larger * _SAME_SHARE:
+        longs = shorts = larger
     return PairWatch(longs=longs, shorts=shorts)
 
 
