@@ -1,5 +1,6 @@
 """Random accounts, contracts and prices, and naive oracles in exact fractions."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -118,7 +119,7 @@ def futures(
 def naive_risk_rate(
     account: FuturesAccount,
     rules: dict[str, ContractRules],
-    marks: dict[str, Decimal],
+    marks: Mapping[str, Decimal | Fraction],
 ) -> Fraction | None:
     """KuCoin's risk rate written down again, in fractions; None is infinity."""
     assert account.wallet is not None

@@ -45,7 +45,7 @@ def agrees(distance: Distance, is_over: IsOver) -> None:
     """Assert that a distance says what moving the market shows."""
     assert distance.is_known
     if is_over(Fraction(0)):
-        assert (distance.down, distance.up) == (0, 0)
+        assert (distance.down, distance.up) == (Decimal(0), Decimal(0))
         return
     lowest = Fraction(-999_999, 1_000_000)
     check_side(distance.down, lowest, is_over)
@@ -86,7 +86,7 @@ def test_the_margin_distance_is_the_brute_force_one(
     def is_over(move: Fraction) -> bool:
         at = {
             coin: Fraction(each)
-            * (1 if coin == "USDT" else moved(beta and beta[coin], move))
+            * (1 if coin == "USDT" else moved(beta[coin] if beta else None, move))
             for coin, each in price.items()
         }
         debt, asset = parts(account, at, weights)
@@ -139,7 +139,9 @@ def account_rate(
 
     def is_over(move: Fraction, level: Decimal) -> bool:
         at = {
-            symbol: mark_at(mark, moved(beta and beta[rules[symbol].base], move))
+            symbol: mark_at(
+                mark, moved(beta[rules[symbol].base] if beta else None, move)
+            )
             for symbol, mark in marks.items()
         }
         rate = naive_risk_rate(account, rules, at)
@@ -190,7 +192,7 @@ def test_an_isolated_position_is_an_account_of_its_own(
     distance = futures_distance(shape, {rules.symbol: mark}, Decimal(1))
     price = numbers.liquidation_price
     if rate >= 1:
-        assert (distance.down, distance.up) == (0, 0)
+        assert (distance.down, distance.up) == (Decimal(0), Decimal(0))
     else:
         moves = [each for each in (distance.down, distance.up) if each is not None]
         assert len(moves) == (price is not None)

@@ -102,6 +102,7 @@ def check_order_limit(case: Case, expected: Case, tolerance: Decimal) -> None:
     )
     price, leverage = D(case["price"]), D(case["leverage"])
     lots = max_open_lots(rules, price, leverage, D(case["totalMargin"]))
+    assert lots is not None
     assert lots == expected["maxOpenSize"]
     size = rules.curve_size(D(lots))
     near(rules.value(D(lots), price), expected["maxOpenValue"], tolerance)
