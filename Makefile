@@ -56,7 +56,7 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 tests: $(VENV)/dev.stamp
-	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-report=term $(ARGS)
 
 soak: $(VENV)/dev.stamp
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n $(JOBS) tests/property tests/simulation $(ARGS)
