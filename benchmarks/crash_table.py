@@ -233,7 +233,8 @@ def main() -> None:
     text = table(rows)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "crash_table.md").write_text(text)
-    (options.out / "crash_table.json").write_text(json.dumps(rows, indent=1) + "\n")
+    kept = [{k: v for k, v in r.items() if k != "seconds"} for r in rows]
+    (options.out / "crash_table.json").write_text(json.dumps(kept, indent=1) + "\n")
     print(text)
     print(f"{len(rows)} rows in {time.perf_counter() - began:.0f} s")
 
