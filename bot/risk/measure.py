@@ -90,11 +90,6 @@ class SubjectMeasure:
         """Whether the ratio is a risk rate."""
         return self.account == FUTURES
 
-    @property
-    def is_isolated_futures(self) -> bool:
-        """Whether it is one isolated position."""
-        return self.position is not None
-
     def holds(self, position: Position, contract: ContractRules) -> bool:
         """Whether a futures position is part of this subject."""
         if self.position is not None:

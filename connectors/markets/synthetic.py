@@ -119,11 +119,6 @@ class SyntheticMarket:
             for place, coin in enumerate(self.coins)
         }
 
-    def trading_spans(self) -> Mapping[str, tuple[datetime, datetime]]:
-        """From when to when each coin trades: all the time."""
-        span = (self.description.start, self.description.end)
-        return dict.fromkeys(self.coins, span)
-
     @property
     def rules_path(self) -> Path | None:
         """No file of rules belongs to a synthetic market."""

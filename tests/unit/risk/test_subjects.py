@@ -131,7 +131,7 @@ def test_a_future_is_endangered_where_it_loses() -> None:
     shadow = shadow_of(opening({"futures": {"USDT": "1500"}}, positions=[alone]))
     (own,) = measure_subjects(shadow)
     assert own.subject == "futures_isolated:XBTUSDTM"
-    assert own.is_isolated_futures
+    assert own.position == alone.key
     assert own.up is None
     assert own.holds(alone, rules().contracts["XBTUSDTM"])
     assert not own.holds(
