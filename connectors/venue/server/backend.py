@@ -1,0 +1,74 @@
+"""What every handler and every socket of the served venue works on.
+
+One ``Backend`` holds the venue, the clock, the archive and the listeners. All
+calls are synchronous and come from one event loop, so the venue is never entered
+twice. Every event the venue makes goes through ``publish``: into the archive
+first, then to the listeners (the sockets), in order.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from bot.domain.events import Event, IntentSettled
+from bot.domain.intents import Intent
+from bot.domain.market import MarketInstant
+from connectors.venue.server.archive import Archive
+from connectors.venue.venue import Venue
+
+__all__ = ["Backend", "Listener"]
+
+Listener = Callable[[datetime, Sequence[Event]], None]
+"""Told the venue's time and what happened, in order; must not raise."""
+
+
+class Backend:
+    """The served venue: one user's accounts on one moving market."""
+
+    def __init__(self, *, venue: Venue, uid: str, now: Callable[[], datetime]) -> None:
+        self.venue = venue
+        self.uid = uid
+        self.now = now
+        """The venue's time (shifted market time at the clock's rate)."""
+        self.archive = Archive(venue)
+        self.last_instant: MarketInstant | None = None
+        """The market's newest instant, times already shifted."""
+        self._listeners: list[Listener] = []
+        self._sequence = 0
+        self.publish(now(), venue.opening_events)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell this listener everything from now on."""
+        self._listeners.append(listener)
+
+    def publish(self, at: datetime, events: Sequence[Event]) -> None:
+        """Archive events, then tell every listener."""
+        self.archive.take(events)
+        for listener in self._listeners:
+            listener(at, events)
+
+    def tick(self, instant: MarketInstant) -> None:
+        """The market moved."""
+        self.last_instant = instant
+        self.publish(instant.at, self.venue.tick(instant))
+
+    def advance(self, at: datetime) -> None:
+        """Time passed: interest, takeovers."""
+        self.publish(at, self.venue.advance(at))
+
+    def submit(self, at: datetime, intent: Intent, client_id: str) -> IntentSettled:
+        """Hand a request to the venue and publish what followed.
+
+        Args:
+            at: The venue's time of arrival, never before an earlier call's.
+            intent: What is wanted, in our words.
+            client_id: KuCoin's ``clientOid``; for loans a fresh ``next_id``.
+
+        Returns:
+            What became of it; a refusal carries KuCoin's ``code`` and a ``reason``.
+        """
+        raise NotImplementedError
+
+    def next_id(self, kind: str) -> str:
+        """A fresh id for requests that have no client id at KuCoin."""
+        self._sequence += 1
+        return f"{kind}-{self._sequence}"
