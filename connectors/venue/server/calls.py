@@ -2,7 +2,7 @@
 
 A handler is a plain function ``(Backend, Call) -> document``: it is called after
 signature, permission, rate limit and JSON were checked, returns what belongs
-under ``data``, and raises ``Problem`` with KuCoin's own code. A ``Decimal`` in a
+under ``data``, and raises ``ProblemError`` with KuCoin's own code. A ``Decimal`` in a
 document is written as a bare JSON number, a text as a text. Nothing here does I/O.
 """
 
@@ -16,13 +16,13 @@ from connectors.kucoin.parse.node import Node
 if TYPE_CHECKING:
     from connectors.venue.server.backend import Backend
 
-__all__ = ["FUTURES_HOST", "SPOT_HOST", "Call", "Handler", "Problem", "Route"]
+__all__ = ["FUTURES_HOST", "SPOT_HOST", "Call", "Handler", "ProblemError", "Route"]
 
 SPOT_HOST: Final = "spot"
 FUTURES_HOST: Final = "futures"
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """The exchange says no, with its own code and words.
 
     Args:
