@@ -1,0 +1,177 @@
+"""What a journal knows of the time before this start, folded from its entries.
+
+A live journal is not derived again: its rows are the memory. This module turns
+them into what recovery needs: the newest books, the requests whose fate is not
+proven, the guard's thresholds, the day's budgets, the pre-images of loans. It is
+pure; whoever reads the journal hands the entries in, oldest first.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.entries import (
+    JOURNALED_EVENTS,
+    Entry,
+    EntryBody,
+    Noted,
+    RunStarted,
+    Sampled,
+)
+from bot.domain.events import Filled, IntentSettled, LedgerBooked
+from bot.domain.instruments import Rules
+from bot.domain.intents import Approved
+from bot.domain.orders import IntentState, next_intent_state
+from bot.guard.limits import Thresholds
+from bot.shadow.apply import apply
+from bot.shadow.state import Shadow, empty_shadow
+
+__all__ = ["PRE_IMAGE", "THRESHOLDS", "Memory", "recall", "thresholds_note"]
+
+THRESHOLDS: Final = "thresholds"
+"""The topic under which the guard's thresholds of an account are kept."""
+
+PRE_IMAGE: Final = "pre-image"
+"""The topic of what was owed before a loan request left; ``inputs["intent_id"]``."""
+
+_FIELDS: Final = ("act", "target", "backstop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Everything a restart takes over from the journal."""
+
+    runs: int = 0
+    epoch: int = 0
+    account: str | None = None
+    shadow: Shadow | None = None
+    """The books and positions as last journaled; it knows no rules and no marks."""
+    last_at: datetime | None = None
+    open_intents: tuple[Approved, ...] = ()
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    pre_images: Mapping[str, Noted] = field(default_factory=dict)
+    """By the id of a loan request whose fate is open."""
+    bookings: tuple[LedgerBooked, ...] = ()
+    fills: tuple[Filled, ...] = ()
+    equities: Mapping[date, Decimal] = field(default_factory=dict)
+    """The first known equity of each UTC day."""
+
+
+def thresholds_note(subject: str, thresholds: Thresholds) -> Noted:
+    """The row that lets a restart keep an account's thresholds.
+
+    Without it an account that was cut off in the middle of a fall would be taken
+    as newly opened, and be judged by the distance that the fall has left it.
+    """
+    numbers = {name: str(getattr(thresholds, name)) for name in _FIELDS}
+    return Noted(
+        topic=THRESHOLDS,
+        text=(
+            f"{subject} is guarded from {thresholds.act * 100:.1f} % to "
+            f"{thresholds.target * 100:.1f} %"
+        ),
+        inputs={
+            "subject": subject,
+            **numbers,
+            "is_adapted": str(thresholds.is_adapted).lower(),
+        },
+    )
+
+
+def recall(entries: Iterable[Entry]) -> Memory:
+    """Fold a journal, oldest entry first, into what a restart needs.
+
+    Example:
+        >>> recall([]).runs
+        0
+    """
+    folding = _Folding()
+    for entry in entries:
+        folding.take(entry)
+    return folding.memory()
+
+
+class _Folding:
+    """The scratch pad of one fold."""
+
+    def __init__(self) -> None:
+        self._runs: list[RunStarted] = []
+        self._shadow = empty_shadow(Rules())
+        self._last_at: datetime | None = None
+        self._waiting: dict[str, Approved] = {}
+        self._states: dict[str, IntentState] = {}
+        self._thresholds: dict[str, Thresholds] = {}
+        self._pre_images: dict[str, Noted] = {}
+        self._bookings: list[LedgerBooked] = []
+        self._fills: list[Filled] = []
+        self._equities: dict[date, Decimal] = {}
+
+    def take(self, entry: Entry) -> None:
+        """One more entry."""
+        self._last_at = entry.at
+        body = entry.body
+        if isinstance(body, JOURNALED_EVENTS):
+            self._shadow = apply(self._shadow, body)
+        if isinstance(body, LedgerBooked):
+            self._bookings.append(body)
+        elif isinstance(body, Filled):
+            self._fills.append(body)
+        elif isinstance(body, Sampled) and body.equity_usdt is not None:
+            self._equities.setdefault(entry.at.date(), body.equity_usdt)
+        else:
+            self._told(body)
+
+    def _told(self, body: EntryBody) -> None:
+        """What was begun, asked, answered or noted."""
+        match body:
+            case RunStarted():
+                self._runs.append(body)
+            case Approved():
+                self._waiting[body.intent_id] = body
+                self._states[body.intent_id] = IntentState.SENT
+            case IntentSettled():
+                self._settled(body)
+            case Noted():
+                self._noted(body)
+            case _:
+                pass
+
+    def _settled(self, body: IntentSettled) -> None:
+        known = self._states.get(body.intent_id)
+        if known is None:
+            return
+        state = next_intent_state(known, body.outcome)
+        self._states[body.intent_id] = state
+        if state.is_final:
+            self._waiting.pop(body.intent_id, None)
+            self._pre_images.pop(body.intent_id, None)
+
+    def _noted(self, body: Noted) -> None:
+        if body.topic == PRE_IMAGE and "intent_id" in body.inputs:
+            self._pre_images[body.inputs["intent_id"]] = body
+        if body.topic == THRESHOLDS and "subject" in body.inputs:
+            self._thresholds[body.inputs["subject"]] = _thresholds(body.inputs)
+
+    def memory(self) -> Memory:
+        """What was folded."""
+        last = self._runs[-1] if self._runs else None
+        return Memory(
+            runs=len(self._runs),
+            epoch=0 if last is None else last.epoch,
+            account=None if last is None else last.identity.get("account"),
+            shadow=self._shadow if self._shadow.is_open else None,
+            last_at=self._last_at,
+            open_intents=tuple(self._waiting.values()),
+            thresholds=self._thresholds,
+            pre_images=self._pre_images,
+            bookings=tuple(self._bookings),
+            fills=tuple(self._fills),
+            equities=self._equities,
+        )
+
+
+def _thresholds(inputs: Mapping[str, str]) -> Thresholds:
+    numbers = {name: Decimal(inputs[name]) for name in _FIELDS}
+    return Thresholds(**numbers, is_adapted=inputs.get("is_adapted") == "true")
