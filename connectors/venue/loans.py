@@ -181,6 +181,10 @@ class LoanDesk:
             return quoted.annual_rate
         return _UNQUOTED_ANNUAL.get(coin, _UNQUOTED_OTHERS)
 
+    def stock(self, coin: str) -> Decimal | None:
+        """What the platform has left to lend of a coin; None is not known."""
+        return self._stock.get(coin)
+
     def _debts(self) -> list[tuple[AccountId, str]]:
         """Every account and coin that owes something, in a fixed order."""
         return [

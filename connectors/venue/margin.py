@@ -13,7 +13,7 @@ from typing import Final
 from bot.domain.accounts import MARGIN_CROSS, AccountId, Balance, isolated_pair
 from bot.domain.instruments import CollateralTier, MarginCoinRules, Rules
 from bot.domain.money import ONE, ZERO, floor_to
-from connectors.venue.ledger import Ledger
+from connectors.venue.ledger import Ledger, is_multiple
 from connectors.venue.refusal import Refusal
 from connectors.venue.tape import NUMERAIRE, Tape
 
@@ -32,6 +32,7 @@ _Valuer = Callable[[str, Balance, Decimal], Decimal]
 """Coin, its numbers and its mark to a value in USDT."""
 
 _PRINTED: Final = Decimal("0.0001")
+_LEVERAGE_STEP: Final = Decimal("0.01")
 
 
 def is_margin(account: AccountId) -> bool:
@@ -118,6 +119,36 @@ class MarginNumbers:
         if pair is not None and pair in self._rules.isolated_pairs:
             return self._rules.isolated_pairs[pair].max_leverage
         return self._rules.margin_max_leverage
+
+    def set_leverage(self, account: AccountId, leverage: Decimal) -> Refusal | None:
+        """Let the user choose a leverage, or say why not (section 6.1).
+
+        It is above 1, has two decimals, is at most what the account allows and at
+        least what its debt uses already: assets over assets less debt.
+        """
+        pair = isolated_pair(account)
+        if pair is not None and pair not in self._rules.isolated_pairs:
+            return Refusal("130303", f"{pair} has no isolated margin.")
+        most = self._rules.margin_max_leverage
+        if pair is not None:
+            most = self._rules.isolated_pairs[pair].max_leverage
+        if not is_multiple(leverage, _LEVERAGE_STEP) or not ONE < leverage <= most:
+            return Refusal(
+                "400100",
+                f"leverage {leverage} must be above 1, at most {most}, with at most "
+                "two decimals.",
+            )
+        assets, debt = self.assets(account), self.debt(account)
+        if assets is None or debt is None:
+            return Refusal("130203", "a mark price is missing: wait for the mark.")
+        if debt > 0 and assets > leverage * (assets - debt):
+            return Refusal(
+                "400100",
+                f"leverage {leverage} is below what the debt of {account} uses "
+                "already: repay first.",
+            )
+        self._leverage[account] = leverage
+        return None
 
     def home(self, account: AccountId) -> str:
         """The coin in which a takeover returns what is left."""

@@ -50,6 +50,19 @@ class Matcher:
         self._register = register
         self._depth: dict[tuple[str, Side], DepthUse] = {}
 
+    def book(
+        self, at: datetime, desk: Desk, symbol: str, side: Side
+    ) -> tuple[Level, ...]:
+        """What a taker of ``side`` meets at ``at``, best first."""
+        grid = desk.grid(symbol)
+        levels = _levels(grid, side)
+        whole = sum((level.qty for level in levels), ZERO)
+        depth = self._depth.get((symbol, side))
+        cap = depth_cap(grid.liquidity, grid.step)
+        used = ZERO if depth is None else depth.used(at, cap)
+        left = walk(levels, whole, side=side, used=used)
+        return tuple(Level(price, qty) for price, qty in left.fills)
+
     def prepare(
         self, at: datetime, desk: Desk, order: VenueOrder
     ) -> Matching | Refusal:

@@ -14,13 +14,15 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.domain.accounts import FUTURES, AccountSnapshot, isolated_pair
+from bot.domain.accounts import FUTURES, AccountId, AccountSnapshot, isolated_pair
 from bot.domain.errors import UsageError
 from bot.domain.events import Bucket, Cause, Event, IntentSettled, Posting
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.market import MarketInstant
 from bot.domain.money import ZERO
+from bot.domain.orders import Side
+from connectors.venue.book import Level
 from connectors.venue.futures import AdlStrike, FuturesDesk
 from connectors.venue.futures_orders import FuturesOrderDesk, RestingFutures
 from connectors.venue.ledger import Ledger
@@ -28,6 +30,7 @@ from connectors.venue.loans import LoanDesk
 from connectors.venue.margin import MarginNumbers
 from connectors.venue.matching import Matcher
 from connectors.venue.orders import OrderRegister
+from connectors.venue.refusal import Refusal
 from connectors.venue.requests import RequestDesk
 from connectors.venue.spot import SpotDesk
 from connectors.venue.takeover import MarginKeeper
@@ -155,6 +158,58 @@ class Venue:
             positions=dict(self._futures.positions),
             margin_leverage=dict(self._leverage),
         )
+
+    @property
+    def now(self) -> datetime:
+        """The time of the latest call, UTC."""
+        return self._now
+
+    @property
+    def orders(self) -> OrderRegister:
+        """Every order that was accepted; to be read only."""
+        return self._register
+
+    @property
+    def tape(self) -> Tape:
+        """What the market stated last; to be read only."""
+        return self._tape
+
+    @property
+    def numbers(self) -> MarginNumbers:
+        """The margin accounts at the current marks; to be read only."""
+        return self._numbers
+
+    @property
+    def loans(self) -> LoanDesk:
+        """Lending rates and stock; to be read only."""
+        return self._loans
+
+    def is_taken(self, account: AccountId) -> bool:
+        """Whether a margin account is frozen for its takeover."""
+        return self._keeper.is_taken(account)
+
+    def book(self, at: datetime, symbol: str, side: Side) -> tuple[Level, ...]:
+        """What a taker of ``side`` meets now, best first: BUY walks the asks.
+
+        What was taken lately is missing from its front; a symbol without rules or
+        without a price has no book.
+        """
+        if self._tape.last(symbol) is None:
+            return ()
+        if symbol in self.rules.contracts:
+            return self._matcher.book(at, self._futures_desk, symbol, side)
+        if symbol in self.rules.spot:
+            return self._matcher.book(at, self._spot_desk, symbol, side)
+        return ()
+
+    def set_margin_leverage(
+        self, account: AccountId, leverage: Decimal
+    ) -> Refusal | None:
+        """Let the user choose the leverage of a margin account, or say why not."""
+        refusal = self._numbers.set_leverage(account, leverage)
+        if refusal is None:
+            self._leverage[account] = leverage
+        return refusal
 
     def equity_usdt(self) -> Decimal:
         """All accounts net of liabilities at margin marks, futures profit included.

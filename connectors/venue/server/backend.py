@@ -8,14 +8,18 @@ first, then to the listeners (the sockets), in order.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar, cast
 
 from bot.domain.events import Event, IntentSettled
 from bot.domain.intents import Intent
 from bot.domain.market import MarketInstant
 from connectors.venue.server.archive import Archive
+from connectors.venue.server.tokens import Tokens
 from connectors.venue.venue import Venue
 
 __all__ = ["Backend", "Listener"]
+
+_Part = TypeVar("_Part")
 
 Listener = Callable[[datetime, Sequence[Event]], None]
 """Told the venue's time and what happened, in order; must not raise."""
@@ -32,6 +36,11 @@ class Backend:
         self.archive = Archive(venue)
         self.last_instant: MarketInstant | None = None
         """The market's newest instant, times already shifted."""
+        self.tokens = Tokens(now)
+        """The tokens that open a socket, of both hosts."""
+        self.socket_urls: dict[str, str] = {}
+        """Host ("spot", "futures") to the URL of its socket, set when it listens."""
+        self._parts: dict[object, object] = {}
         self._listeners: list[Listener] = []
         self._sequence = 0
         self.publish(now(), venue.opening_events)
@@ -39,6 +48,17 @@ class Backend:
     def listen(self, listener: Listener) -> None:
         """Tell this listener everything from now on."""
         self._listeners.append(listener)
+
+    def part(self, make: "Callable[[Backend], _Part]") -> _Part:
+        """The one part of a kind that works on this backend, made at its first use.
+
+        Args:
+            make: What makes it from the backend, most often its class. It may
+                ``listen``; it lives as long as the backend.
+        """
+        if make not in self._parts:
+            self._parts[make] = make(self)
+        return cast("_Part", self._parts[make])
 
     def publish(self, at: datetime, events: Sequence[Event]) -> None:
         """Archive events, then tell every listener."""
