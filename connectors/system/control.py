@@ -1,0 +1,121 @@
+"""A word to the running bot: one JSON line in, one JSON line out, on this machine.
+
+The running process listens on a socket file beside its journal that only its
+owner may open; an operator's command asks through it, so that two processes never
+trade one account. A request is one line, bounded in length; so is the answer.
+Nothing here knows what is asked.
+"""
+
+import asyncio
+import json
+import os
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from bot.domain.errors import RefusedError
+
+__all__ = ["ControlServer", "ask_running", "control_path"]
+
+_MAX_LINE: Final = 1024 * 1024
+_MAX_CLIENTS: Final = 8
+_READ_S: Final = 5.0
+_OWNER_ONLY: Final = stat.S_IRUSR | stat.S_IWUSR
+
+Handler = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
+"""Answers one request; a refusal is an answer with an ``error``."""
+
+
+def control_path(journal: Path) -> Path:
+    """Where the process that writes a journal can be spoken to."""
+    return journal.with_name(f"{journal.name}.ctl")
+
+
+class ControlServer:
+    """Listens on a socket file; make one with ``open``."""
+
+    def __init__(self, path: Path, server: asyncio.Server) -> None:
+        self._path = path
+        self._server = server
+
+    @classmethod
+    async def open(cls, path: Path, handler: Handler) -> "ControlServer":
+        """Listen on ``path``; one that a dead process left behind is replaced.
+
+        The caller holds the journal's lock, so nobody else can be listening.
+        """
+        path.unlink(missing_ok=True)  # noqa: ASYNC240 - one call, at the start
+        clients = asyncio.Semaphore(_MAX_CLIENTS)
+
+        async def serve(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            async with clients:
+                await _serve(reader, writer, handler)
+
+        server = await asyncio.start_unix_server(serve, path=str(path), limit=_MAX_LINE)
+        os.chmod(path, _OWNER_ONLY)  # noqa: PTH101 - a socket file
+        return cls(path, server)
+
+    async def close(self) -> None:
+        """Listen no more."""
+        self._server.close()
+        await self._server.wait_closed()
+        self._path.unlink(missing_ok=True)
+
+
+async def _serve(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler
+) -> None:
+    """One request and its answer; a broken client harms nobody."""
+    try:
+        async with asyncio.timeout(_READ_S):
+            line = await reader.readline()
+        answer = await _answer(line, handler)
+        writer.write(json.dumps(answer).encode() + b"\n")
+        await writer.drain()
+    except (TimeoutError, ConnectionError, asyncio.LimitOverrunError, ValueError):
+        pass  # the client went away or never finished its line
+    finally:
+        writer.close()
+
+
+async def _answer(line: bytes, handler: Handler) -> Mapping[str, object]:
+    try:
+        request = json.loads(line)
+    except ValueError:
+        return {"error": "the request is not one line of JSON"}
+    if not isinstance(request, dict):
+        return {"error": "the request is not an object"}
+    return await handler(request)
+
+
+async def ask_running(
+    path: Path, request: Mapping[str, object], timeout_s: float
+) -> Mapping[str, object] | None:
+    """Ask the running process; None when none is running.
+
+    Raises:
+        RefusedError: It is there and does not answer in time.
+    """
+    if not path.exists():  # noqa: ASYNC240 - one look before a command's only request
+        return None
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(path), limit=_MAX_LINE)
+    except (ConnectionError, FileNotFoundError):
+        return None
+    try:
+        writer.write(json.dumps(request).encode() + b"\n")
+        await writer.drain()
+        async with asyncio.timeout(timeout_s):
+            line = await reader.readline()
+    except (TimeoutError, ConnectionError):
+        raise RefusedError(
+            f"The running bot did not answer within {timeout_s:g} s; look at its log, "
+            "then at what it sent with `gnomon journal intents`."
+        ) from None
+    finally:
+        writer.close()
+    found = json.loads(line) if line else {"error": "the running bot gave no answer"}
+    return found if isinstance(found, dict) else {"error": "the answer is no object"}
