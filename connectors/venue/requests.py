@@ -9,12 +9,12 @@ This module decides only who handles a request.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 from bot.domain.accounts import FUTURES, SPOT, AccountId
 from bot.domain.events import IntentSettled
 from bot.domain.intents import (
     AdjustMargin,
-    Approved,
     Borrow,
     CancelOrder,
     Intent,
@@ -37,7 +37,19 @@ from connectors.venue.spot import SpotDesk
 from connectors.venue.takeover import MarginKeeper
 from connectors.venue.transfers import TransferDesk
 
-__all__ = ["RequestDesk"]
+__all__ = ["Request", "RequestDesk"]
+
+
+class Request(Protocol):
+    """What arrives: an intent under its client id, whoever sent it and how."""
+
+    @property
+    def intent_id(self) -> str:
+        """The client id."""
+
+    @property
+    def intent(self) -> Intent:
+        """What is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,45 +75,45 @@ class RequestDesk:
     transfers: TransferDesk
     _done: dict[str, IntentSettled] = field(default_factory=dict)
 
-    def submit(self, at: datetime, approved: Approved) -> IntentSettled:
+    def submit(self, at: datetime, request: Request) -> IntentSettled:
         """Do a request or refuse it; what it changed is in the ledger's outbox."""
-        answer = self._handle(at, approved)
+        answer = self._handle(at, request)
         if isinstance(answer, Refusal):
-            return _refused(at, approved, answer)
-        before = self._done.get(approved.intent_id)
+            return _refused(at, request, answer)
+        before = self._done.get(request.intent_id)
         settled = IntentSettled(
             at=at,
-            intent_id=approved.intent_id,
+            intent_id=request.intent_id,
             outcome=Outcome.DONE,
             order_id=answer.order_id,
             done_amount=answer.amount,
         )
         whole = ZERO if before is None else before.done_amount
-        self._done[approved.intent_id] = replace(
+        self._done[request.intent_id] = replace(
             settled, done_amount=whole + answer.amount
         )
         return settled
 
-    def find(self, at: datetime, approved: Approved) -> IntentSettled:
+    def find(self, at: datetime, request: Request) -> IntentSettled:
         """What became of a request: done with its numbers, else refused.
 
         A cancel is done when the order has ended by a cancel, whoever asked. A loan
         that was sent twice shows the sum of both.
         """
-        if isinstance(approved.intent, CancelOrder):
-            return self._find_cancel(at, approved, approved.intent)
-        done = self._done.get(approved.intent_id)
+        if isinstance(request.intent, CancelOrder):
+            return self._find_cancel(at, request, request.intent)
+        done = self._done.get(request.intent_id)
         if done is not None:
             return replace(done, at=at)
         return _refused(
             at,
-            approved,
-            Refusal("404000", f"the venue has no record of {approved.intent_id}."),
+            request,
+            Refusal("404000", f"the venue has no record of {request.intent_id}."),
         )
 
-    def _handle(self, at: datetime, approved: Approved) -> _Done | Refusal:
+    def _handle(self, at: datetime, request: Request) -> _Done | Refusal:
         """Pass a request on by its kind, if its numbers are numbers."""
-        intent, intent_id = approved.intent, approved.intent_id
+        intent, intent_id = request.intent, request.intent_id
         if not all(is_sane(number) for number in _numbers(intent)):
             return Refusal("400100", "a number of the request is not finite or absurd.")
         match intent:
@@ -196,21 +208,21 @@ class RequestDesk:
         return _Done(amount=abs(intent.amount)) if refusal is None else refusal
 
     def _find_cancel(
-        self, at: datetime, approved: Approved, intent: CancelOrder
+        self, at: datetime, request: Request, intent: CancelOrder
     ) -> IntentSettled:
         """Whether a cancel took effect, read from the order itself."""
         order = self.register.get(intent.order_id)
         if order is not None and order.state is OrderState.CANCELLED:
             return IntentSettled(
                 at=at,
-                intent_id=approved.intent_id,
+                intent_id=request.intent_id,
                 outcome=Outcome.DONE,
                 order_id=order.order_id,
             )
         state = "unknown" if order is None else str(order.state)
         return _refused(
             at,
-            approved,
+            request,
             Refusal(
                 codes_for(intent.account).not_found,
                 f"order {intent.order_id} was not cancelled, it is {state}.",
@@ -234,11 +246,11 @@ def _amount(moved: Decimal | Refusal) -> _Done | Refusal:
     return moved if isinstance(moved, Refusal) else _Done(amount=moved)
 
 
-def _refused(at: datetime, approved: Approved, refusal: Refusal) -> IntentSettled:
+def _refused(at: datetime, request: Request, refusal: Refusal) -> IntentSettled:
     """The answer to a request that was not done."""
     return IntentSettled(
         at=at,
-        intent_id=approved.intent_id,
+        intent_id=request.intent_id,
         outcome=Outcome.REFUSED,
         code=refusal.code,
         reason=refusal.sentence,

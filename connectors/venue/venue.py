@@ -18,7 +18,6 @@ from bot.domain.accounts import FUTURES, AccountId, AccountSnapshot, isolated_pa
 from bot.domain.errors import UsageError
 from bot.domain.events import Bucket, Cause, Event, IntentSettled, Posting
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved
 from bot.domain.market import MarketInstant
 from bot.domain.money import ZERO
 from bot.domain.orders import Side
@@ -31,7 +30,7 @@ from connectors.venue.margin import MarginNumbers
 from connectors.venue.matching import Matcher
 from connectors.venue.orders import OrderRegister
 from connectors.venue.refusal import Refusal
-from connectors.venue.requests import RequestDesk
+from connectors.venue.requests import Request, RequestDesk
 from connectors.venue.spot import SpotDesk
 from connectors.venue.takeover import MarginKeeper
 from connectors.venue.tape import Tape
@@ -134,16 +133,16 @@ class Venue:
         times = (self._loans.next_charge(), self._keeper.next_step())
         return min((t for t in times if t is not None), default=None)
 
-    def submit(self, at: datetime, approved: Approved) -> list[Event]:
+    def submit(self, at: datetime, request: Request) -> list[Event]:
         """A request arrives; first what became of it, then what followed."""
         self._pass_time(at)
         self._run_timers(at)
-        settled = self._requests.submit(at, approved)
+        settled = self._requests.submit(at, request)
         return [settled, *self._ledger.drain()]
 
-    def find(self, at: datetime, approved: Approved) -> IntentSettled:
+    def find(self, at: datetime, request: Request) -> IntentSettled:
         """What became of a request, by what the venue knows: done or refused."""
-        return self._requests.find(at, approved)
+        return self._requests.find(at, request)
 
     def strike(self, at: datetime, event: AdlStrike) -> list[Event]:
         """The exchange auto-deleverages one of the user's positions."""

@@ -7,12 +7,14 @@ first, then to the listeners (the sockets), in order.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
 
 from bot.domain.events import Event, IntentSettled
-from bot.domain.intents import Intent
+from bot.domain.intents import Borrow, Intent, Repay
 from bot.domain.market import MarketInstant
+from connectors.venue.futures import AdlStrike
 from connectors.venue.server.archive import Archive
 from connectors.venue.server.tokens import Tokens
 from connectors.venue.venue import Venue
@@ -23,6 +25,14 @@ _Part = TypeVar("_Part")
 
 Listener = Callable[[datetime, Sequence[Event]], None]
 """Told the venue's time and what happened, in order; must not raise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrived:
+    """A request of the user's, as it came over the network."""
+
+    intent_id: str
+    intent: Intent
 
 
 class Backend:
@@ -69,6 +79,7 @@ class Backend:
     def tick(self, instant: MarketInstant) -> None:
         """The market moved."""
         self.last_instant = instant
+        self.archive.settle(instant)
         self.publish(instant.at, self.venue.tick(instant))
 
     def advance(self, at: datetime) -> None:
@@ -86,7 +97,21 @@ class Backend:
         Returns:
             What became of it; a refusal carries KuCoin's ``code`` and a ``reason``.
         """
-        raise NotImplementedError
+        if isinstance(intent, Borrow | Repay):
+            self.archive.request(client_id, intent.amount)
+        at = max(at, self.venue.now)
+        request = _Arrived(intent_id=client_id, intent=intent)
+        settled, *rest = self.venue.submit(at, request)
+        if not isinstance(settled, IntentSettled):
+            raise TypeError(f"the venue answered {client_id} with {settled!r}")
+        self.publish(at, (settled, *rest))
+        self.archive.forget_request(client_id)
+        return settled
+
+    def strike(self, at: datetime, strike: AdlStrike) -> None:
+        """The exchange auto-deleverages one of the user's positions."""
+        at = max(at, self.venue.now)
+        self.publish(at, self.venue.strike(at, strike))
 
     def next_id(self, kind: str) -> str:
         """A fresh id for requests that have no client id at KuCoin."""
