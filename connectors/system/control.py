@@ -11,6 +11,7 @@ import json
 import os
 import stat
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ __all__ = ["ControlServer", "ask_running", "control_path"]
 _MAX_LINE: Final = 1024 * 1024
 _MAX_CLIENTS: Final = 8
 _READ_S: Final = 5.0
+_GRACE_S: Final = 0.2
 _OWNER_ONLY: Final = stat.S_IRUSR | stat.S_IWUSR
 
 Handler = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
@@ -35,9 +37,12 @@ def control_path(journal: Path) -> Path:
 class ControlServer:
     """Listens on a socket file; make one with ``open``."""
 
-    def __init__(self, path: Path, server: asyncio.Server) -> None:
+    def __init__(
+        self, path: Path, server: asyncio.Server, clients: set[asyncio.Task[None]]
+    ) -> None:
         self._path = path
         self._server = server
+        self._clients = clients
 
     @classmethod
     async def open(cls, path: Path, handler: Handler) -> "ControlServer":
@@ -46,21 +51,31 @@ class ControlServer:
         The caller holds the journal's lock, so nobody else can be listening.
         """
         path.unlink(missing_ok=True)  # noqa: ASYNC240 - one call, at the start
-        clients = asyncio.Semaphore(_MAX_CLIENTS)
+        room = asyncio.Semaphore(_MAX_CLIENTS)
+        clients: set[asyncio.Task[None]] = set()
 
         async def serve(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
-            async with clients:
+            task = asyncio.current_task()
+            if task is not None:
+                clients.add(task)
+                task.add_done_callback(clients.discard)
+            async with room:
                 await _serve(reader, writer, handler)
 
         server = await asyncio.start_unix_server(serve, path=str(path), limit=_MAX_LINE)
         os.chmod(path, _OWNER_ONLY)  # noqa: PTH101 - a socket file
-        return cls(path, server)
+        return cls(path, server, clients)
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; whoever still waits for an answer gets none."""
         self._server.close()
+        if waiting := tuple(self._clients):
+            _, late = await asyncio.wait(waiting, timeout=_GRACE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self._server.wait_closed()
         self._path.unlink(missing_ok=True)
 
@@ -78,7 +93,13 @@ async def _serve(
     except (TimeoutError, ConnectionError, asyncio.LimitOverrunError, ValueError):
         pass  # the client went away or never finished its line
     finally:
-        writer.close()
+        await _closed(writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _answer(line: bytes, handler: Handler) -> Mapping[str, object]:
@@ -116,6 +137,6 @@ async def ask_running(
             "then at what it sent with `gnomon journal intents`."
         ) from None
     finally:
-        writer.close()
+        await _closed(writer)
     found = json.loads(line) if line else {"error": "the running bot gave no answer"}
     return found if isinstance(found, dict) else {"error": "the answer is no object"}
