@@ -9,7 +9,7 @@ This module decides only who handles a request.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.domain.accounts import FUTURES, SPOT, AccountId
 from bot.domain.events import IntentSettled
@@ -30,7 +30,7 @@ from connectors.venue.futures_orders import FuturesOrderDesk
 from connectors.venue.ledger import Ledger, is_sane
 from connectors.venue.loans import LoanDesk
 from connectors.venue.margin import is_margin
-from connectors.venue.matching import Matcher
+from connectors.venue.matching import Matcher, Matching
 from connectors.venue.orders import OrderRegister, VenueOrder, codes_for
 from connectors.venue.refusal import Refusal
 from connectors.venue.spot import SpotDesk
@@ -38,6 +38,8 @@ from connectors.venue.takeover import MarginKeeper
 from connectors.venue.transfers import TransferDesk
 
 __all__ = ["Request", "RequestDesk"]
+
+_ABSURD: Final = Refusal("400100", "a number of the request is not finite or absurd.")
 
 
 class Request(Protocol):
@@ -58,6 +60,15 @@ class _Done:
 
     order_id: str | None = None
     amount: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """An order that was checked, its desk, and what it will meet."""
+
+    order: VenueOrder
+    desk: Desk
+    matching: Matching
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,7 +126,7 @@ class RequestDesk:
         """Pass a request on by its kind, if its numbers are numbers."""
         intent, intent_id = request.intent, request.intent_id
         if not all(is_sane(number) for number in _numbers(intent)):
-            return Refusal("400100", "a number of the request is not finite or absurd.")
+            return _ABSURD
         match intent:
             case PlaceOrder():
                 return self._place(at, intent, intent_id)
@@ -126,10 +137,29 @@ class RequestDesk:
             case Transfer() | AdjustMargin():
                 return self._move(at, intent, intent_id)
 
+    def check_order(
+        self, at: datetime, intent: PlaceOrder, intent_id: str
+    ) -> Refusal | None:
+        """Why an order would be refused now; nothing is placed and nothing changes."""
+        if not all(is_sane(number) for number in _numbers(intent)):
+            return _ABSURD
+        ready = self._prepare(at, intent, intent_id)
+        return ready if isinstance(ready, Refusal) else None
+
     def _place(
         self, at: datetime, intent: PlaceOrder, intent_id: str
     ) -> _Done | Refusal:
         """Accept an order and let it trade, or say why not."""
+        ready = self._prepare(at, intent, intent_id)
+        if isinstance(ready, Refusal):
+            return ready
+        self.matcher.execute(at, ready.desk, ready.order, ready.matching)
+        return _Done(order_id=ready.order.order_id)
+
+    def _prepare(
+        self, at: datetime, intent: PlaceOrder, intent_id: str
+    ) -> _Ready | Refusal:
+        """An order that may be accepted and what it will meet, or why not."""
         order = VenueOrder.of(self.ledger.next_id("order"), intent_id, intent)
         refusal = (
             self.register.check_client_id(intent.account, intent_id)
@@ -146,8 +176,7 @@ class RequestDesk:
         matching = self.matcher.prepare(at, desk, order)
         if isinstance(matching, Refusal):
             return matching
-        self.matcher.execute(at, desk, order, matching)
-        return _Done(order_id=order.order_id)
+        return _Ready(order=order, desk=desk, matching=matching)
 
     def _check_account(self, account: AccountId) -> Refusal | None:
         """Refuse orders of an account that cannot trade now, or at all."""

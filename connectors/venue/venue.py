@@ -18,6 +18,7 @@ from bot.domain.accounts import FUTURES, AccountId, AccountSnapshot, isolated_pa
 from bot.domain.errors import UsageError
 from bot.domain.events import Bucket, Cause, Event, IntentSettled, Posting
 from bot.domain.instruments import Rules
+from bot.domain.intents import PlaceOrder
 from bot.domain.market import MarketInstant
 from bot.domain.money import ZERO
 from bot.domain.orders import Side
@@ -139,6 +140,12 @@ class Venue:
         self._run_timers(at)
         settled = self._requests.submit(at, request)
         return [settled, *self._ledger.drain()]
+
+    def check_order(
+        self, at: datetime, intent: PlaceOrder, intent_id: str
+    ) -> Refusal | None:
+        """Why an order would be refused at ``at``; it is not placed."""
+        return self._requests.check_order(max(at, self._now), intent, intent_id)
 
     def find(self, at: datetime, request: Request) -> IntentSettled:
         """What became of a request, by what the venue knows: done or refused."""

@@ -6,6 +6,7 @@ twice. Every event the venue makes goes through ``publish``: into the archive
 first, then to the listeners (the sockets), in order.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +53,8 @@ class Backend:
         """Host ("spot", "futures") to the URL of its socket, set when it listens."""
         self._parts: dict[object, object] = {}
         self._listeners: list[Listener] = []
+        self._untold: deque[tuple[datetime, Sequence[Event]]] = deque()
+        self._is_telling = False
         self._sequence = 0
         self.publish(now(), venue.opening_events)
 
@@ -71,10 +74,23 @@ class Backend:
         return cast("_Part", self._parts[make])
 
     def publish(self, at: datetime, events: Sequence[Event]) -> None:
-        """Archive events, then tell every listener."""
+        """Archive events, then tell every listener.
+
+        A listener may submit a request itself, as a stop order does: what follows
+        from it is told after everybody heard what came before.
+        """
         self.archive.take(events)
-        for listener in self._listeners:
-            listener(at, events)
+        self._untold.append((at, events))
+        if self._is_telling:
+            return
+        self._is_telling = True
+        try:
+            while self._untold:
+                when, what = self._untold.popleft()
+                for listener in tuple(self._listeners):
+                    listener(when, what)
+        finally:
+            self._is_telling = False
 
     def tick(self, instant: MarketInstant) -> None:
         """The market moved."""
