@@ -28,6 +28,7 @@ from bot.domain.events import (
     Cause,
     Event,
     Filled,
+    FeedChanged,
     FundingQuoted,
     HoldChanged,
     IntentSettled,
@@ -170,6 +171,13 @@ events: st.SearchStrategy[Event] = st.one_of(
         symbol=pairs,
         is_halted=st.booleans(),
         reason=st.just("pause"),
+    ),
+    st.builds(
+        FeedChanged,
+        at=times,
+        feed=st.sampled_from(("marks", "margin account")),
+        is_live=st.booleans(),
+        reason=st.just("no frame"),
     ),
     st.builds(
         FundingQuoted,

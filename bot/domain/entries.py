@@ -16,6 +16,7 @@ from bot.domain.events import (
     AccountStatusChanged,
     AdlRankReported,
     BorrowRateQuoted,
+    FeedChanged,
     Filled,
     FundingQuoted,
     HoldChanged,
@@ -117,6 +118,7 @@ JOURNALED_EVENTS: Final = (
     AdlRankReported,
     AccountStatusChanged,
     TradingHalted,
+    FeedChanged,
     IntentSettled,
     SnapshotTaken,
     FundingQuoted,
@@ -147,6 +149,7 @@ EntryBody = (
     | AccountStatusChanged
     | RatioReported
     | TradingHalted
+    | FeedChanged
     | IntentSettled
     | ScheduleDue
     | SnapshotTaken

@@ -33,6 +33,7 @@ __all__ = [
     "Bucket",
     "Cause",
     "Event",
+    "FeedChanged",
     "Filled",
     "FundingQuoted",
     "HoldChanged",
@@ -300,6 +301,20 @@ class TradingHalted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedChanged:
+    """A source of facts fell silent, or is heard again and has been caught up with.
+
+    ``feed`` names the source for a person, such as ``margin account``. While one is
+    silent the account may have changed without our knowledge.
+    """
+
+    at: datetime
+    feed: str
+    is_live: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IntentSettled:
     """What became of a request of ours. ``in doubt`` is an answer too."""
 
@@ -352,6 +367,7 @@ Event = (
     | AccountStatusChanged
     | RatioReported
     | TradingHalted
+    | FeedChanged
     | IntentSettled
     | ScheduleDue
     | SnapshotTaken

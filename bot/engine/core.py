@@ -23,6 +23,7 @@ from bot.domain.events import (
     PositionChanged,
     RatioReported,
     ScheduleDue,
+    SnapshotTaken,
 )
 from bot.domain.intents import Approved, Proposal
 from bot.domain.money import ZERO
@@ -30,6 +31,7 @@ from bot.domain.orders import IntentState
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round
 from bot.engine.readings import parity_note, sample_of, value_usdt
+from bot.engine.reconcile import reconcile
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, inputs_of, judge
 from bot.guard.limits import GuardLimits, RiskLimits
@@ -98,17 +100,9 @@ class Core:
             state: The state before the moment.
             moment: The facts of one instant that belong together, in order.
         """
-        before = shadow = state.shadow
-        for event in moment:
-            shadow = apply(shadow, event)
-        entries = [
-            Entry(at=event.at, body=event)
-            for event in moment
-            if isinstance(event, JOURNALED_EVENTS)
-        ]
-        if shadow is not state.shadow:
-            state = replace(state, shadow=shadow)
-        if not shadow.is_open:
+        before = state.shadow
+        state, entries = self._taken_in(state, moment)
+        if not state.shadow.is_open:
             return Step(state=state, entries=tuple(entries))
         state = self._counted(self._new_day(state), moment)
         if self.is_guarding and (torn := torn_pairs(before, moment)):
@@ -123,6 +117,24 @@ class Core:
             work.check_parity(moment)
             work.sample()
         return work.done(moment)
+
+    def _taken_in(
+        self, state: State, moment: Sequence[Event]
+    ) -> tuple[State, list[Entry]]:
+        """The state that knows the facts, and the rows that they leave."""
+        shadow, entries = state.shadow, list[Entry]()
+        ids = _Ids(self.epoch, state.next_seq)
+        for event in moment:
+            if isinstance(event, SnapshotTaken):
+                done = reconcile(shadow, event, ids.next_booking)
+                shadow, entries = done.shadow, [*entries, *done.entries]
+                continue
+            shadow = apply(shadow, event)
+            if isinstance(event, JOURNALED_EVENTS):
+                entries.append(Entry(at=event.at, body=event))
+        if shadow is not state.shadow:
+            state = replace(state, shadow=shadow, next_seq=ids.next_seq)
+        return state, entries
 
     def _new_day(self, state: State) -> State:
         """Remember the equity that the UTC day opened with."""
@@ -141,6 +153,19 @@ class Core:
             return state
         traded = sum((value_usdt(state.shadow, fill) for fill in fills), ZERO)
         return replace(state, day_turnover=state.day_turnover + traded)
+
+
+@dataclass(slots=True)
+class _Ids:
+    """Gives out the sequence while facts are taken in."""
+
+    epoch: int
+    next_seq: int
+
+    def next_booking(self) -> str:
+        """The id of a booking that a reconciliation made."""
+        self.next_seq += 1
+        return f"g{self.epoch}-a{self.next_seq - 1:07d}"
 
 
 @dataclass(slots=True, kw_only=True)

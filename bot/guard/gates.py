@@ -102,6 +102,24 @@ def _is_known(admission: Admission, intent: Intent) -> str | None:
     return None
 
 
+def _is_heard(admission: Admission, intent: Intent) -> str | None:
+    """Every source of facts must be heard: in a silence anything may happen."""
+    for feed, reason in sorted(admission.shadow.silent_feeds.items()):
+        return f"the feed {feed} is silent: {reason}"
+    return None
+
+
+def _is_explained(admission: Admission, intent: Intent) -> str | None:
+    """What the last reconciliation found must have an explanation."""
+    found = admission.shadow.unexplained
+    if not found:
+        return None
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return (
+        f"not explained, until a reconciliation finds no difference: {found[0]}{more}"
+    )
+
+
 def _is_fresh(admission: Admission, intent: Intent) -> str | None:
     """Every mark that the touched accounts are measured with must be fresh."""
     limit = admission.limits.mark_stale_after
@@ -365,6 +383,8 @@ def _has_numbers(admission: Admission, intent: Intent) -> str | None:
 _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _has_numbers,
     _is_known,
+    _is_heard,
+    _is_explained,
     _is_fresh,
     _is_open,
     _is_untroubled,

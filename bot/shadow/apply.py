@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
-from bot.domain.accounts import Balance
+from bot.domain.accounts import Balance, Position
 from bot.domain.events import (
     AccountStatus,
     AccountStatusChanged,
@@ -22,6 +22,7 @@ from bot.domain.events import (
     BorrowRateQuoted,
     Bucket,
     Event,
+    FeedChanged,
     Filled,
     FundingQuoted,
     HoldChanged,
@@ -49,7 +50,7 @@ from bot.shadow.state import (
     Shadow,
 )
 
-__all__ = ["apply", "opening_closes", "register", "set_back"]
+__all__ = ["apply", "leave_unexplained", "opening_closes", "register", "set_back"]
 
 _HOUR: Final = timedelta(hours=1)
 
@@ -75,6 +76,13 @@ def set_back(
         return shadow
     setback = Setback(at=at, intent=tried.intent, reason=reason)
     return replace(shadow, setbacks={**shadow.setbacks, (tried.owner, name): setback})
+
+
+def leave_unexplained(shadow: Shadow, sentences: tuple[str, ...]) -> Shadow:
+    """The shadow that knows what the last reconciliation could not explain."""
+    if shadow.unexplained == sentences:
+        return shadow
+    return replace(shadow, unexplained=sentences)
 
 
 def _marks(shadow: Shadow, event: MarksTicked) -> Shadow:
@@ -226,11 +234,15 @@ def _position(shadow: Shadow, event: PositionChanged) -> Shadow:
     if position.lots == 0:
         positions.pop(position.key, None)
     else:
-        known = positions.get(position.key)
-        if position.adl_rank is None and known is not None:
-            position = replace(position, adl_rank=known.adl_rank)
-        positions[position.key] = position
+        positions[position.key] = _with_rank(position, positions.get(position.key))
     return replace(shadow, at=event.at, positions=positions)
+
+
+def _with_rank(position: Position, known: Position | None) -> Position:
+    """A position that does not forget its place in the queue of deleveraging."""
+    if position.adl_rank is not None or known is None or known.adl_rank is None:
+        return position
+    return replace(position, adl_rank=known.adl_rank)
 
 
 def _adl_rank(shadow: Shadow, event: AdlRankReported) -> Shadow:
@@ -273,13 +285,24 @@ def _halted(shadow: Shadow, event: TradingHalted) -> Shadow:
     return replace(shadow, at=event.at, halted=halted)
 
 
+def _feed(shadow: Shadow, event: FeedChanged) -> Shadow:
+    silent = {k: v for k, v in shadow.silent_feeds.items() if k != event.feed}
+    if not event.is_live:
+        silent[event.feed] = event.reason
+    return replace(shadow, at=event.at, silent_feeds=silent)
+
+
 def _snapshot(shadow: Shadow, event: SnapshotTaken) -> Shadow:
     snapshot = event.snapshot
+    positions = {
+        key: _with_rank(position, shadow.positions.get(key))
+        for key, position in snapshot.positions.items()
+    }
     return replace(
         shadow,
         at=event.at,
         balances=snapshot.balances,
-        positions=snapshot.positions,
+        positions=positions,
         margin_leverage=snapshot.margin_leverage,
         is_open=True,
     )
@@ -306,6 +329,7 @@ _APPLIERS: Final[Mapping[type, Callable[[Shadow, Any], Shadow]]] = {
     AccountStatusChanged: _status,
     RatioReported: _time_only,
     TradingHalted: _halted,
+    FeedChanged: _feed,
     ScheduleDue: _time_only,
     SnapshotTaken: _snapshot,
     RulesRead: _rules,

@@ -85,6 +85,10 @@ class Shadow:
     )
     """(account, settle coin or empty text) to status; absent is normal."""
     halted: frozenset[str] = frozenset()
+    silent_feeds: Mapping[str, str] = field(default_factory=dict)
+    """Sources of facts that are not heard now, to the reason."""
+    unexplained: tuple[str, ...] = ()
+    """What the last reconciliation found and no booking explains, in sentences."""
     closes: Mapping[str, tuple[tuple[datetime, Decimal], ...]] = field(
         default_factory=dict
     )
