@@ -110,6 +110,11 @@ class FuturesDesk:
         """One position, or None when flat."""
         return self._state.positions.get(PositionKey(symbol, side))
 
+    @property
+    def state(self) -> FuturesState:
+        """Positions, marks and wallets; to be read only."""
+        return self._state
+
     def equity(self, settle: str) -> Decimal:
         """Wallet and unrealised profit of a settle currency, at mark."""
         return futures_risk.equity(self._state, settle)

@@ -24,6 +24,7 @@ from bot.domain.money import ZERO
 from bot.domain.orders import Side
 from connectors.venue.book import Level
 from connectors.venue.futures import AdlStrike, FuturesDesk
+from connectors.venue.futures_leverage import change_cross_leverage
 from connectors.venue.futures_orders import FuturesOrderDesk, RestingFutures
 from connectors.venue.ledger import Ledger
 from connectors.venue.loans import LoanDesk
@@ -186,6 +187,11 @@ class Venue:
         return self._numbers
 
     @property
+    def futures(self) -> FuturesDesk:
+        """The futures account at the current marks; to be read only."""
+        return self._futures
+
+    @property
     def loans(self) -> LoanDesk:
         """Lending rates and stock; to be read only."""
         return self._loans
@@ -216,6 +222,17 @@ class Venue:
         if refusal is None:
             self._leverage[account] = leverage
         return refusal
+
+    def set_cross_leverage(
+        self, at: datetime, symbol: str, leverage: Decimal
+    ) -> list[Event] | Refusal:
+        """Let the user choose the cross leverage of a contract, or say why not."""
+        self._pass_time(at)
+        self._run_timers(at)
+        refusal = change_cross_leverage(
+            self._futures.state, at, symbol, leverage, self._register.resting(symbol)
+        )
+        return self._ledger.drain() if refusal is None else refusal
 
     def equity_usdt(self) -> Decimal:
         """All accounts net of liabilities at margin marks, futures profit included.
