@@ -1,0 +1,196 @@
+"""What stands between here and a live start, from what lies on this machine.
+
+Checks of settings, secrets, journal and disk, as the same ``Check`` values that
+the connector makes of the exchange; and how all of them are shown. Nothing here
+asks the network or changes a file, but the disk's sync is measured in the
+journal's folder.
+"""
+
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.domain.errors import JournalError
+from bot.settings import Settings
+from connectors.kucoin.checks import Check, CheckState
+from storage.reader import JournalReader
+from storage.sidefiles import measure_fsync_ms
+
+__all__ = ["as_document", "is_ready", "local_checks", "view"]
+
+_FREE_WARN: Final = 2 * 1024**3
+_FREE_FAIL: Final = 256 * 1024**2
+_FSYNC_WARN_MS: Final = 20.0
+_TONES: Final = {
+    CheckState.PASS: "green",
+    CheckState.WARN: "yellow",
+    CheckState.FAIL: "bold red",
+    CheckState.UNKNOWN: "bold magenta",
+}
+
+
+def local_checks(
+    settings: Settings, journal: Path, env_file: Path
+) -> tuple[Check, ...]:
+    """Every check that needs no network, in a fixed order."""
+    return (
+        *_keys(settings),
+        *_secrecy(settings, env_file),
+        _armed(settings),
+        _journal(journal),
+        *_disk(journal),
+    )
+
+
+def is_ready(checks: Sequence[Check]) -> bool:
+    """Whether nothing failed and nothing is unknown."""
+    return all(c.state in {CheckState.PASS, CheckState.WARN} for c in checks)
+
+
+def as_document(checks: Sequence[Check]) -> Mapping[str, object]:
+    """The machine's form: a verdict and every check."""
+    return {
+        "ready": is_ready(checks),
+        "checks": [
+            {
+                "name": check.name,
+                "state": str(check.state),
+                "sentence": check.sentence,
+                "advice": check.advice,
+            }
+            for check in checks
+        ],
+    }
+
+
+def view(checks: Sequence[Check]) -> RenderableType:
+    """The table for people, the advice below it."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("check", "", "what was found"):
+        table.add_column(title, overflow="fold")
+    for check in checks:
+        state = Text(str(check.state), style=_TONES[check.state])
+        table.add_row(check.name, state, Text(check.sentence))
+    advice = [
+        Text(f"{check.name}: {check.advice}")
+        for check in checks
+        if check.advice and check.state is not CheckState.PASS
+    ]
+    ready = is_ready(checks)
+    last = Text(
+        "Ready for a live start." if ready else "Not ready for a live start.",
+        style="green" if ready else "bold red",
+    )
+    return Group(table, *advice, *([Text("")] if advice else []), last)
+
+
+def _keys(settings: Settings) -> Iterator[Check]:
+    parts = {
+        "KUCOIN_API_KEY": settings.api_key,
+        "KUCOIN_API_SECRET": settings.api_secret,
+        "KUCOIN_API_PASSPHRASE": settings.api_passphrase,
+    }
+    missing = [name for name, secret in parts.items() if not secret]
+    yield Check(
+        name="settings",
+        state=CheckState.FAIL if missing else CheckState.PASS,
+        sentence=(
+            f"{', '.join(missing)} is empty." if missing else "The key is complete."
+        ),
+        advice="Fill in .env from .env.example." if missing else "",
+    )
+
+
+def _secrecy(settings: Settings, env_file: Path) -> Iterator[Check]:
+    """Whether only its owner can read the file that holds the key."""
+    if not env_file.exists() or not settings.api_secret:
+        return
+    mode = stat.S_IMODE(env_file.stat().st_mode)
+    is_open = bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+    yield Check(
+        name="secrets",
+        state=CheckState.FAIL if is_open else CheckState.PASS,
+        sentence=(
+            f"Others on this machine may read {env_file} (mode {mode:o})."
+            if is_open
+            else f"Only its owner may read {env_file}."
+        ),
+        advice=f"chmod 600 {env_file}" if is_open else "",
+    )
+
+
+def _armed(settings: Settings) -> Check:
+    return Check(
+        name="arming",
+        state=CheckState.PASS if settings.is_live_armed else CheckState.FAIL,
+        sentence=(
+            "GNOMON_LIVE is yes, the first of the two steps."
+            if settings.is_live_armed
+            else "GNOMON_LIVE is not yes."
+        ),
+        advice=(
+            ""
+            if settings.is_live_armed
+            else "Set GNOMON_LIVE=yes in .env, then `gnomon live --arm ACCOUNT-UID`."
+        ),
+    )
+
+
+def _journal(path: Path) -> Check:
+    """Whether the journal that a live start would write on can be written on."""
+    if not path.exists():
+        return Check(
+            name="journal",
+            state=CheckState.PASS,
+            sentence=f"{path} does not exist yet; a first start makes it.",
+        )
+    try:
+        with JournalReader.open(path) as reader:
+            rows = reader.head.seq
+    except JournalError as error:
+        return Check(
+            name="journal",
+            state=CheckState.FAIL,
+            sentence=str(error),
+            advice="Restore it from a backup, or name another with --journal.",
+        )
+    return Check(
+        name="journal",
+        state=CheckState.PASS,
+        sentence=f"{path} holds {rows} rows, every hash checked.",
+    )
+
+
+def _disk(journal: Path) -> Iterator[Check]:
+    """Room and speed of the disk under the journal."""
+    folder = journal.parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    state = CheckState.PASS
+    if free < _FREE_WARN:
+        state = CheckState.WARN if free >= _FREE_FAIL else CheckState.FAIL
+    yield Check(
+        name="disk room",
+        state=state,
+        sentence=f"{Decimal(free).scaleb(-9):.1f} GB are free under the journal.",
+        advice=""
+        if state is CheckState.PASS
+        else "Make room: a full disk stops new risk.",
+    )
+    took_ms = measure_fsync_ms(folder)
+    is_slow = took_ms > _FSYNC_WARN_MS
+    yield Check(
+        name="disk sync",
+        state=CheckState.WARN if is_slow else CheckState.PASS,
+        sentence=f"A durable write takes {took_ms:.2f} ms, before every request.",
+        advice="Put the journal on a faster local disk." if is_slow else "",
+    )
