@@ -22,6 +22,7 @@ from bot.domain.accounts import (
     PositionSide,
 )
 from bot.domain.instruments import Rules
+from bot.domain.intents import Proposal
 from bot.domain.money import ZERO
 from bot.domain.orders import OrderState, Outcome, Side
 
@@ -41,6 +42,7 @@ __all__ = [
     "LedgerBooked",
     "LiquidityQuoted",
     "MarksTicked",
+    "OperatorAsked",
     "OrderChanged",
     "PositionChanged",
     "Posting",
@@ -338,6 +340,14 @@ class ScheduleDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAsked:
+    """A person wants these done, in this order; each is admitted like any other."""
+
+    at: datetime
+    proposals: tuple[Proposal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotTaken:
     """The accounts as a reader saw them, at start or at a reconciliation."""
 
@@ -369,6 +379,7 @@ Event = (
     | TradingHalted
     | FeedChanged
     | IntentSettled
+    | OperatorAsked
     | ScheduleDue
     | SnapshotTaken
     | RulesRead

@@ -19,6 +19,7 @@ from bot.domain.events import (
     Filled,
     IntentSettled,
     MarksTicked,
+    OperatorAsked,
     OrderChanged,
     PositionChanged,
     RatioReported,
@@ -112,6 +113,9 @@ class Core:
         has_ticked = any(isinstance(e, MarksTicked) for e in moment)
         if has_ticked or state.guard.has_work:
             work.guard()
+        for event in moment:
+            if isinstance(event, OperatorAsked):
+                work.propose(event.proposals)
         work.ask_strategies(moment)
         if has_ticked:
             work.check_parity(moment)

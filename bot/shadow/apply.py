@@ -30,6 +30,7 @@ from bot.domain.events import (
     LedgerBooked,
     LiquidityQuoted,
     MarksTicked,
+    OperatorAsked,
     OrderChanged,
     PositionChanged,
     Posting,
@@ -312,7 +313,9 @@ def _rules(shadow: Shadow, event: RulesRead) -> Shadow:
     return replace(shadow, at=event.at, rules=event.rules)
 
 
-def _time_only(shadow: Shadow, event: RatioReported | ScheduleDue) -> Shadow:
+def _time_only(
+    shadow: Shadow, event: RatioReported | ScheduleDue | OperatorAsked
+) -> Shadow:
     """The fact changes nothing here: parity and strategies read the event itself."""
     return shadow if event.at <= shadow.at else replace(shadow, at=event.at)
 
@@ -331,6 +334,7 @@ _APPLIERS: Final[Mapping[type, Callable[[Shadow, Any], Shadow]]] = {
     TradingHalted: _halted,
     FeedChanged: _feed,
     ScheduleDue: _time_only,
+    OperatorAsked: _time_only,
     SnapshotTaken: _snapshot,
     RulesRead: _rules,
     FundingQuoted: _funding,
