@@ -344,7 +344,7 @@ async def simulate(
         journal=journal,
         executor=Executor(orders=world, loans=world, transfers=world),
     )
-    journal.append([Entry(at=start, body=plan.header), *began.entries])
+    journal.append([Entry(at=start, body=plan.header)])
     engine.handle((*venue.opening_events, *began.moment))
     if observers is not None:
         engine.watch(observers(engine))

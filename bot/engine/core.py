@@ -28,9 +28,18 @@ from bot.domain.events import (
 )
 from bot.domain.intents import Approved, Proposal
 from bot.domain.money import ZERO
-from bot.domain.orders import IntentState
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round
+from bot.engine.memory import thresholds_note
+from bot.engine.occasions import OCCASIONS, due, lookups
+from bot.engine.parity import (
+    Ranges,
+    check_report,
+    follow,
+    lapse,
+    remember,
+    subject_of,
+)
 from bot.engine.readings import parity_note, sample_of, value_usdt
 from bot.engine.reconcile import reconcile
 from bot.guard.admit import Admission, admit
@@ -49,9 +58,6 @@ __all__ = ["Core", "State", "Step"]
 _LATE: Final = timedelta(seconds=1)
 """A scheduled run later than this is worth a note."""
 
-_FOLLOW_UPS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
-_OCCASIONS: Final = (ScheduleDue, *_FOLLOW_UPS)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
@@ -64,6 +70,8 @@ class State:
     day_open_equity: Decimal | None = None
     day_turnover: Decimal = ZERO
     next_sample_at: datetime | None = None
+    own_ratios: Ranges = field(default_factory=dict)
+    """Our ratios of the last seconds, where the exchange's are kept beside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +101,9 @@ class Core:
     is_guarding: bool = True
     epoch: int = 1
     sample_every: timedelta = timedelta(seconds=60)
+    is_parity_kept: bool = False
+    """Whether each ratio that the exchange reports is journaled and followed; if not,
+    only a difference is noted."""
 
     def step(self, state: State, moment: Sequence[Event]) -> Step:
         """The next state, what to execute, and what to remember.
@@ -185,7 +196,8 @@ class _Work:
 
     def guard(self) -> None:
         """Measure, judge, and send the next round of every cure."""
-        self.measures = measure_subjects(self.state.shadow)
+        if not self.core.is_parity_kept:
+            self.measures = measure_subjects(self.state.shadow)
         if not self.core.is_guarding:
             return
         judgement = judge(
@@ -195,6 +207,7 @@ class _Work:
             self.state.shadow.at,
         )
         self.verdicts = judgement.verdicts
+        self._opened(judgement.state)
         self.state = replace(self.state, guard=judgement.state)
         for subject in judgement.emptied:
             self._emptied(subject)
@@ -202,6 +215,15 @@ class _Work:
             self._cure(verdict)
         for coin in sorted(self.state.guard.pairs):
             self._repair(coin)
+
+    def _opened(self, after: GuardState) -> None:
+        """Keep the thresholds of every account that was not guarded before."""
+        known = self.state.guard.subjects
+        self.entries += [
+            Entry(at=self.state.shadow.at, body=thresholds_note(name, kept.thresholds))
+            for name, kept in sorted(after.subjects.items())
+            if name not in known
+        ]
 
     def _cure(self, verdict: Verdict) -> None:
         subject = verdict.measure.subject
@@ -278,33 +300,47 @@ class _Work:
             verdict="cure" if is_new else "cured",
             reason=verdict.reason,
             inputs={
-                **inputs_of(verdict.measure, verdict.thresholds),
+                **inputs_of(verdict.measure, verdict.thresholds, verdict.buffer),
                 "episode": str(episode),
                 **marks,
             },
         )
         self.entries.append(Entry(at=shadow.at, body=body))
 
-    def check_parity(self, moment: Sequence[Event]) -> None:
-        """Compare the exchange's own ratios of this moment with ours."""
-        if self.approved:
+    def follow_parity(self, reports: Sequence[RatioReported]) -> None:
+        """Keep each ratio of the exchange beside ours, and what it means to the guard."""
+        shadow, limits = self.state.shadow, self.core.guard_limits.parity
+        self.measures = measure_subjects(shadow)
+        ranges = remember(
+            self.state.own_ratios, self.measures, shadow.at, limits.window
+        )
+        guard = lapse(self.state.guard, self.measures, shadow.at)
+        for report in reports:
+            own = ranges.get(subject_of(report), ())
+            checked = check_report(report, self.measures, shadow, own)
+            guard, checked = follow(guard, checked, limits, shadow.at)
+            self.entries.append(Entry(at=report.at, body=checked))
+        self.state = replace(self.state, guard=guard, own_ratios=ranges)
+
+    def note_parity(self, reports: Sequence[RatioReported]) -> None:
+        """Note where the exchange's own ratios of this moment are not ours."""
+        if self.approved or self.core.is_parity_kept:
             return
         ours = {m.subject: m for m in self.measures}
-        for event in moment:
-            if isinstance(event, RatioReported):
-                note = parity_note(event, ours)
-                if note is not None:
-                    self.entries.append(Entry(at=event.at, body=note))
+        for report in reports:
+            note = parity_note(report, ours)
+            if note is not None:
+                self.entries.append(Entry(at=report.at, body=note))
 
     def ask_strategies(self, moment: Sequence[Event]) -> None:
         """Ask each strategy whose job fired or whose world has changed."""
-        if not any(isinstance(event, _OCCASIONS) for event in moment):
+        if not any(isinstance(event, OCCASIONS) for event in moment):
             return
         for strategy in self.core.strategies:
-            due = _due(strategy, moment)
-            if due is None:
+            occasion = due(strategy, moment)
+            if occasion is None:
                 continue
-            job, due_at = due
+            job, due_at = occasion
             stale_after = self.core.risk_limits.mark_stale_after
             view = ShadowView(self.state.shadow, stale_after, job)
             proposals = strategy.decide(view, due_at)
@@ -366,33 +402,8 @@ class _Work:
         return Step(
             state=self.state,
             approved=tuple(self.approved),
-            lookups=_lookups(self.state.shadow, moment),
+            lookups=lookups(self.state.shadow, moment),
             entries=tuple(self.entries),
             measures=self.measures,
             verdicts=self.verdicts,
         )
-
-
-def _due(
-    strategy: Strategy, moment: Sequence[Event]
-) -> tuple[str | None, datetime] | None:
-    """The job and time at which it is due; no job: a fact about orders or positions."""
-    names = {job.name for job in strategy.jobs}
-    for event in moment:
-        if isinstance(event, ScheduleDue) and event.job in names:
-            return event.job, event.due_at
-    for event in moment:
-        if isinstance(event, _FOLLOW_UPS):
-            return None, event.at
-    return None
-
-
-def _lookups(shadow: Shadow, moment: Sequence[Event]) -> tuple[Approved, ...]:
-    """The intents that this moment put, or left, in doubt."""
-    found: list[Approved] = []
-    for event in moment:
-        if isinstance(event, IntentSettled):
-            request = shadow.requests.get(event.intent_id)
-            if request is not None and request.state is IntentState.IN_DOUBT:
-                found.append(request.approved)
-    return tuple(found)

@@ -5,18 +5,16 @@ Pure functions of a shadow and its measures. They decide nothing.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId
+from bot.domain.accounts import FUTURES
 from bot.domain.entries import Noted, Sampled
 from bot.domain.events import Filled, RatioReported
 from bot.domain.money import ONE, ZERO, plain
+from bot.engine.parity import agree, subject_of
 from bot.risk.measure import SubjectMeasure, equity_usdt
 from bot.shadow.state import Shadow
 
 __all__ = ["parity_note", "sample_of", "value_usdt"]
-
-_PARITY_TOLERANCE: Final = Decimal("0.0001")
 
 
 def value_usdt(shadow: Shadow, fill: Filled) -> Decimal:
@@ -52,22 +50,13 @@ def parity_note(
     KuCoin prints four decimals of a ratio and cuts the rest, so a difference of
     one in the fourth decimal is none.
     """
-    subject = reported.account
-    if reported.account == FUTURES:
-        subject = AccountId(f"futures:{reported.coin}")
+    subject = subject_of(reported)
     measure = ours.get(subject)
     own = ZERO if measure is None else measure.ratio
-    if own is not None and _agree(own, reported.value):
+    if own is not None and agree(own, reported.value):
         return None
     stated, text = plain(reported.value), "unknown" if own is None else plain(own)
     return Noted(
         topic="parity",
         text=f"the exchange states {stated} for {subject}, ours is {text}",
     )
-
-
-def _agree(own: Decimal, stated: Decimal) -> bool:
-    """Whether two ratios are the same but for printing; both may be infinite."""
-    if not (own.is_finite() and stated.is_finite()):
-        return own == stated
-    return abs(own - stated) <= _PARITY_TOLERANCE

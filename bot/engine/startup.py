@@ -1,23 +1,24 @@
 """Starting is recovering: one path for a first start and for every restart.
 
-Read what the journal still holds open, take the exchange's rules and snapshot,
-report every difference, settle what is in doubt, then listen. A fresh run has an
-empty journal and nothing open; the path is the same.
+Read what the journal still holds open, take what the exchange booked meanwhile,
+its rules and its snapshot, book every difference, settle what is in doubt, then
+listen. A fresh run has an empty journal and nothing open; the path is the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.domain.entries import Entry, Noted
 from bot.domain.events import Event, IntentSettled, RulesRead, SnapshotTaken
+from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
+from bot.domain.money import ZERO
 from bot.domain.orders import Outcome
 from bot.engine.core import State
+from bot.guard.state import GuardState
 from bot.ports import AccountReader
 from bot.shadow.apply import apply, opening_closes, register
-from bot.shadow.drift import Drift, compare
 from bot.shadow.state import Shadow, empty_shadow
 
 __all__ = ["Recovered", "Start", "recover"]
@@ -25,23 +26,32 @@ __all__ = ["Recovered", "Start", "recover"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What the journal knows of the time before this start."""
+    """What is known of the time before this start.
+
+    ``shadow`` and ``open_intents`` come from the journal, ``guard`` holds the
+    thresholds that accounts were opened with, ``missed`` are the exchange's own
+    bookings and fills since the journal's last row, oldest first.
+    """
 
     shadow: Shadow | None = None
     open_intents: tuple[Approved, ...] = ()
     next_seq: int = 1
+    guard: GuardState = field(default_factory=GuardState)
+    missed: tuple[Event, ...] = ()
+    day: str = ""
+    day_open_equity: Decimal | None = None
+    day_turnover: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Where the engine begins: a state, what to remember, and the first moment.
+    """Where the engine begins: a state and the first moment.
 
     ``moment`` ends with the exchange's snapshot, which opens the shadow;
     ``lookups`` are the intents whose fate must be asked for.
     """
 
     state: State
-    entries: tuple[Entry, ...]
     moment: tuple[Event, ...]
     lookups: tuple[Approved, ...]
 
@@ -62,21 +72,44 @@ async def recover(
     """
     rules = await reader.read_rules()
     snapshot = await reader.read_snapshot()
-    drifts: tuple[Drift, ...] = ()
-    if recovered.shadow is not None:
-        drifts = compare(recovered.shadow, snapshot)
-    entries = tuple(
-        Entry(at=at, body=Noted(topic="drift", text=str(drift))) for drift in drifts
-    )
     rows = {coin: tuple(closes) for coin, closes in history.items()}
-    shadow = replace(empty_shadow(rules), at=at, closes=opening_closes(rows))
+    shadow = _taken_over(recovered.shadow, rules)
+    shadow = replace(shadow, at=at, closes=opening_closes(rows))
     for approved in recovered.open_intents:
         shadow = _in_doubt(shadow, approved, at)
     return Start(
-        state=State(shadow=shadow, next_seq=recovered.next_seq),
-        entries=entries,
-        moment=(RulesRead(at=at, rules=rules), SnapshotTaken(at=at, snapshot=snapshot)),
+        state=State(
+            shadow=shadow,
+            guard=recovered.guard,
+            next_seq=recovered.next_seq,
+            day=recovered.day,
+            day_open_equity=recovered.day_open_equity,
+            day_turnover=recovered.day_turnover,
+        ),
+        moment=(
+            RulesRead(at=at, rules=rules),
+            *recovered.missed,
+            SnapshotTaken(at=at, snapshot=snapshot),
+        ),
         lookups=recovered.open_intents,
+    )
+
+
+def _taken_over(known: Shadow | None, rules: Rules) -> Shadow:
+    """The books of the journal without anything that has grown old since.
+
+    Marks, quotes, orders, statuses and silences are told anew; so are requests,
+    which are looked up one by one.
+    """
+    fresh = empty_shadow(rules)
+    if known is None:
+        return fresh
+    return replace(
+        fresh,
+        balances=known.balances,
+        positions=known.positions,
+        margin_leverage=known.margin_leverage,
+        is_open=known.is_open,
     )
 
 

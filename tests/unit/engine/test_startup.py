@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.domain.accounts import MARGIN_CROSS, AccountSnapshot
+from bot.domain.entries import Noted
 from bot.domain.events import RulesRead, SnapshotTaken
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, Borrow, PlaceOrder
@@ -12,7 +13,7 @@ from bot.domain.orders import IntentState, Side
 from bot.engine.core import Core
 from bot.engine.startup import Recovered, recover
 from bot.shadow.state import HISTORY_LIMIT
-from tests.unit.engine.steps import LONG
+from tests.unit.engine.steps import LONG, bodies
 from tests.unit.guard.bench import START, shadow_of
 from tests.unit.venue.builders import opening, rules
 
@@ -45,7 +46,7 @@ async def test_a_first_start_is_a_recovery_of_nothing() -> None:
     """Rules, then the snapshot that opens the shadow; nothing to report."""
     start = await recover(Reader(LONG), START, Recovered(), {})
     assert [type(event) for event in start.moment] == [RulesRead, SnapshotTaken]
-    assert (start.entries, start.lookups) == ((), ())
+    assert start.lookups == ()
     state = Core().step(start.state, start.moment).state
     assert state.shadow.is_open
     assert state.next_seq == 1
@@ -59,7 +60,8 @@ async def test_every_difference_is_reported() -> None:
         debts={"margin_cross": {"USDT": "33000"}},
     )
     start = await recover(Reader(actual), START, Recovered(shadow=believed), {})
-    texts = [getattr(entry.body, "text", "") for entry in start.entries]
+    step = Core().step(start.state, start.moment)
+    texts = [getattr(body, "text", "") for body in bodies(step, Noted)]
     assert texts == [
         "margin_cross BTC total: the shadow has 1, the exchange states 0.9"
     ]

@@ -1,0 +1,52 @@
+"""When a strategy is asked, and which requests must be looked up.
+
+Pure functions of a moment. They decide nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from bot.domain.events import (
+    Event,
+    Filled,
+    IntentSettled,
+    OrderChanged,
+    PositionChanged,
+    ScheduleDue,
+)
+from bot.domain.intents import Approved
+from bot.domain.orders import IntentState
+from bot.domain.strategy import Strategy
+from bot.shadow.state import Shadow
+
+__all__ = ["OCCASIONS", "due", "lookups"]
+
+_FOLLOW_UPS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
+OCCASIONS: Final = (ScheduleDue, *_FOLLOW_UPS)
+"""The events after which strategies are asked."""
+
+
+def due(
+    strategy: Strategy, moment: Sequence[Event]
+) -> tuple[str | None, datetime] | None:
+    """The job and time at which it is due; no job: a fact about orders or positions."""
+    names = {job.name for job in strategy.jobs}
+    for event in moment:
+        if isinstance(event, ScheduleDue) and event.job in names:
+            return event.job, event.due_at
+    for event in moment:
+        if isinstance(event, _FOLLOW_UPS):
+            return None, event.at
+    return None
+
+
+def lookups(shadow: Shadow, moment: Sequence[Event]) -> tuple[Approved, ...]:
+    """The intents that this moment put, or left, in doubt."""
+    found: list[Approved] = []
+    for event in moment:
+        if isinstance(event, IntentSettled):
+            request = shadow.requests.get(event.intent_id)
+            if request is not None and request.state is IntentState.IN_DOUBT:
+                found.append(request.approved)
+    return tuple(found)
