@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
 from bot.domain.events import (
@@ -37,6 +38,8 @@ __all__ = [
     "Entry",
     "EntryBody",
     "Noted",
+    "ParityCause",
+    "ParityChecked",
     "RunEnded",
     "RunStarted",
     "Sampled",
@@ -109,6 +112,36 @@ class Noted:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
 
+class ParityCause(StrEnum):
+    """Why the exchange's ratio and ours differ."""
+
+    PRINTING = "printing"
+    """They do not, but for the digits that the exchange prints."""
+    MARK_TIMING = "mark timing"
+    """Ours was the stated one at some time within the age of the report."""
+    IN_FLIGHT = "in flight"
+    """A request of ours was on its way, so the two saw different accounts."""
+    MISSING = "missing input"
+    """We have no number: a mark or a rule is not known."""
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityChecked:
+    """The exchange stated its ratio, and this is ours of that time.
+
+    ``error`` is ours less the exchange's; None where either is not a number.
+    ``inputs`` holds the marks, our range and what was under way, as text.
+    """
+
+    subject: str
+    stated: Decimal
+    own: Decimal | None
+    error: Decimal | None
+    cause: ParityCause
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
 JOURNALED_EVENTS: Final = (
     LedgerBooked,
     Filled,
@@ -128,8 +161,8 @@ JOURNALED_EVENTS: Final = (
 
 A scheduled run becomes an entry when it asked for something or came late.
 
-The exchange's own ratios are compared with ours at every report and become a
-note when they differ.
+The exchange's own ratios are compared with ours at every report: each becomes a
+``ParityChecked``, or where that is not kept, a note when they differ.
 """
 
 EntryBody = (
@@ -138,6 +171,7 @@ EntryBody = (
     | Decided
     | Sampled
     | Noted
+    | ParityChecked
     | Approved
     | Refused
     | LedgerBooked

@@ -17,11 +17,8 @@ from bot.domain.entries import JOURNALED_EVENTS, Decided, Entry, Noted
 from bot.domain.events import (
     Event,
     Filled,
-    IntentSettled,
     MarksTicked,
     OperatorAsked,
-    OrderChanged,
-    PositionChanged,
     RatioReported,
     ScheduleDue,
     SnapshotTaken,
@@ -32,16 +29,9 @@ from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round
 from bot.engine.memory import thresholds_note
 from bot.engine.occasions import OCCASIONS, due, lookups
-from bot.engine.parity import (
-    Ranges,
-    check_report,
-    follow,
-    lapse,
-    remember,
-    subject_of,
-)
+from bot.engine.parity import Ranges, Watching, follow_reports
 from bot.engine.readings import parity_note, sample_of, value_usdt
-from bot.engine.reconcile import reconcile
+from bot.engine.reconcile import BookingIds, reconcile
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, inputs_of, judge
 from bot.guard.limits import GuardLimits, RiskLimits
@@ -121,16 +111,7 @@ class Core:
             guard = replace(state.guard, pairs={**torn, **state.guard.pairs})
             state = replace(state, guard=guard)
         work = _Work(core=self, state=state, entries=entries)
-        has_ticked = any(isinstance(e, MarksTicked) for e in moment)
-        if has_ticked or state.guard.has_work:
-            work.guard()
-        for event in moment:
-            if isinstance(event, OperatorAsked):
-                work.propose(event.proposals)
-        work.ask_strategies(moment)
-        if has_ticked:
-            work.check_parity(moment)
-            work.sample()
+        work.run(moment)
         return work.done(moment)
 
     def _taken_in(
@@ -138,7 +119,7 @@ class Core:
     ) -> tuple[State, list[Entry]]:
         """The state that knows the facts, and the rows that they leave."""
         shadow, entries = state.shadow, list[Entry]()
-        ids = _Ids(self.epoch, state.next_seq)
+        ids = BookingIds(self.epoch, state.next_seq)
         for event in moment:
             if isinstance(event, SnapshotTaken):
                 done = reconcile(shadow, event, ids.next_booking)
@@ -170,19 +151,6 @@ class Core:
         return replace(state, day_turnover=state.day_turnover + traded)
 
 
-@dataclass(slots=True)
-class _Ids:
-    """Gives out the sequence while facts are taken in."""
-
-    epoch: int
-    next_seq: int
-
-    def next_booking(self) -> str:
-        """The id of a booking that a reconciliation made."""
-        self.next_seq += 1
-        return f"g{self.epoch}-a{self.next_seq - 1:07d}"
-
-
 @dataclass(slots=True, kw_only=True)
 class _Work:
     """The scratch pad of one step; it never outlives it."""
@@ -194,9 +162,26 @@ class _Work:
     measures: tuple[SubjectMeasure, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 
+    def run(self, moment: Sequence[Event]) -> None:
+        """Guard, then the operator, then the strategies; parity and a sample last."""
+        has_ticked = any(isinstance(event, MarksTicked) for event in moment)
+        reports = [event for event in moment if isinstance(event, RatioReported)]
+        has_news = has_ticked or (self.core.is_parity_kept and bool(reports))
+        if self.core.is_parity_kept and has_news:
+            self.follow_parity(reports)
+        if has_news or self.state.guard.has_work:
+            self.guard()
+        for event in moment:
+            if isinstance(event, OperatorAsked):
+                self.propose(event.proposals)
+        self.ask_strategies(moment)
+        if has_ticked:
+            self.note_parity(reports)
+            self.sample()
+
     def guard(self) -> None:
         """Measure, judge, and send the next round of every cure."""
-        if not self.core.is_parity_kept:
+        if not self.measures:
             self.measures = measure_subjects(self.state.shadow)
         if not self.core.is_guarding:
             return
@@ -308,19 +293,15 @@ class _Work:
         self.entries.append(Entry(at=shadow.at, body=body))
 
     def follow_parity(self, reports: Sequence[RatioReported]) -> None:
-        """Keep each ratio of the exchange beside ours, and what it means to the guard."""
-        shadow, limits = self.state.shadow, self.core.guard_limits.parity
-        self.measures = measure_subjects(shadow)
-        ranges = remember(
-            self.state.own_ratios, self.measures, shadow.at, limits.window
+        """Keep each ratio of the exchange beside ours, and tell the guard."""
+        self.measures = measure_subjects(self.state.shadow)
+        limits = self.core.guard_limits.parity
+        seen = Watching(guard=self.state.guard, ranges=self.state.own_ratios)
+        after, rows = follow_reports(
+            seen, reports, self.measures, self.state.shadow, limits
         )
-        guard = lapse(self.state.guard, self.measures, shadow.at)
-        for report in reports:
-            own = ranges.get(subject_of(report), ())
-            checked = check_report(report, self.measures, shadow, own)
-            guard, checked = follow(guard, checked, limits, shadow.at)
-            self.entries.append(Entry(at=report.at, body=checked))
-        self.state = replace(self.state, guard=guard, own_ratios=ranges)
+        self.entries += rows
+        self.state = replace(self.state, guard=after.guard, own_ratios=after.ranges)
 
     def note_parity(self, reports: Sequence[RatioReported]) -> None:
         """Note where the exchange's own ratios of this moment are not ours."""

@@ -26,9 +26,11 @@ from bot.shadow.state import Request, Shadow
 __all__ = [
     "OwnRange",
     "Ranges",
+    "Watching",
     "agree",
     "check_report",
     "follow",
+    "follow_reports",
     "lapse",
     "recall_tracks",
     "remember",
@@ -177,10 +179,15 @@ def _cause(
         return ParityCause.MISSING
     if agree(own, stated):
         return ParityCause.PRINTING
-    if low is not None and high is not None:
-        if low - _TOLERANCE <= stated <= high + _TOLERANCE:
-            return ParityCause.MARK_TIMING
+    if _is_between(stated, low, high):
+        return ParityCause.MARK_TIMING
     return ParityCause.IN_FLIGHT if is_in_flight else ParityCause.UNEXPLAINED
+
+
+def _is_between(stated: Decimal, low: Decimal | None, high: Decimal | None) -> bool:
+    if low is None or high is None:
+        return False
+    return low - _TOLERANCE <= stated <= high + _TOLERANCE
 
 
 def _under_way(shadow: Shadow, report: RatioReported) -> list[str]:
@@ -219,6 +226,32 @@ def _mark_words(shadow: Shadow, measure: SubjectMeasure | None) -> dict[str, str
 # -- what the guard is told -------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """What is remembered between reports: the guard's part, and our own ratios."""
+
+    guard: GuardState
+    ranges: Ranges
+
+
+def follow_reports(
+    seen: Watching,
+    reports: Sequence[RatioReported],
+    measures: Sequence[SubjectMeasure],
+    shadow: Shadow,
+    limits: ParityLimits,
+) -> tuple[Watching, list[Entry]]:
+    """What is remembered after a moment, and a row for each report in it."""
+    ranges = remember(seen.ranges, measures, shadow.at, limits.window)
+    guard, rows = lapse(seen.guard, measures, shadow.at), list[Entry]()
+    for report in reports:
+        own = ranges.get(subject_of(report), ())
+        checked = check_report(report, measures, shadow, own)
+        guard, checked = follow(guard, checked, limits, shadow.at)
+        rows.append(Entry(at=report.at, body=checked))
+    return Watching(guard=guard, ranges=ranges), rows
+
+
 def follow(
     guard: GuardState, checked: ParityChecked, limits: ParityLimits, at: datetime
 ) -> tuple[GuardState, ParityChecked]:
@@ -248,16 +281,18 @@ def lapse(
     ]
     if not gone:
         return guard
-    calm = {s: replace(guard.parity[s], **_CALM) for s in gone}
+    calm = {subject: _calmed(guard.parity[subject]) for subject in gone}
     return replace(guard, parity={**guard.parity, **calm})
 
 
-_CALM: Final[Mapping[str, object]] = {
-    "standing": Standing.AGREED,
-    "beyond_first": 0,
-    "beyond_second": 0,
-    "agreeing": 0,
-}
+def _calmed(track: ErrorTrack) -> ErrorTrack:
+    return replace(
+        track,
+        standing=Standing.AGREED,
+        beyond_first=0,
+        beyond_second=0,
+        agreeing=0,
+    )
 
 
 def recall_tracks(

@@ -37,7 +37,7 @@ from bot.shadow.apply import apply, leave_unexplained
 from bot.shadow.drift import compare
 from bot.shadow.state import EMPTY_BALANCE, Shadow
 
-__all__ = ["Reconciled", "reconcile"]
+__all__ = ["BookingIds", "Reconciled", "reconcile"]
 
 _ROUNDING: Final = Decimal("0.000001")
 """Share of a position's cost within which its entry and margin may be printed."""
@@ -52,6 +52,24 @@ class Reconciled:
 
     shadow: Shadow
     entries: tuple[Entry, ...]
+
+
+@dataclass(slots=True)
+class BookingIds:
+    """Gives the bookings of one step ids out of the run's sequence."""
+
+    epoch: int
+    next_seq: int
+
+    def next_booking(self) -> str:
+        """An id that nothing else of this run has.
+
+        Example:
+            >>> BookingIds(2, 17).next_booking()
+            'g2-a0000017'
+        """
+        self.next_seq += 1
+        return f"g{self.epoch}-a{self.next_seq - 1:07d}"
 
 
 def reconcile(

@@ -24,7 +24,9 @@ from bot.domain.intents import (
     Transfer,
 )
 from bot.domain.money import ONE, ZERO, plain
+from bot.guard.buffer import shift_of, widened
 from bot.guard.doubt import as_if_done
+from bot.guard.knowledge import apart_sentence, doubt_sentence
 from bot.guard.limits import (
     GuardLimits,
     Opening,
@@ -87,7 +89,11 @@ def collateral_objection(admission: Admission, intent: AdjustMargin) -> str | No
     Raises:
         UnknownPriceError: A price or a rule that is needed is not known.
     """
-    return _has_numbers(admission, intent) or _is_far_enough(admission, intent)
+    return (
+        _has_numbers(admission, intent)
+        or apart_sentence(admission.guard)
+        or _is_far_enough(admission, intent)
+    )
 
 
 # -- what must be known ---------------------------------------------------
@@ -102,22 +108,9 @@ def _is_known(admission: Admission, intent: Intent) -> str | None:
     return None
 
 
-def _is_heard(admission: Admission, intent: Intent) -> str | None:
-    """Every source of facts must be heard: in a silence anything may happen."""
-    for feed, reason in sorted(admission.shadow.silent_feeds.items()):
-        return f"the feed {feed} is silent: {reason}"
-    return None
-
-
-def _is_explained(admission: Admission, intent: Intent) -> str | None:
-    """What the last reconciliation found must have an explanation."""
-    found = admission.shadow.unexplained
-    if not found:
-        return None
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return (
-        f"not explained, until a reconciliation finds no difference: {found[0]}{more}"
-    )
+def _is_undisputed(admission: Admission, intent: Intent) -> str | None:
+    """What is known must be the account: feeds heard, books and ratios agreed."""
+    return doubt_sentence(admission.shadow, admission.guard)
 
 
 def _is_fresh(admission: Admission, intent: Intent) -> str | None:
@@ -334,9 +327,10 @@ def _too_near(
 
 def _thresholds(admission: Admission, measure: SubjectMeasure) -> Thresholds:
     """The thresholds of a known account, or those that a new one will have."""
+    by = shift_of(admission.guard.parity.get(measure.subject))
     known = admission.guard.subjects.get(measure.subject)
     if known is not None:
-        return known.thresholds
+        return widened(known.thresholds, by)
     new = thresholds_for(
         admission.guard_limits,
         Opening(
@@ -347,9 +341,10 @@ def _thresholds(admission: Admission, measure: SubjectMeasure) -> Thresholds:
             is_futures=measure.is_futures,
         ),
     )
-    return Thresholds(
+    opened = Thresholds(
         act=new.act * _OPENING_MARGIN, target=new.target, backstop=new.backstop
     )
+    return widened(opened, by)
 
 
 def is_sane(intent: Intent) -> bool:
@@ -383,8 +378,7 @@ def _has_numbers(admission: Admission, intent: Intent) -> str | None:
 _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _has_numbers,
     _is_known,
-    _is_heard,
-    _is_explained,
+    _is_undisputed,
     _is_fresh,
     _is_open,
     _is_untroubled,

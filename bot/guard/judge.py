@@ -4,7 +4,8 @@ An account is cured from its trigger (distance under ``act``, or ratio over the
 backstop) until its target (distance at ``target`` and ratio under the
 backstop): hysteresis, so it neither flutters nor stops halfway. After an episode
 it rests for the cooldown, unless a fifth of what is left between its trigger and
-its liquidation is used up. An account that has nothing left to lose is cured. A
+its liquidation is used up. The thresholds are wider by the buffer of what is known
+of our own errors. An account that has nothing left to lose is cured. A
 number that is unknown is never safe: it is said, and new risk is blocked elsewhere.
 """
 
@@ -15,7 +16,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.money import plain, short
+from bot.domain.money import ZERO, plain, short
+from bot.guard.buffer import shift_of, widened
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.state import GuardState, SubjectState
 from bot.risk.measure import SubjectMeasure
@@ -41,6 +43,8 @@ class Verdict:
     measure: SubjectMeasure
     thresholds: Thresholds
     reason: str
+    buffer: Decimal = ZERO
+    """By how much the thresholds are wider because of what is known of our errors."""
     is_new_episode: bool = False
     is_end_of_episode: bool = False
 
@@ -70,7 +74,8 @@ def judge(
     for measure in measures:
         seen = state.subjects.get(measure.subject)
         known = _opened(measure, limits) if seen is None else seen
-        verdict = _verdict(known, measure, at)
+        by = shift_of(state.parity.get(measure.subject))
+        verdict = _verdict(known, measure, by, at)
         verdicts.append(verdict)
         if seen is not None or measure.ratio is not None:
             subjects[measure.subject] = _after(known, verdict, limits, at)
@@ -109,8 +114,10 @@ def _opened(measure: SubjectMeasure, limits: GuardLimits) -> SubjectState:
     )
 
 
-def _verdict(known: SubjectState, measure: SubjectMeasure, at: datetime) -> Verdict:
-    thresholds = known.thresholds
+def _verdict(
+    known: SubjectState, measure: SubjectMeasure, by: Decimal, at: datetime
+) -> Verdict:
+    thresholds = widened(known.thresholds, by)
     trigger = _trigger(measure, thresholds)
     if measure.ratio is None:
         kind, reason = VerdictKind.UNKNOWN, "unknown: " + "; ".join(measure.missing)
@@ -118,7 +125,7 @@ def _verdict(known: SubjectState, measure: SubjectMeasure, at: datetime) -> Verd
         ended = _is_cured(measure, thresholds)
         kind = VerdictKind.SAFE if ended else VerdictKind.CURE
         reason = _numbers(measure, thresholds)
-    elif trigger is not None and not _is_cooling(known, measure, at):
+    elif trigger is not None and not _is_cooling(known, measure, thresholds, at):
         kind, reason = VerdictKind.CURE, trigger
     else:
         kind, reason = VerdictKind.SAFE, ""
@@ -127,6 +134,7 @@ def _verdict(known: SubjectState, measure: SubjectMeasure, at: datetime) -> Verd
         measure=measure,
         thresholds=thresholds,
         reason=reason,
+        buffer=by,
         is_new_episode=kind is VerdictKind.CURE and not known.is_acting,
         is_end_of_episode=kind is VerdictKind.SAFE and known.is_acting,
     )
@@ -153,10 +161,11 @@ def _is_cured(measure: SubjectMeasure, thresholds: Thresholds) -> bool:
     return far and low
 
 
-def _is_cooling(known: SubjectState, measure: SubjectMeasure, at: datetime) -> bool:
+def _is_cooling(
+    known: SubjectState, measure: SubjectMeasure, limits: Thresholds, at: datetime
+) -> bool:
     if known.cooled_until is None or at >= known.cooled_until:
         return False
-    limits = known.thresholds
     distance, ratio, end = measure.distance, measure.ratio, measure.liquidation
     is_near = distance is not None and distance < limits.act * _URGENT_SHARE
     room = (end - limits.backstop) * _URGENT_SHARE
@@ -207,8 +216,10 @@ def _percent(fraction: Decimal) -> str:
     return f"{fraction * 100:.1f} %"
 
 
-def inputs_of(measure: SubjectMeasure, thresholds: Thresholds) -> Mapping[str, str]:
-    """The numbers of a verdict as text, for the journal."""
+def inputs_of(
+    measure: SubjectMeasure, thresholds: Thresholds, buffer: Decimal = ZERO
+) -> Mapping[str, str]:
+    """The numbers of a verdict as text, for the journal; no buffer is not said."""
     numbers = {
         "subject": measure.subject,
         "ratio": measure.ratio,
@@ -218,6 +229,7 @@ def inputs_of(measure: SubjectMeasure, thresholds: Thresholds) -> Mapping[str, s
         "act": thresholds.act,
         "target": thresholds.target,
         "backstop": thresholds.backstop,
+        "buffer": buffer or None,
     }
     return {
         name: value if isinstance(value, str) else plain(value)

@@ -6,20 +6,63 @@ module computes only which threshold applies to which account.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
 from bot.domain.money import ZERO
 
-__all__ = ["GuardLimits", "Opening", "RiskLimits", "Thresholds", "thresholds_for"]
+__all__ = [
+    "GuardLimits",
+    "Opening",
+    "ParityLimits",
+    "RiskLimits",
+    "Thresholds",
+    "thresholds_for",
+]
 
 MAJORS: Final = frozenset({"BTC", "ETH"})
 _ALT_SHARE: Final = Decimal("0.333")
 """From this share of other coins on, an account is held to their distances."""
 _BACKSTOP_SHARE: Final = Decimal("0.875")
 """Of the liquidation ratio, where that is lower than the backstop itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityLimits:
+    """How far the exchange's ratio may be from ours, as ratios and shares of it.
+
+    Beyond the first limit no new risk is taken, beyond the second only reductions
+    are sent. A risk rate is held to the larger of an amount and a share.
+    """
+
+    debt_ratio_first: Decimal = Decimal("0.002")
+    debt_ratio_second: Decimal = Decimal("0.01")
+    risk_rate_first: Decimal = Decimal("0.002")
+    risk_rate_first_share: Decimal = Decimal("0.03")
+    risk_rate_second: Decimal = Decimal("0.01")
+    risk_rate_second_share: Decimal = Decimal("0.10")
+    window: timedelta = timedelta(seconds=10)
+    """How old the marks behind a report of the exchange may be."""
+
+    def allowed(
+        self, stated: Decimal, *, is_risk_rate: bool
+    ) -> tuple[Decimal, Decimal]:
+        """The first and the second limit of an error, beside this stated ratio.
+
+        Example:
+            >>> ParityLimits().allowed(Decimal("0.5"), is_risk_rate=True)
+            (Decimal('0.015'), Decimal('0.050'))
+        """
+        if not is_risk_rate:
+            return self.debt_ratio_first, self.debt_ratio_second
+        if not stated.is_finite():
+            return self.risk_rate_first, self.risk_rate_second
+        return (
+            max(self.risk_rate_first, stated * self.risk_rate_first_share),
+            max(self.risk_rate_second, stated * self.risk_rate_second_share),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +84,7 @@ class GuardLimits:
     """Failed or useless attempts on one instrument before it is left alone."""
     bench: timedelta = timedelta(seconds=120)
     """How long an instrument that refused or did not help is left alone."""
+    parity: ParityLimits = field(default_factory=ParityLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.domain.events import OrderChanged
+from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 
@@ -58,6 +59,8 @@ class GuardState:
     subjects: Mapping[str, SubjectState] = field(default_factory=dict)
     pairs: Mapping[str, PairWatch] = field(default_factory=dict)
     """Coins whose hedge the guard has cut and not yet found even again."""
+    parity: Mapping[str, ErrorTrack] = field(default_factory=dict)
+    """By subject, how the exchange's ratio and ours have compared."""
 
     @property
     def is_acting(self) -> bool:
