@@ -145,11 +145,15 @@ async def _service(rest: Rest) -> Sequence[Check]:
             Check(
                 name=f"service {host}",
                 state=CheckState.PASS if is_open else CheckState.FAIL,
-                sentence=f"The {host} exchange is {state}{': ' if words else ''}{words}.",
+                sentence=f"The {host} exchange is {state}{_said(words)}.",
                 advice="" if is_open else "Wait until the exchange has opened again.",
             )
         )
     return checks
+
+
+def _said(words: str) -> str:
+    return f": {words}" if words else ""
 
 
 async def _key(rest: Rest, expected: Expected) -> Sequence[Check]:
@@ -321,7 +325,7 @@ async def _contract(rest: Rest, symbol: str, leverage: Decimal) -> Check:
         return Check(
             name=name,
             state=CheckState.WARN,
-            sentence=f"{symbol} is set to {stated:f}x, strategies open it at {leverage:f}x.",
+            sentence=f"{symbol} is set to {stated:f}x, it is opened at {leverage:f}x.",
             advice=f"Raise the cross leverage of {symbol} to {leverage:f}x.",
         )
     return Check(
