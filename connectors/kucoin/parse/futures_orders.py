@@ -87,7 +87,10 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuturesFill:
-    """One futures trade of ours; a positive fee was paid."""
+    """One futures trade of ours; a positive fee was paid.
+
+    ``position_side`` is BOTH where the row names none, as one-way accounts have it.
+    """
 
     trade_id: str
     order_id: str
@@ -100,6 +103,8 @@ class FuturesFill:
     fee_currency: str
     is_maker: bool
     forced: str | None
+    mode: MarginMode | None
+    position_side: PositionSide
     at: datetime
 
 
@@ -243,6 +248,8 @@ def _fill(row: Node) -> FuturesFill:
         fee_currency=row["feeCurrency"].text(),
         is_maker=row["liquidity"].word({"maker": True, "taker": False}),
         forced=_forced(row["tradeType"]),
+        mode=_mode(row["marginMode"]),
+        position_side=_position_side(row["positionSide"]),
         at=row["tradeTime"].time_ns(),
     )
 
