@@ -11,17 +11,18 @@ from connectors.kucoin.answers import Answer, ExchangeRefusedError, Urgency
 from connectors.kucoin.checks import Check, CheckState, Expected, check_account
 from connectors.kucoin.parse.node import Node
 
-GOOD = {
+KEY: dict[str, object] = {
+    "apiVersion": Decimal(3),
+    "permission": "General,Spot,Margin,Futures,InnerTransfer",
+    "ipWhitelist": "127.0.0.1",
+    "createdAt": Decimal(1728443843000),
+    "uid": Decimal(165111215),
+    "isMaster": True,
+}
+GOOD: dict[str, object] = {
     "spot_status": {"status": "open", "msg": ""},
     "futures_status": {"status": "open", "msg": ""},
-    "api_key": {
-        "apiVersion": Decimal(3),
-        "permission": "General,Spot,Margin,Futures,InnerTransfer",
-        "ipWhitelist": "127.0.0.1",
-        "createdAt": Decimal(1728443843000),
-        "uid": Decimal(165111215),
-        "isMaster": True,
-    },
+    "api_key": KEY,
     "account_mode": {"selfAccountMode": "CLASSIC"},
     "user_info": {"level": Decimal(0)},
     "position_mode": {"positionMode": Decimal(0)},
@@ -77,7 +78,7 @@ async def test_a_good_account_passes_every_check() -> None:
 @pytest.mark.parametrize("word", ["Transfer", "Withdrawal"])
 async def test_a_key_that_can_withdraw_fails(word: str) -> None:
     """The bot never needs it; the operator may accept it by name, and is told again."""
-    key = {**GOOD["api_key"], "permission": f"{GOOD['api_key']['permission']},{word}"}
+    key = {**KEY, "permission": f"{KEY['permission']},{word}"}
     (check,) = await found({"api_key": key})
     assert (check.name, check.state) == ("withdrawals", CheckState.FAIL)
     accepted = Expected(leverages=WANTED.leverages, is_withdraw_accepted=True)
@@ -90,17 +91,15 @@ async def test_a_key_that_can_withdraw_fails(word: str) -> None:
 )
 async def test_a_missing_permission_fails_and_is_named(word: str) -> None:
     """Each of the five is needed."""
-    have = [w for w in str(GOOD["api_key"]["permission"]).split(",") if w != word]
-    (check,) = await found(
-        {"api_key": {**GOOD["api_key"], "permission": ",".join(have)}}
-    )
+    have = [w for w in str(KEY["permission"]).split(",") if w != word]
+    (check,) = await found({"api_key": {**KEY, "permission": ",".join(have)}})
     assert check.state is CheckState.FAIL
     assert word in check.sentence
 
 
 async def test_a_key_from_everywhere_fails() -> None:
     """A key without an address list is refused unless it is accepted."""
-    (check,) = await found({"api_key": {**GOOD["api_key"], "ipWhitelist": ""}})
+    (check,) = await found({"api_key": {**KEY, "ipWhitelist": ""}})
     assert (check.name, check.state) == ("addresses", CheckState.FAIL)
 
 
