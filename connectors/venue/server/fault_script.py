@@ -302,7 +302,7 @@ def _rest(table: Table) -> RestRule:
         body=table.text("body", ""),
         content_type=table.text("content_type", "text/html"),
         code=table.text("code", ""),
-        msg=table.text("msg", "the exchange says so"),
+        msg=table.text("msg", ""),
         is_after=table.flag("after"),
         not_found_for_s=table.number("not_found_for_s", 0.0, low=0),
     )

@@ -97,11 +97,30 @@ class RestDice:
         self._start = start
         self._log = log
 
-    def draw(self, host: str, method: str, path: str, at: datetime) -> list[RestRule]:
-        """The rules that hit this request, in the order of the script."""
+    def draw(
+        self,
+        host: str,
+        method: str,
+        path: str,
+        at: datetime,
+        age_s: float | None = None,
+    ) -> list[RestRule]:
+        """The rules that hit this request, in the order of the script.
+
+        Args:
+            host: ``spot`` or ``futures``.
+            method: Upper case.
+            path: Without its query.
+            at: The venue's time.
+            age_s: How long ago the order was accepted that the request names; None
+                where it names none of ours.
+        """
         family = family_of(method, path)
         hits: list[RestRule] = []
         for rule, die in self._dice:
+            is_young = age_s is not None and age_s < rule.not_found_for_s
+            if rule.fault == "not_found" and (method != "GET" or not is_young):
+                continue
             if rule.fits(host, method, path, family) and die.falls(self._start, at):
                 self._log.note(
                     at, rule.name, rule.fault, host=host, method=method, path=path
