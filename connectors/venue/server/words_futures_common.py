@@ -5,17 +5,18 @@ most sums as bare numbers (a ``Decimal`` here), and pushes them as texts. This m
 is pure and knows no endpoint.
 """
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from bot.domain.accounts import MarginMode
 from bot.domain.instruments import ContractRules
 from bot.domain.money import ZERO, plain, round_half_up
+from connectors.venue.server.words_spot_basic import ms, ns
 
 __all__ = [
     "SCALE",
     "coin_of",
+    "exact",
     "mode_word",
     "ms",
     "ns",
@@ -28,29 +29,8 @@ __all__ = [
 SCALE: Final = Decimal("0.0000000001")
 """Ten decimals, what KuCoin's futures database keeps of a quotient."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WORDS: Final = {"BTC": "XBT"}
 _COINS: Final = {word: coin for coin, word in _WORDS.items()}
-
-
-def ms(at: datetime) -> int:
-    """Milliseconds since 1970.
-
-    Example:
-        >>> ms(datetime(2024, 10, 23, 9, 42, 2, tzinfo=UTC))
-        1729676522000
-    """
-    return (at - _EPOCH) // timedelta(milliseconds=1)
-
-
-def ns(at: datetime) -> int:
-    """Nanoseconds since 1970; the venue's own clock counts microseconds.
-
-    Example:
-        >>> ns(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
-        1000000000
-    """
-    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def word(coin: str) -> str:
@@ -71,6 +51,16 @@ def coin_of(name: str) -> str:
         ('BTC', 'USDT')
     """
     return _COINS.get(name, name)
+
+
+def exact(number: Decimal) -> Decimal:
+    """A number as it is, without needless zeros or an exponent.
+
+    Example:
+        >>> exact(Decimal("1.50E-5"))
+        Decimal('0.000015')
+    """
+    return Decimal(plain(number))
 
 
 def scaled(number: Decimal, step: Decimal = SCALE) -> Decimal:
