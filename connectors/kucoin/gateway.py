@@ -1,0 +1,314 @@
+"""The three gateways: each approved intent leaves once, and its answer comes back.
+
+Theory of operation. ``send_*`` return at once; the request runs as a supervised task
+and its answer becomes an ``IntentSettled``: done, refused, or in doubt. An id is never
+sent twice. Loans, transfers and moves of margin go through lanes, one at a time for an
+account and coin, and only after their pre-image is durable; they leave the lane when
+their fate is proven, here or by a look-up. What cannot be sent is refused with the
+reason, which is a proof that nothing was done. Nothing here decides or resends.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import FUTURES, AccountId
+from bot.domain.entries import Noted
+from bot.domain.errors import UnreachableError, UsageError
+from bot.domain.events import IntentSettled
+from bot.domain.intents import (
+    AdjustMargin,
+    Approved,
+    Borrow,
+    CancelOrder,
+    Intent,
+    PlaceOrder,
+    Repay,
+    Transfer,
+)
+from bot.domain.money import ZERO
+from bot.domain.orders import Outcome
+from bot.ports import Clock
+from connectors.kucoin.answers import Answer, ExchangeRefusedError, Rest, Urgency
+from connectors.kucoin.lanes import Key, Lanes, LanesFullError
+from connectors.kucoin.lookups import LookUps
+from connectors.kucoin.order_words import request_for
+from connectors.kucoin.parse.loans import loan_answer
+from connectors.kucoin.parse.spot_orders import placed_order
+from connectors.kucoin.pre_images import MoneyIntent, read_pre_image
+from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.supervisor import Spawn
+
+__all__ = ["Gateway", "accounts_of", "lane_of", "urgency_of"]
+
+_GUARD: Final = "guard"
+_SENT_MAX: Final = 100_000
+_WAIT_S: Final = 30.0
+
+
+def urgency_of(approved: Approved) -> Urgency:
+    """The guard may use what is kept of each rate pool for it."""
+    return Urgency.GUARD if approved.owner == _GUARD else Urgency.ROUTINE
+
+
+def accounts_of(intent: Intent) -> frozenset[AccountId]:
+    """The accounts that an intent may have changed."""
+    match intent:
+        case Transfer(source=source, target=target):
+            return frozenset({source, target})
+        case AdjustMargin():
+            return frozenset({FUTURES})
+        case PlaceOrder() | CancelOrder() | Borrow() | Repay():
+            return frozenset({intent.account})
+
+
+def lane_of(intent: MoneyIntent) -> frozenset[Key]:
+    """What a request must have to itself: each account it touches, with its coin."""
+    if isinstance(intent, AdjustMargin):
+        return frozenset({(str(FUTURES), intent.symbol)})
+    return frozenset((str(account), intent.coin) for account in accounts_of(intent))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wires:
+    """Where the gateway reads and where it tells."""
+
+    rest: Rest
+    clock: Clock
+    spawn: Spawn
+    settle: Callable[[IntentSettled], None]
+    remember: Callable[[Noted], None]
+
+
+class Gateway:
+    """Sends orders, loans and transfers, and looks them up when in doubt.
+
+    Args:
+        rest: The exchange.
+        clock: The exchange's time.
+        spawn: Starts a supervised task.
+        settle: Takes each outcome.
+        remember: Makes a note durable before it returns.
+        registry: Learns which order belongs to which intent.
+        lookups: Finds out what became of an intent in doubt.
+        recovered: Intents that an earlier process left open; they are never sent.
+        wait_s: How long a request may wait for an earlier one, in wall seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a gateway, each given by its maker
+        self,
+        *,
+        rest: Rest,
+        clock: Clock,
+        spawn: Spawn,
+        settle: Callable[[IntentSettled], None],
+        remember: Callable[[Noted], None],
+        registry: OrderRegistry,
+        lookups: LookUps,
+        recovered: Iterable[Approved] = (),
+        wait_s: float = _WAIT_S,
+    ) -> None:
+        self._wires = _Wires(
+            rest=rest, clock=clock, spawn=spawn, settle=settle, remember=remember
+        )
+        self._registry = registry
+        self._lookups = lookups
+        self._lanes = Lanes()
+        self._wait_s = wait_s
+        self._sent: dict[str, None] = {}
+        self._busy = 0
+        for approved in recovered:
+            self._once(approved)
+            registry.expect(approved)
+            if not isinstance(approved.intent, PlaceOrder | CancelOrder):
+                self._lanes.seize(approved.intent_id, lane_of(approved.intent))
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for their answer or for their turn."""
+        return self._busy
+
+    @property
+    def lanes(self) -> Mapping[str, frozenset[Key]]:
+        """Which requests hold which accounts and coins."""
+        return self._lanes.held
+
+    # -- the ports ---------------------------------------------------------
+
+    def send_order(self, approved: Approved) -> None:
+        self._once(approved)
+        self._registry.expect(approved)
+        self._start(approved)
+
+    def find_order(self, approved: Approved) -> None:
+        self._lookups.find(approved)
+
+    def send_loan(self, approved: Approved) -> None:
+        self._once(approved)
+        self._start(approved)
+
+    def find_loan(self, approved: Approved) -> None:
+        self._lookups.find(approved)
+
+    def send_transfer(self, approved: Approved) -> None:
+        self._once(approved)
+        self._start(approved)
+
+    def find_transfer(self, approved: Approved) -> None:
+        self._lookups.find(approved)
+
+    def settled(self, event: IntentSettled) -> None:
+        """An outcome became known, here or by a look-up: a proven one frees its lane."""
+        if event.outcome is not Outcome.IN_DOUBT:
+            self._lanes.leave(event.intent_id)
+
+    # -- one request -------------------------------------------------------
+
+    def _once(self, approved: Approved) -> None:
+        """An id is never sent twice.
+
+        Raises:
+            ValueError: It was.
+        """
+        if approved.intent_id in self._sent:
+            raise ValueError(f"{approved.intent_id} was sent before; never resend")
+        self._sent[approved.intent_id] = None
+        while len(self._sent) > _SENT_MAX:
+            del self._sent[next(iter(self._sent))]
+
+    def _start(self, approved: Approved) -> None:
+        self._busy += 1
+        self._wires.spawn(self._run(approved), f"send {approved.intent_id}")
+
+    async def _run(self, approved: Approved) -> None:
+        try:
+            if isinstance(approved.intent, PlaceOrder | CancelOrder):
+                event = await self._order(approved)
+            else:
+                event = await self._money(approved, approved.intent)
+        finally:
+            self._busy -= 1
+        if event.outcome is Outcome.IN_DOUBT:
+            self._lookups.doubted(approved)
+        self._wires.settle(event)
+
+    async def _write(self, approved: Approved) -> Answer:
+        """Send the request once.
+
+        Raises:
+            UsageError: It cannot be put into KuCoin's words; nothing was sent.
+        """
+        request = request_for(approved)
+        return await self._wires.rest.write(
+            request.endpoint, request.params, urgency=urgency_of(approved)
+        )
+
+    async def _order(self, approved: Approved) -> IntentSettled:
+        try:
+            answer = await self._write(approved)
+        except UsageError as error:
+            return self._unsent(approved, str(error))
+        if answer.outcome is not Outcome.DONE:
+            return self._answered(approved, answer)
+        if isinstance(approved.intent, CancelOrder):
+            return self._answered(approved, answer, order_id=approved.intent.order_id)
+        order_id = _order_id(answer)
+        if order_id is None:
+            return self._doubt(
+                approved,
+                answer,
+                "KuCoin has an order under our id; it is looked up to be adopted",
+            )
+        self._registry.adopt(order_id, approved.intent_id)
+        return self._answered(approved, answer, order_id=order_id)
+
+    async def _money(self, approved: Approved, intent: MoneyIntent) -> IntentSettled:
+        try:
+            await self._lanes.enter(approved.intent_id, lane_of(intent), self._wait_s)
+        except LanesFullError as error:
+            return self._unsent(approved, str(error))
+        try:
+            await self._keep_pre_image(approved, intent)
+            answer = await self._write(approved)
+        except (UsageError, UnreachableError, ExchangeRefusedError) as error:
+            return self._unsent(approved, str(error))
+        if answer.outcome is not Outcome.DONE:
+            return self._answered(approved, answer)
+        amount = _done_amount(answer, intent)
+        if amount is None:
+            words = "KuCoin accepted it without saying how much; it is looked up"
+            return self._doubt(approved, answer, words)
+        if amount <= 0 and isinstance(intent, Borrow | Repay):
+            return self._doubt(approved, answer, "nothing is booked yet")
+        return self._answered(approved, answer, done_amount=amount)
+
+    async def _keep_pre_image(self, approved: Approved, intent: MoneyIntent) -> None:
+        """Read what is now and make it durable before anything leaves."""
+        wires = self._wires
+        image = await read_pre_image(
+            wires.rest, wires.clock, intent, urgency_of(approved)
+        )
+        wires.remember(image.noted(approved.intent_id, intent))
+        self._lookups.keep(approved.intent_id, image)
+
+    # -- outcomes ----------------------------------------------------------
+
+    def _answered(
+        self,
+        approved: Approved,
+        answer: Answer,
+        *,
+        order_id: str | None = None,
+        done_amount: Decimal = ZERO,
+    ) -> IntentSettled:
+        is_done = answer.outcome is Outcome.DONE
+        return IntentSettled(
+            at=self._wires.clock.now(),
+            intent_id=approved.intent_id,
+            outcome=answer.outcome,
+            order_id=order_id,
+            done_amount=done_amount,
+            code=None if is_done else answer.code,
+            reason=None if is_done else answer.message or "KuCoin gave no reason",
+        )
+
+    def _doubt(self, approved: Approved, answer: Answer, reason: str) -> IntentSettled:
+        return IntentSettled(
+            at=self._wires.clock.now(),
+            intent_id=approved.intent_id,
+            outcome=Outcome.IN_DOUBT,
+            code=answer.code,
+            reason=reason,
+        )
+
+    def _unsent(self, approved: Approved, reason: str) -> IntentSettled:
+        """Refused before it left: a proof that nothing was done."""
+        return IntentSettled(
+            at=self._wires.clock.now(),
+            intent_id=approved.intent_id,
+            outcome=Outcome.REFUSED,
+            reason=f"it was not sent: {reason}",
+        )
+
+
+def _order_id(answer: Answer) -> str | None:
+    """The order's id, None where the answer carries none that can be read."""
+    if answer.data is None:
+        return None
+    try:
+        return placed_order(answer.data).order_id
+    except UsageError:
+        return None
+
+
+def _done_amount(answer: Answer, intent: MoneyIntent) -> Decimal | None:
+    """How much was moved, None where the answer cannot be read."""
+    if not isinstance(intent, Borrow | Repay):
+        return abs(intent.amount)
+    if answer.data is None:
+        return None
+    try:
+        return loan_answer(answer.data).done_amount
+    except UsageError:
+        return None
