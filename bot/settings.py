@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from dotenv.parser import parse_stream
 
 from bot.domain.errors import UsageError
-from bot.guard.limits import GuardLimits, RiskLimits
+from bot.guard.limits import GuardLimits, ParityLimits, RiskLimits
 from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_value, shown
 
 __all__ = [
@@ -308,6 +308,7 @@ def _guard(values: Mapping[str, object]) -> GuardLimits:
         backstop_risk_rate=_decimal(values["guard.backstop_risk_rate"]),
         cooldown=_seconds(values["guard.cooldown_s"]),
         chunk_share=_decimal(values["guard.chunk_share"]),
+        parity=_parity(values),
     )
     for act, target, suffix in (
         (limits.act_distance, limits.target_distance, ""),
@@ -319,6 +320,26 @@ def _guard(values: Mapping[str, object]) -> GuardLimits:
                 f"guard.act_distance{suffix}: found {target} and {act}."
             )
     return limits
+
+
+def _parity(values: Mapping[str, object]) -> ParityLimits:
+    kinds = (
+        "debt_ratio_first",
+        "debt_ratio_second",
+        "risk_rate_first",
+        "risk_rate_first_share",
+        "risk_rate_second",
+        "risk_rate_second_share",
+    )
+    numbers = {kind: _decimal(values[f"parity.{kind}"]) for kind in kinds}
+    for first in (kind for kind in kinds if "first" in kind):
+        second = first.replace("first", "second")
+        if numbers[second] <= numbers[first]:
+            raise UsageError(
+                f"parity.{second} must be larger than parity.{first}: "
+                f"found {numbers[second]} and {numbers[first]}."
+            )
+    return ParityLimits(**numbers, window=_seconds(values["parity.window_s"]))
 
 
 def _limits(values: Mapping[str, object]) -> RiskLimits:

@@ -35,7 +35,8 @@ def _chosen(settings: Settings) -> list[Any]:
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
 def test_every_key_reaches_the_program(key: Key) -> None:
     """A key that is set changes a value that the program uses, and its source."""
-    value = Decimal(key.default) + (1 if key.kind == "int" else Decimal("0.011"))
+    default = Decimal(key.default)
+    value = default + 1 if key.kind == "int" else default * Decimal("1.02")
     settings = settings_from({}, _document(key.name, str(value)))
 
     assert settings.values[key.name] == value
@@ -139,3 +140,21 @@ def test_a_strategy_is_of_the_kind_of_its_name_by_default() -> None:
     """``[strategy.carry]`` needs no kind."""
     (strategy,) = settings_from({}, {"strategy": {"carry": {}}}).strategies
     assert (strategy.kind, strategy.schedule) == ("carry", None)
+
+
+@pytest.mark.parametrize(
+    "kind", ["debt_ratio_second", "risk_rate_second", "risk_rate_second_share"]
+)
+def test_the_second_limit_of_parity_lies_beyond_the_first(kind: str) -> None:
+    """A second limit inside the first would never be met; the sentence names both."""
+    with pytest.raises(UsageError, match=f"parity.{kind} must be larger than"):
+        settings_from({}, _document(f"parity.{kind}", "0.0001"))
+
+
+def test_parity_reaches_the_guard_s_limits() -> None:
+    """The guard is held to the limits of the settings file, in its own units."""
+    parity = settings_from({}, _document("parity.window_s", "4.5")).guard.parity
+
+    assert parity.window.total_seconds() == 4.5
+    assert parity.debt_ratio_first == Decimal("0.002")
+    assert parity.risk_rate_second_share == Decimal("0.10")
