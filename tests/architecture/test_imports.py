@@ -32,6 +32,7 @@ CORE = {
 }
 LAYERS = {
     *("bot.__main__", "bot.cli", "bot.compose", "bot.report", "bot.dashboard"),
+    "bot.compose_venue",
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
     *(
         "bot.settings_keys",

@@ -55,7 +55,7 @@ class Table:
             if key not in self._read:
                 known = ", ".join(sorted(self._read))
                 raise UsageError(
-                    f"{self.source}: {self._full(key)} is not a key of a fault script; "
+                    f"{self.source}: {self._full(key)} is not known; "
                     f"known here: {known}."
                 )
 

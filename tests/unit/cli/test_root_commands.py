@@ -9,7 +9,7 @@ from bot.cli import runner as runner_module
 from tests.simulation.small import Said, drive
 
 _COMMANDS = ("paper", "replay", "simulate", "risk", "journal", "explain", "config")
-_LATER = ("live", "doctor", "venue", "parity", "study", "guard", "backtest")
+_LATER = ("live", "doctor", "parity", "study", "guard", "backtest")
 
 
 def _is_a_sentence(said: Said) -> bool:

@@ -1,0 +1,146 @@
+"""The composition root of ``gnomon venue serve``: a simulated exchange on two ports.
+
+It takes market, account and rules as a simulated run does, lets market time begin
+now, and puts the venue behind its two hosts. Nothing of the bot runs in it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from bot.compose import Plan, plan_run
+from bot.domain.errors import UsageError
+from bot.domain.instruments import Rules
+from bot.ports import Market
+from bot.settings import settings_from
+from connectors.system.clock import SystemClock
+from connectors.venue.account_file import AccountFile
+from connectors.venue.server.auth import ApiKey, KeyRing, derived_keys
+from connectors.venue.server.backend import Backend
+from connectors.venue.server.fault_script import FaultScript
+from connectors.venue.server.faults import FaultLog, Faults
+from connectors.venue.server.front import Front
+from connectors.venue.server.incidents import Incidents, check_script, open_rules
+from connectors.venue.server.pace import MarketClock, Pace, shifted, sleep
+from connectors.venue.server.process import Process
+from connectors.venue.server.quotas import Quotas, pool_limits
+from connectors.venue.venue import Venue
+
+__all__ = ["ServeOptions", "compose_venue"]
+
+_FIRST_UID: Final = 200_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What is served and how; ``speed`` is market seconds a real second."""
+
+    market: Market
+    account: AccountFile
+    port: int = 0
+    speed: float = 1.0
+    seed: int = 1
+    script: FaultScript = field(default_factory=FaultScript)
+    keys: Sequence[ApiKey] = ()
+    """Empty: derived from the seed."""
+    books: Path | None = None
+    fault_log: Path | None = None
+
+
+def compose_venue(options: ServeOptions) -> Process:
+    """Build everything, with market time beginning now.
+
+    Raises:
+        UsageError: The market cannot hold the account, or the fault script names
+            what the market does not have.
+    """
+    plan = _plan(options)
+    rules = open_rules(plan.rules)
+    check_script(options.script, rules)
+    start = SystemClock().now()
+    clock = MarketClock(start, options.speed, time.monotonic)
+    faults = Faults(
+        script=options.script,
+        start=start,
+        seed=options.seed,
+        log=FaultLog(_line_writer(options.fault_log)),
+    )
+    backend = Backend(
+        venue=_venue(plan, rules, start),
+        uid=str(_FIRST_UID + options.seed),
+        now=clock.now,
+    )
+    pace = Pace(
+        instants=plan.market.instants(plan.path_order),
+        shift=start - plan.market.description.start,
+        clock=clock,
+        incidents=Incidents(options.script, start, faults.log),
+    )
+    keys = tuple(options.keys) or derived_keys(options.seed)
+    front = Front(
+        backend=backend,
+        keys=KeyRing(keys),
+        quotas=Quotas(time.monotonic, pool_limits(plan.vip)),
+        faults=faults,
+        wall=SystemClock().now,
+        wait=sleep,
+    )
+    return Process(
+        front=front,
+        pace=pace,
+        keys=keys,
+        routes=(),
+        mount=None,
+        port=options.port,
+        books=options.books,
+    )
+
+
+def _plan(options: ServeOptions) -> Plan:
+    """The account resolved on the market, as every simulated run does it."""
+    return plan_run(
+        world="simulated",
+        market=options.market,
+        account=options.account,
+        settings=settings_from({}, {}),
+        seed=options.seed,
+        is_guarded=False,
+        has_strategies=False,
+    )
+
+
+def _venue(plan: Plan, rules: Rules, start: datetime) -> Venue:
+    """The exchange at the market's first instant, moved to now."""
+    first = plan.market.first_prices()
+    return Venue(
+        rules=rules,
+        opening=plan.opening,
+        first=shifted(first, start - plan.market.description.start),
+        at=start,
+        vip=plan.vip,
+    )
+
+
+def _line_writer(path: Path | None) -> Callable[[str], None] | None:
+    """Appends lines to a file, each at once; None where there is no file.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    if path is None:
+        return None
+
+    def write(line: str) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    try:
+        path.write_text("", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"The fault log {path} cannot be written: {error.strerror}."
+        ) from None
+    return write
