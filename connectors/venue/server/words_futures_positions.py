@@ -375,7 +375,9 @@ def closed_position(
         "marginMode": mode_word(story.mode),
         "tax": "0.0",
         "roe": text(story.realised * story.leverage / cost) if cost else None,
-        "liquidAmount": closing if story.forced == "liquidation" else None,
+        "liquidAmount": (
+            str(story.closed_lots) if story.forced == "liquidation" else None
+        ),
         "liquidPrice": closing if story.forced == "liquidation" else None,
         "side": side,
     }
