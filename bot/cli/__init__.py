@@ -28,6 +28,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "journal": ("bot.cli.journal", "Look into a journal: balances, PnL, decisions."),
     "explain": ("bot.cli.journal", "Explain one decision or request by its id."),
     "venue": ("bot.cli.venue", "Serve the simulated exchange on this machine."),
+    "parity": ("bot.cli.parity", "How near the shadow was to the exchange's numbers."),
     "config": ("bot.cli.config", "Show every setting with its default and source."),
 }
 """Command to the module that holds it (an ``app`` or a function) and one line."""
@@ -35,7 +36,6 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
 _LATER: Final[dict[str, str]] = {
     "live": "Live trading arrives with the KuCoin connector",
     "doctor": "The checks before live trading arrive with the KuCoin connector",
-    "parity": "Comparing with the real exchange arrives with the KuCoin connector",
     "study": "The studies arrive with the least-cost guard and the strategies",
     "guard": "Planning for a raw account document comes with the least-cost guard",
     "backtest": "Use gnomon replay with strategies in gnomon.toml",

@@ -8,8 +8,17 @@ from bot.cli import main
 from bot.cli import runner as runner_module
 from tests.simulation.small import Said, drive
 
-_COMMANDS = ("paper", "replay", "simulate", "risk", "journal", "explain", "config")
-_LATER = ("live", "doctor", "parity", "study", "guard", "backtest")
+_COMMANDS = (
+    "paper",
+    "replay",
+    "simulate",
+    "risk",
+    "journal",
+    "explain",
+    "parity",
+    "config",
+)
+_LATER = ("live", "doctor", "study", "guard", "backtest")
 
 
 def _is_a_sentence(said: Said) -> bool:
