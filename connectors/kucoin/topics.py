@@ -245,11 +245,9 @@ def topic_of(host: str, document: Node) -> str | None:
     """
     if not document.is_object:
         return None
-    subject, topic = document["subject"].value, document["topic"].value
+    subject, topic = str(document["subject"].value), str(document["topic"].value)
     if host == FUTURES_HOST and subject in _FUTURES and subject != "user.config":
-        return _FUTURES[str(subject)].topic
-    if not isinstance(topic, str):
-        return None
+        return _FUTURES[subject].topic
     head = topic.partition(":")[0]
     head = _ALIASES.get(head, head) if host == FUTURES_HOST else head
     return head if (host, head) in _KINDS else None
