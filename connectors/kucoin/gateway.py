@@ -159,7 +159,7 @@ class Gateway:
         self._lookups.find(approved)
 
     def settled(self, event: IntentSettled) -> None:
-        """An outcome became known, here or by a look-up: a proven one frees its lane."""
+        """An outcome became known; a proven one frees its lane."""
         if event.outcome is not Outcome.IN_DOUBT:
             self._lanes.leave(event.intent_id)
 
@@ -233,13 +233,19 @@ class Gateway:
             answer = await self._write(approved)
         except (UsageError, UnreachableError, ExchangeRefusedError) as error:
             return self._unsent(approved, str(error))
+        return self._moved(approved, intent, answer)
+
+    def _moved(
+        self, approved: Approved, intent: MoneyIntent, answer: Answer
+    ) -> IntentSettled:
+        """What an answer to a request that moves money says."""
         if answer.outcome is not Outcome.DONE:
             return self._answered(approved, answer)
         amount = _done_amount(answer, intent)
         if amount is None:
             words = "KuCoin accepted it without saying how much; it is looked up"
             return self._doubt(approved, answer, words)
-        if amount <= 0 and isinstance(intent, Borrow | Repay):
+        if amount <= 0:
             return self._doubt(approved, answer, "nothing is booked yet")
         return self._answered(approved, answer, done_amount=amount)
 

@@ -277,7 +277,7 @@ def _impatient(known: _Known) -> str:
     fact = known.fact
     return (
         f"order {fact.order_id} of {fact.symbol} has filled {fact.filled_qty}, of "
-        f"which only {known.booked} is booked after several looks; it is told all the same"
+        f"which only {known.booked} is booked after several looks; it is told anyway"
     )
 
 
