@@ -64,7 +64,7 @@ def _account(word: str, tag: str | None) -> AccountId:
 def universal_transfer(backend: Backend, call: Call) -> object:
     """``POST /api/v3/accounts/universal-transfer``."""
     if body_word(call.body, "type", _DIRECTIONS) != "INTERNAL":
-        raise invalid("this account has no sub-accounts: type must be INTERNAL.")
+        raise invalid("this account has no sub-accounts to move coins to.")
     source, target = (
         _account(
             body_text(call.body, f"{end}AccountType"),
