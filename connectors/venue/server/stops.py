@@ -7,7 +7,7 @@ any other. A takeover of its account cancels it. The register decides nothing el
 the venue trades.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,13 +16,16 @@ from typing import Final
 
 from bot.domain.accounts import AccountId
 from bot.domain.events import AccountStatus, AccountStatusChanged, Event
+from bot.domain.money import ZERO, plain
 from bot.domain.orders import Outcome
 from connectors.venue.orders import codes_for
 from connectors.venue.server.backend import Backend
-from connectors.venue.server.calls import ProblemError
+from connectors.venue.server.calls import SPOT_HOST, ProblemError
+from connectors.venue.server.notices import Notice, Noticeboard
 from connectors.venue.server.order_forms import OrderForm, OrderNotes, sized
+from connectors.venue.server.words_spot_basic import ms, ns, trade_type
 
-__all__ = ["SpotStops", "StopChange", "StopListener", "StopOrder"]
+__all__ = ["SpotStops", "StopChange", "StopOrder"]
 
 _MOST_A_PAIR: Final = 20
 _MOST_KEPT: Final = 1000
@@ -60,10 +63,6 @@ class StopOrder:
         return last >= self.stop_price
 
 
-StopListener = Callable[[datetime, StopOrder, StopChange], None]
-"""Told of every change of a stop, in order; must not raise."""
-
-
 class SpotStops:
     """A part of a backend: the stops that wait, and the newest that went off."""
 
@@ -71,12 +70,8 @@ class SpotStops:
         self._backend = backend
         self._waiting: dict[str, StopOrder] = {}
         self._done: dict[str, StopOrder] = {}
-        self._listeners: list[StopListener] = []
+        self._board = backend.part(Noticeboard)
         backend.listen(self._hear)
-
-    def listen(self, listener: StopListener) -> None:
-        """Tell this listener of every change from now on."""
-        self._listeners.append(listener)
 
     def waiting(self) -> list[StopOrder]:
         """The stops that have not triggered, newest first."""
@@ -160,5 +155,29 @@ class SpotStops:
         return settled.order_id if settled.outcome is Outcome.DONE else None
 
     def _tell(self, at: datetime, stop: StopOrder, change: StopChange) -> None:
-        for listener in self._listeners:
-            listener(at, stop, change)
+        """Post the change as a push of ``/spotMarket/advancedOrders``."""
+        form = stop.form
+        data: dict[str, object] = {
+            "createdAt": ms(stop.created_at),
+            "orderId": stop.stop_id,
+            "orderPrice": plain(form.price or ZERO),
+            "orderType": "stop",
+            "side": str(form.side),
+            "size": plain(form.size or ZERO),
+            "stop": stop.kind,
+            "stopPrice": plain(stop.stop_price),
+            "symbol": form.symbol,
+            "tradeType": trade_type(stop.account),
+            "ts": ns(at),
+            "type": str(change),
+        }
+        if change is StopChange.TRIGGERED:
+            data["triggerSuccess"] = stop.order_id is not None
+        self._board.post(
+            Notice(
+                host=SPOT_HOST,
+                topic="/spotMarket/advancedOrders",
+                subject="stopOrder",
+                data=data,
+            )
+        )
