@@ -82,6 +82,8 @@ class PositionLog:
     """Oldest first."""
     splits: dict[str, TradeSplit] = field(default_factory=dict)
     """By trade id."""
+    dealt: dict[str, Decimal] = field(default_factory=dict)
+    """Order id to the value of its fills, unsigned, in the settle currency."""
     _open: dict[PositionKey, Story] = field(default_factory=dict)
     _lots: dict[PositionKey, int] = field(default_factory=dict)
     _trade: Filled | None = None
@@ -129,8 +131,12 @@ class PositionLog:
         closing = min(lots, abs(held)) if is_against else 0
         close_fee = round_half_up(fill.fee * closing / lots, LEDGER_QUANTUM)
         self._trade = fill
-        if len(self.splits) >= _MOST_SPLITS:
-            del self.splits[next(iter(self.splits))]
+        contract = self.backend.venue.rules.contracts[fill.symbol]
+        value = contract.value(fill.qty, fill.price)
+        self.dealt[fill.order_id] = self.dealt.get(fill.order_id, ZERO) + value
+        for kept in (self.splits, self.dealt):
+            if len(kept) >= _MOST_SPLITS:
+                del kept[next(iter(kept))]
         self.splits[fill.trade_id] = TradeSplit(
             closing=closing,
             close_fee=close_fee,
@@ -141,7 +147,6 @@ class PositionLog:
         story = self._open.get(key)
         if story is None:
             return
-        contract = self.backend.venue.rules.contracts[fill.symbol]
         if closing:
             story.closed_lots += closing
             story.closed_value += contract.value(Decimal(closing), fill.price)
@@ -150,7 +155,7 @@ class PositionLog:
         if not is_against:
             story.fees += fill.fee
             story.opened_lots += lots
-            story.opened_value += contract.value(Decimal(lots), fill.price)
+            story.opened_value += value
 
     def _of(self, fill: Filled) -> tuple[PositionKey, MarginMode]:
         """Which position a trade belongs to, and its margin mode."""
