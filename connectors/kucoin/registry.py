@@ -7,7 +7,7 @@ no network; memory of ended orders is bounded.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -184,8 +184,11 @@ class OrderRegistry:
                 early[fill.order_id] = early.get(fill.order_id, ZERO) + fill.qty
                 _cut(early, _KEPT)
 
-    def tell(self) -> Told:
-        """The news of orders whose fills are booked; call it once after each look."""
+    def tell(self, looked: frozenset[AccountId]) -> Told:
+        """The news of orders whose fills are booked; call it once after each look.
+
+        Only a look at its own account costs an order some of its patience.
+        """
         orders: list[OrderChanged] = []
         notes: list[str] = []
         for order_id in list(self._fresh):
@@ -194,7 +197,7 @@ class OrderRegistry:
                 continue
             filled = known.fact.filled_qty or ZERO
             if filled > known.booked and known.looks < self.patience:
-                known.looks += 1
+                known.looks += known.fact.account in looked
                 continue
             if filled > known.booked:
                 notes.append(_impatient(known))
@@ -205,10 +208,31 @@ class OrderRegistry:
             self._end(known.fact)
         return Told(orders=tuple(orders), notes=tuple(notes))
 
+    def traded(self) -> tuple[tuple[AccountId, str], ...]:
+        """Account and symbol of the orders whose fills are still to be booked."""
+        found = {
+            (account, fact.symbol)
+            for fact, booked in self._untold()
+            if (account := fact.account) is not None
+            and (fact.filled_qty or ZERO) > booked
+        }
+        return tuple(sorted(found))
+
+    def waiting(self) -> frozenset[AccountId]:
+        """The accounts of the orders whose news wait for another look."""
+        return frozenset(
+            fact.account for fact, _ in self._untold() if fact.account is not None
+        )
+
     @property
-    def is_waiting(self) -> bool:
-        """Whether news wait for fills or for their account; another look is due."""
-        return bool(self._fresh)
+    def looks_waited(self) -> int:
+        """How many looks the most patient of the waiting orders has waited for."""
+        return max((self._orders[o].looks for o in self._fresh), default=0)
+
+    def _untold(self) -> Iterator[tuple[OrderFact, Decimal]]:
+        for order_id in self._fresh:
+            known = self._orders[order_id]
+            yield known.fact, known.booked
 
     def _changed(self, fact: OrderFact) -> OrderChanged:
         assert fact.account is not None  # noqa: S101 - tell() asked before

@@ -19,6 +19,7 @@ from bot.domain.accounts import (
     SPOT,
     AccountId,
     AccountSnapshot,
+    isolated_pair,
 )
 from bot.domain.entries import Noted
 from bot.domain.errors import UnreachableError, UsageError
@@ -34,14 +35,18 @@ from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.lookups import Sleep
 from connectors.kucoin.order_reads import order_by_id
 from connectors.kucoin.registry import OrderFact, OrderRegistry
+from connectors.kucoin.supervisor import Spawn
 
 __all__ = ["Look", "Looker", "Waker"]
 
 _DEBOUNCE_S: Final = 0.02
 _LOOK_S: Final = 30.0
-_PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+_PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0)
 _NOTE_AFTER: Final = 5
-_WAITING_S: Final = 0.3
+_FILLS_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Pauses between looks for the fills of an order; one for each look of patience."""
+_MOVING_S: Final = 0.3
+_UNEXPLAINED_S: Final = 10.0
 _HOMELESS_MAX: Final = 20
 
 
@@ -80,12 +85,28 @@ class Look(Protocol):
     def unexplained(self) -> Collection[str]:
         """Differences that no row explains yet."""
 
+    @property
+    def notes(self) -> Collection[str]:
+        """Sentences worth keeping."""
+
 
 class Looker(Protocol):
     """Reads accounts coherently."""
 
-    async def look(self, families: Collection[AccountId], urgency: Urgency) -> Look:
-        """Read these accounts and say what is new."""
+    @property
+    def families(self) -> tuple[AccountId, ...]:
+        """Every account that is kept; a look at all of them is a full one."""
+
+    async def look(
+        self,
+        families: Iterable[AccountId],
+        urgency: Urgency = Urgency.ROUTINE,
+        symbols: Iterable[tuple[AccountId, str]] = (),
+    ) -> Look:
+        """Read these accounts and say what is new.
+
+        ``symbols`` are known to have traded: their fills are read in any case.
+        """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,17 +114,16 @@ class Waker:
     """The touched accounts and the one look at a time.
 
     ``put`` takes each moment, ``remember`` makes a note durable, ``sleep`` waits wall
-    seconds. ``accounts`` is everything that a full look reads.
+    seconds, ``spawn`` starts a supervised task.
     """
 
     looker: Looker
     rest: Rest
     registry: OrderRegistry
-    accounts: frozenset[AccountId]
     put: Callable[[tuple[Event, ...]], None]
-    remember: Callable[[datetime, Noted], None]
-    now: Callable[[], datetime]
+    remember: Callable[[Noted], None]
     sleep: Sleep
+    spawn: Spawn
     held: frozenset[AccountId] = frozenset()
     """The accounts that held or owed something at the last full look."""
     looks: int = 0
@@ -114,11 +134,17 @@ class Waker:
     _after_full: list[Callable[[], Iterable[Event]]] = field(default_factory=list)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def accounts(self) -> frozenset[AccountId]:
+        """Every account that is followed."""
+        return frozenset(self.looker.families)
+
     def touch(
         self, accounts: Iterable[AccountId], *, urgency: Urgency = Urgency.ROUTINE
     ) -> None:
         """These accounts may have changed; those that we do not follow are left out."""
-        found = self.accounts.intersection(accounts)
+        known = self.accounts
+        found = {a for a in accounts if a in known or isolated_pair(a) is not None}
         if not found:
             return
         self._touched |= found
@@ -161,14 +187,17 @@ class Waker:
         try:
             async with asyncio.timeout(_LOOK_S):
                 await self._find_homes()
-                look = await self.looker.look(sorted(touched), urgency)
+                look = await self.looker.look(
+                    sorted(touched), urgency, self.registry.traded()
+                )
         except TimeoutError:
             reason = f"a look took longer than {_LOOK_S:g} s"
         except (UnreachableError, UsageError, ExchangeRefusedError) as error:
             reason = str(error)
         else:
             self._failures = 0
-            return self._told(look, touched, is_full=is_full, then=then)
+            self._told(look, touched, is_full=is_full, then=then)
+            return 0
         self._again(touched, urgency, is_full=is_full, then=then)
         return self._failed(reason)
 
@@ -188,7 +217,6 @@ class Waker:
         self._failures += 1
         if self._failures == _NOTE_AFTER:
             self.remember(
-                self.now(),
                 Noted(
                     topic="look failed",
                     text=f"the account could not be read {_NOTE_AFTER} times: {reason}",
@@ -203,38 +231,51 @@ class Waker:
         *,
         is_full: bool,
         then: list[Callable[[], Iterable[Event]]],
-    ) -> float:
-        """Hand out what a look found; an unfinished one is looked at again."""
+    ) -> None:
+        """Hand out what a look found, and see that what is open is looked at again."""
         self.looks += 1
         self.registry.book(look.fills)
-        told = self.registry.tell()
+        told = self.registry.tell(touched)
         moment: list[Event] = [*look.bookings, *look.fills, *look.positions]
         moment += [*look.holds, *told.orders]
         is_sound = look.is_coherent and not look.unexplained
         if is_sound and is_full and look.snapshot is not None:
             moment.append(SnapshotTaken(at=look.at, snapshot=look.snapshot))
             self.held = _held(look.snapshot)
-        for note in told.notes:
-            self.remember(look.at, Noted(topic="order", text=note))
         if look.is_coherent:
             moment += [event for give in then for event in give()]
+            then = []
+        for text in (*look.notes, *told.notes):
+            self.remember(Noted(topic="look", text=text))
         if moment:
             self.put(tuple(moment))
-        if not look.is_coherent:
-            self._again(touched, Urgency.ROUTINE, is_full=is_full, then=then)
-            return _WAITING_S
-        if look.unexplained:
-            self._again(touched, Urgency.ROUTINE, is_full=is_full, then=[])
-            return _PAUSES_S[-1] if self.looks % 2 else _WAITING_S
-        if self.registry.is_waiting:
-            self.touch(self._accounts_of_waiting(touched))
-            return _WAITING_S
-        return 0
+        self._come_back(look, touched, is_full=is_full, then=then)
 
-    def _accounts_of_waiting(
-        self, touched: frozenset[AccountId]
-    ) -> frozenset[AccountId]:
-        return touched or self.held
+    def _come_back(
+        self,
+        look: Look,
+        touched: frozenset[AccountId],
+        *,
+        is_full: bool,
+        then: list[Callable[[], Iterable[Event]]],
+    ) -> None:
+        """Arrange the next look at what this one left open."""
+        if not look.is_coherent or look.unexplained:
+            pause = _UNEXPLAINED_S if look.is_coherent else _MOVING_S
+            self._after_full = [*then, *self._after_full]
+            later = self._later(pause, touched, is_full=is_full)
+            self.spawn(later, "look again")
+        elif waiting := self.registry.waiting():
+            looks = min(self.registry.looks_waited, len(_FILLS_S) - 1)
+            later = self._later(_FILLS_S[looks], waiting or touched, is_full=False)
+            self.spawn(later, "look for fills")
+
+    async def _later(
+        self, pause_s: float, accounts: frozenset[AccountId], *, is_full: bool
+    ) -> None:
+        await self.sleep(pause_s)
+        self._is_full |= is_full
+        self.touch(accounts)
 
     async def _find_homes(self) -> None:
         """Ask in which account orders trade that no message has placed."""

@@ -1,0 +1,271 @@
+"""What nobody pushes of the market: funding, loans, depth, rules, who is open.
+
+Each poll returns the events that are news; what did not change is not told again.
+Polls read and compare; they decide nothing and know nothing of tasks or failures.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final, Protocol
+
+from bot.domain.events import (
+    BorrowRateQuoted,
+    Event,
+    FundingQuoted,
+    LiquidityQuoted,
+    RulesRead,
+)
+from bot.domain.instruments import ContractRules, Rules
+from bot.domain.money import ZERO
+from bot.ports import AccountReader, Clock
+from connectors.kucoin.answers import ExchangeRefusedError, Rest
+from connectors.kucoin.feed import Feed, Interests
+from connectors.kucoin.parse.contracts import contract
+from connectors.kucoin.parse.depth import (
+    Minute,
+    TopOfBook,
+    futures_minutes,
+    spot_minutes,
+    top_of_book,
+)
+from connectors.kucoin.parse.funding import funding_rate
+from connectors.kucoin.parse.loans import borrow_rates, inventory
+from connectors.kucoin.parse.service import ServiceState, service_state
+from connectors.kucoin.parse.spot_rules import spot_listings
+from connectors.kucoin.polls import Events, Poll
+
+__all__ = ["MarketPolls", "SettlementListener", "liquidity_of"]
+
+_MINUTES: Final = 60
+_BOOK: Final = "20"
+_RATES_AT_ONCE: Final = 50
+
+
+class SettlementListener(Protocol):
+    """A scheduler that is told when funding is settled next."""
+
+    def told_settlement(self, symbol: str, settlement_at: datetime) -> None:
+        """The exchange stated the next settlement of a contract."""
+
+
+@dataclass(slots=True, kw_only=True)
+class MarketPolls:
+    """The polls of the market, and what their last answers were.
+
+    ``rules`` are those the engine knows; ``settlements`` the contracts' next ones.
+    """
+
+    rest: Rest
+    clock: Clock
+    reader: AccountReader
+    interests: Interests
+    feed: Feed
+    scheduler: SettlementListener
+    rules: Rules
+    settlements: dict[str, datetime] = field(default_factory=dict)
+    _borrow: dict[str, BorrowRateQuoted] = field(default_factory=dict)
+
+    def all(self) -> tuple[Poll, ...]:
+        """The polls with their cadences."""
+        return (
+            Poll(name="borrow rates", every_s=60, ask=self.borrow_rates),
+            Poll(name="funding", every_s=60, ask=self.funding),
+            Poll(name="rules", every_s=60, ask=self.new_rules),
+            Poll(name="symbols", every_s=60, ask=self.symbols),
+            Poll(name="liquidity", every_s=60, ask=self.liquidity),
+            Poll(name="service", every_s=60, ask=self.service),
+        )
+
+    # -- prices of money ---------------------------------------------------
+
+    async def funding(self) -> Events:
+        """The current rate and the next settlement of each contract."""
+        told: list[Event] = []
+        for symbol in sorted(self.interests.contracts):
+            told += await self.funding_of(symbol)
+        return told
+
+    async def funding_of(self, symbol: str) -> Events:
+        """The same of one contract; the scheduler is told in any case."""
+        found = funding_rate(await self.rest.read("funding_rate", {"symbol": symbol}))
+        if found.settlement_at is None:
+            return ()
+        self.settlements[symbol] = found.settlement_at
+        self.scheduler.told_settlement(symbol, found.settlement_at)
+        return self.feed.quote_funding(
+            FundingQuoted(
+                at=self.clock.now(),
+                symbol=symbol,
+                funding_rate=found.funding_rate,
+                settlement_at=found.settlement_at,
+                funding_interval_h=found.funding_interval_h,
+            )
+        )
+
+    async def borrow_rates(self) -> Events:
+        """What each coin costs to borrow and how much there is; unknown is None."""
+        coins = sorted(self.interests.coins)
+        if not coins:
+            return ()
+        rates: dict[str, Decimal] = {}
+        for first in range(0, len(coins), _RATES_AT_ONCE):
+            asked = {"currency": ",".join(coins[first : first + _RATES_AT_ONCE])}
+            document = await self.rest.read("borrow_rate", asked)
+            rates |= {q.coin: q.annual_rate for q in borrow_rates(document)}
+        left = await self._inventory(coins)
+        told: list[Event] = []
+        for coin in coins:
+            if coin in rates:
+                told += self._borrow_quoted(coin, rates[coin], left.get(coin))
+        return told
+
+    async def _inventory(self, coins: Sequence[str]) -> Mapping[str, Decimal]:
+        """What the platform has left to lend; a refusal leaves it unknown."""
+        try:
+            asked = {"currency": ",".join(coins)}
+            return inventory(await self.rest.read("available_inventory", asked))
+        except ExchangeRefusedError:
+            return {}
+
+    def _borrow_quoted(self, coin: str, rate: Decimal, left: Decimal | None) -> Events:
+        quote = BorrowRateQuoted(
+            at=self.clock.now(), coin=coin, annual_rate=rate, available=left
+        )
+        known = self._borrow.get(coin)
+        self._borrow[coin] = quote
+        if known is not None and replace(known, at=quote.at) == quote:
+            return ()
+        return (quote,)
+
+    # -- rules and openings ------------------------------------------------
+
+    async def new_rules(self) -> Events:
+        """The exchange's rules, when they are others than before."""
+        found = await self.reader.read_rules()
+        if found == self.rules:
+            return ()
+        self.rules = found
+        return (RulesRead(at=self.clock.now(), rules=found),)
+
+    async def symbols(self) -> Events:
+        """Which contracts and margin pairs do not trade now."""
+        told: list[Event] = []
+        for symbol in sorted(self.interests.contracts):
+            data = await self.rest.read("contract", {"symbol": symbol})
+            status = contract(data).status
+            told += self._opened(symbol, status == "open", f"its status is {status}")
+        for symbol in sorted(self.interests.spot_symbols):
+            document = await self.rest.read("margin_symbols", {"symbol": symbol})
+            found = spot_listings(document).get(symbol)
+            if found is not None:
+                told += self._opened(symbol, found.is_trading, "it does not trade")
+        return told
+
+    def _opened(self, symbol: str, is_open: bool, reason: str) -> Events:  # noqa: FBT001 - a fact of the symbol
+        at = self.clock.now()
+        return self.feed.halt(at, symbol, "status", None if is_open else reason)
+
+    async def service(self) -> Events:
+        """Whether the two hosts trade; a closed one halts all its symbols."""
+        told: list[Event] = []
+        hosts: tuple[tuple[str, Iterable[str]], ...] = (
+            ("spot_status", self.interests.spot_symbols),
+            ("futures_status", self.interests.contracts),
+        )
+        for endpoint, symbols in hosts:
+            state, words = service_state(await self.rest.read(endpoint))
+            reason = None
+            if state is not ServiceState.OPEN:
+                reason = f"the exchange is {state} {words}".strip()
+            for symbol in sorted(symbols):
+                told += self.feed.halt(self.clock.now(), symbol, "service", reason)
+        return told
+
+    # -- depth -------------------------------------------------------------
+
+    async def liquidity(self) -> Events:
+        """How deep each symbol is, from its book and its last hour."""
+        told: list[Event] = []
+        for symbol in sorted(self.interests.spot_symbols):
+            told += await self._spot_depth(symbol)
+        for symbol in sorted(self.interests.contracts):
+            told += await self._contract_depth(symbol)
+        return told
+
+    async def _spot_depth(self, symbol: str) -> Events:
+        now = self.clock.now()
+        end = int(now.timestamp())
+        book, candles = await asyncio.gather(
+            self.rest.read("spot_book", {"symbol": symbol, "size": _BOOK}),
+            self.rest.read(
+                "spot_candles",
+                {
+                    "symbol": symbol,
+                    "type": "1min",
+                    "startAt": str(end - _MINUTES * 60),
+                    "endAt": str(end),
+                },
+            ),
+        )
+        top, minutes = top_of_book(book), spot_minutes(candles)
+        return liquidity_of(now, symbol, top, minutes)
+
+    async def _contract_depth(self, symbol: str) -> Events:
+        rules = self.rules.contracts.get(symbol)
+        if rules is None:
+            return ()
+        now = self.clock.now()
+        start = int((now - timedelta(minutes=_MINUTES)).timestamp() * 1000)
+        book, candles = await asyncio.gather(
+            self.rest.read("futures_book", {"symbol": symbol, "size": _BOOK}),
+            self.rest.read(
+                "futures_candles",
+                {"symbol": symbol, "granularity": "1", "from": str(start)},
+            ),
+        )
+        minutes = [_in_coins(m, rules) for m in futures_minutes(candles)]
+        return liquidity_of(now, symbol, top_of_book(book), minutes)
+
+
+def _in_coins(minute: Minute, rules: ContractRules) -> Minute:
+    coins = minute.volume * rules.multiplier
+    if rules.is_inverse:
+        coins /= minute.close
+    return replace(minute, volume=coins)
+
+
+def liquidity_of(
+    at: datetime, symbol: str, top: TopOfBook | None, minutes: Sequence[Minute]
+) -> tuple[LiquidityQuoted, ...]:
+    """What book and candles say of the cost of an exit; nothing without a book.
+
+    The volatility is the root mean square of the minutes' log returns; minutes in
+    which nothing traded count as still and empty.
+
+    Example:
+        >>> top = TopOfBook(bid=Decimal("99.9"), ask=Decimal("100.1"))
+        >>> from datetime import UTC
+        >>> at = datetime(2026, 1, 1, 1, tzinfo=UTC)
+        >>> bars = [Minute(at=at, close=Decimal(100), volume=Decimal(60))] * 2
+        >>> [quoted] = liquidity_of(at, "ETH-USDT", top, bars)
+        >>> quoted.half_spread, quoted.sigma_1m, quoted.volume_1m
+        (Decimal('0.001'), Decimal('0'), Decimal('2'))
+    """
+    if top is None or not minutes:
+        return ()
+    middle = (top.bid + top.ask) / 2
+    squares = [(b.close / a.close).ln() ** 2 for a, b in pairwise(minutes)]
+    mean = sum(squares, ZERO) / max(len(squares), 1)
+    volume = sum((minute.volume for minute in minutes), ZERO) / _MINUTES
+    quoted = LiquidityQuoted(
+        at=at,
+        symbol=symbol,
+        half_spread=(top.ask - top.bid) / 2 / middle,
+        sigma_1m=mean.sqrt(),
+        volume_1m=volume,
+    )
+    return (quoted,)
