@@ -22,6 +22,8 @@ __all__ = [
 ]
 
 _PENDING_MAX: Final = 100
+_LEAVING: Final = "u"
+"""How the ids of requests begin whose answer changes nothing."""
 
 
 class Wish(NamedTuple):
@@ -134,9 +136,8 @@ class Subscriptions:
         if len(self._pending) >= _PENDING_MAX:
             return None
         if self._leaving:
-            return Request(
-                self._next_id(), (self._leaving.popleft(),), subscribes=False
-            )
+            request_id = _LEAVING + self._next_id()
+            return Request(request_id, (self._leaving.popleft(),), subscribes=False)
         wishes = self._next_batch(now_s)
         if not wishes:
             return None
@@ -174,7 +175,7 @@ class Subscriptions:
         """The exchange confirmed a request; False: it is none of ours."""
         pending = self._pending.pop(request_id, None)
         if pending is None:
-            return False
+            return request_id.startswith(_LEAVING)
         for wish in pending.wishes:
             if wish in self._wanted:
                 self._acked[wish] = None
