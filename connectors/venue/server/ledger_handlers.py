@@ -35,7 +35,7 @@ _THREE_DAYS: Final = timedelta(days=3)
 _MOST_COINS: Final = 10
 _MOST_ROWS: Final = 200
 
-_MAIN_KINDS: Final[Mapping[Cause, str]] = {Cause.TRANSFER: "Transfer"}
+_MAIN_KINDS: Final[Mapping[Cause, str]] = {Cause.TRANSFER: "TRANSFER"}
 _LOAN_KINDS: Final[Mapping[Cause, str]] = {
     Cause.BORROW: "Borrowings",
     Cause.REPAY: "Debt Repayment",
