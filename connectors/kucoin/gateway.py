@@ -28,11 +28,12 @@ from bot.domain.intents import (
     Transfer,
 )
 from bot.domain.money import ZERO
-from bot.domain.orders import Outcome
+from bot.domain.orders import OrderType, Outcome, TimeInForce
 from bot.ports import Clock
 from connectors.kucoin.answers import Answer, ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.lanes import Key, Lanes, LanesFullError
-from connectors.kucoin.lookups import LookUps
+from connectors.kucoin.lookups import LookUps, Sleep
+from connectors.kucoin.order_reads import order_by_id
 from connectors.kucoin.order_words import request_for
 from connectors.kucoin.parse.loans import loan_answer
 from connectors.kucoin.parse.spot_orders import placed_order
@@ -40,11 +41,15 @@ from connectors.kucoin.pre_images import MoneyIntent, read_pre_image
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.supervisor import Spawn
 
-__all__ = ["Gateway", "accounts_of", "lane_of", "urgency_of"]
+__all__ = ["Gateway", "Touch", "accounts_of", "lane_of", "urgency_of"]
 
 _GUARD: Final = "guard"
 _SENT_MAX: Final = 100_000
 _WAIT_S: Final = 30.0
+_CONFIRM_S: Final = 1.0
+
+Touch = Callable[[Iterable[AccountId], Urgency], None]
+"""These accounts may have changed; look at them that urgently."""
 
 
 def urgency_of(approved: Approved) -> Urgency:
@@ -79,6 +84,8 @@ class _Wires:
     spawn: Spawn
     settle: Callable[[IntentSettled], None]
     remember: Callable[[Noted], None]
+    touch: Touch
+    sleep: Sleep
 
 
 class Gateway:
@@ -90,6 +97,8 @@ class Gateway:
         spawn: Starts a supervised task.
         settle: Takes each outcome.
         remember: Makes a note durable before it returns.
+        touch: Takes the accounts that a request may have changed.
+        sleep: Waits wall seconds.
         registry: Learns which order belongs to which intent.
         lookups: Finds out what became of an intent in doubt.
         recovered: Intents that an earlier process left open; they are never sent.
@@ -104,19 +113,28 @@ class Gateway:
         spawn: Spawn,
         settle: Callable[[IntentSettled], None],
         remember: Callable[[Noted], None],
+        touch: Touch,
+        sleep: Sleep,
         registry: OrderRegistry,
         lookups: LookUps,
         recovered: Iterable[Approved] = (),
         wait_s: float = _WAIT_S,
     ) -> None:
         self._wires = _Wires(
-            rest=rest, clock=clock, spawn=spawn, settle=settle, remember=remember
+            rest=rest,
+            clock=clock,
+            spawn=spawn,
+            settle=settle,
+            remember=remember,
+            touch=touch,
+            sleep=sleep,
         )
         self._registry = registry
         self._lookups = lookups
         self._lanes = Lanes()
         self._wait_s = wait_s
         self._sent: dict[str, None] = {}
+        self._open: dict[str, Approved] = {}
         self._busy = 0
         for approved in recovered:
             self._once(approved)
@@ -160,7 +178,12 @@ class Gateway:
 
     def settled(self, event: IntentSettled) -> None:
         """An outcome became known; a proven one frees its lane."""
+        approved = self._open.get(event.intent_id)
+        if approved is not None:
+            accounts = accounts_of(approved.intent)
+            self._wires.touch(accounts, urgency_of(approved))
         if event.outcome is not Outcome.IN_DOUBT:
+            self._open.pop(event.intent_id, None)
             self._lanes.leave(event.intent_id)
 
     # -- one request -------------------------------------------------------
@@ -174,6 +197,7 @@ class Gateway:
         if approved.intent_id in self._sent:
             raise ValueError(f"{approved.intent_id} was sent before; never resend")
         self._sent[approved.intent_id] = None
+        self._open[approved.intent_id] = approved
         while len(self._sent) > _SENT_MAX:
             del self._sent[next(iter(self._sent))]
 
@@ -220,8 +244,36 @@ class Gateway:
                 answer,
                 "KuCoin has an order under our id; it is looked up to be adopted",
             )
-        self._registry.adopt(order_id, approved.intent_id)
+        now = self._wires.clock.now()
+        self._registry.accepted(now, order_id, approved.intent_id)
+        self._wires.spawn(self._confirm(approved, order_id), f"confirm {order_id}")
         return self._answered(approved, answer, order_id=order_id)
+
+    async def _confirm(self, approved: Approved, order_id: str) -> None:
+        """Ask for an order that should have ended at once, if no push has come.
+
+        A failed question is no matter: the poll of open orders asks again.
+        """
+        intent = approved.intent
+        assert isinstance(intent, PlaceOrder)  # noqa: S101 - only orders get here
+        is_resting = intent.type is OrderType.LIMIT
+        if is_resting and intent.time_in_force is TimeInForce.GTC:
+            return
+        await self._wires.sleep(_CONFIRM_S)
+        if not self._registry.is_open(order_id):
+            return
+        try:
+            fact = await order_by_id(
+                self._wires.rest,
+                intent.account,
+                intent.symbol,
+                order_id,
+                urgency=urgency_of(approved),
+            )
+        except (UnreachableError, UsageError, ExchangeRefusedError):
+            return
+        if fact is not None and self._registry.see(fact):
+            self._wires.touch({intent.account}, urgency_of(approved))
 
     async def _money(self, approved: Approved, intent: MoneyIntent) -> IntentSettled:
         try:

@@ -87,6 +87,30 @@ class OrderRegistry:
         self._order_of[order_id] = intent_id
         _cut(self._order_of, _KEPT)
 
+    def accepted(self, at: datetime, order_id: str, intent_id: str) -> None:
+        """The exchange took our order: it is open until something says more."""
+        self.adopt(order_id, intent_id)
+        intent = self._intents.get(intent_id)
+        if intent is None or order_id in self._orders:
+            return
+        self.see(
+            OrderFact(
+                at=at,
+                order_id=order_id,
+                client_id=intent_id,
+                symbol=intent.symbol,
+                side=intent.side,
+                state=OrderState.OPEN,
+                qty=intent.qty,
+                filled_qty=ZERO,
+            )
+        )
+
+    def is_open(self, order_id: str) -> bool:
+        """Whether an order is known and not known to have ended."""
+        known = self._orders.get(order_id)
+        return known is not None and known.fact.state is OrderState.OPEN
+
     def intent_of(self, order_id: str) -> str | None:
         """The intent that placed an order, None for a foreign one."""
         known = self._orders.get(order_id)

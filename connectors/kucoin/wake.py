@@ -165,7 +165,7 @@ class Waker:
             for fact in self.registry.open_orders()
             if (account := self.registry.account_of(fact)) is not None
         }
-        self.touch(self.held | trading)
+        self.touch(self.held | trading | self.registry.waiting())
 
     async def run(self) -> None:
         """Look whenever something was touched, for ever."""

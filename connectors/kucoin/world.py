@@ -1,0 +1,398 @@
+"""The live world around the bot: KuCoin's streams, reads and answers as moments.
+
+Theory of operation. Small tasks do one thing each: one listens to the sockets, one
+looks at what was touched, one for each poll asks at its cadence, one keeps the clock,
+and each request and look-up is a task of its own. All of them put what they learn into
+two places that ``moments`` empties: a slot of marks, where the latest wins, and a
+bounded queue of moments. Marks are handed out before everything else, so no look and
+no poll delays them. The first unexpected error of any task ends ``moments`` with it:
+crash-only, because starting is recovering. This is the live twin of
+``connectors.venue.world``; it must not know the risk engine.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from bot.domain.accounts import AccountId, AccountSnapshot
+from bot.domain.entries import Noted
+from bot.domain.errors import UnreachableError, UsageError
+from bot.domain.events import Event, FeedChanged, IntentSettled, ScheduleDue
+from bot.domain.instruments import Rules
+from bot.domain.intents import Approved
+from bot.domain.orders import Outcome
+from bot.ports import AccountReader, Clock
+from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
+from connectors.kucoin.feed import Feed, Interests
+from connectors.kucoin.gateway import Gateway
+from connectors.kucoin.lookups import LookUps, Sleep
+from connectors.kucoin.market_polls import MarketPolls, SettlementListener
+from connectors.kucoin.polls import AccountPolls, Events, Poll
+from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.standing import Standing
+from connectors.kucoin.streams import Channel, Frame, Gap, Restored
+from connectors.kucoin.supervisor import Crew
+from connectors.kucoin.wake import Looker, Waker
+
+__all__ = ["LiveClock", "LiveWorld", "Source"]
+
+_QUEUE_MAX: Final = 10_000
+_POLL_S: Final = 30.0
+_MEASURE_S: Final = 60.0
+_JUMP_CHECK_S: Final = 1.0
+_FAILURES_NOTED: Final = 5
+_CLOCK_FEED: Final = "clock"
+_NO_NOTES: Final[Mapping[str, Noted]] = MappingProxyType({})
+
+
+class LiveClock(Clock, Protocol):
+    """The exchange's time, which must be measured again and again."""
+
+    @property
+    def has_jumped(self) -> bool:
+        """Whether this machine slept or its clock was set."""
+
+    async def measure(self, rest: Rest) -> None:
+        """Read the exchange's clock."""
+
+
+class Source(Protocol):
+    """The sockets."""
+
+    def frames(self) -> AsyncIterator[Frame | Gap | Restored]:
+        """Frames, gaps and restorations, in order."""
+
+    def health(self) -> Mapping[Channel, object]:
+        """The channels that are wanted."""
+
+
+class LiveWorld:
+    """Feed, reader, clock and gateways over the real exchange.
+
+    Args:
+        rest: The REST side.
+        streams: The sockets; whoever made them starts and closes them.
+        looker: Reads accounts coherently; its books are open already.
+        reader: Reads the whole account and the rules.
+        clock: The exchange's time; measured already.
+        scheduler: Is told of settlements; its jobs are handed in through ``put``.
+        interests: Coins, symbols and accounts of this run.
+        rules: The rules that the engine starts with.
+        remember: Makes a note durable in the journal before it returns.
+        recovered: Intents that an earlier process left open.
+        open_preimages: The notes of what was before those of them that move money.
+        sleep: Waits real seconds.
+        clock_rate: Seconds of the exchange's time a real second; 1 at KuCoin.
+    """
+
+    def __init__(  # noqa: PLR0913 - a world is made of exactly these parts
+        self,
+        *,
+        rest: Rest,
+        streams: Source,
+        looker: Looker,
+        reader: AccountReader,
+        clock: LiveClock,
+        scheduler: SettlementListener,
+        interests: Interests,
+        rules: Rules,
+        remember: Callable[[Noted], None],
+        sleep: Sleep,
+        recovered: Iterable[Approved] = (),
+        open_preimages: Mapping[str, Noted] = _NO_NOTES,
+        clock_rate: Decimal | float = 1,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rest, self._streams, self._reader = rest, streams, reader
+        self._clock, self._sleep, self._remember = clock, sleep, remember
+        self._rate = float(clock_rate)
+        self._monotonic = monotonic
+        self._bell = asyncio.Event()
+        self._crew = Crew(wake=self._bell.set)
+        self._queue: deque[tuple[Event, ...]] = deque()
+        self._ends_at_s: float | None = None
+        self._silent: dict[str, int] = {}
+        self._silences = 0
+        self._asking: set[str] = set()
+        self.marks_received_s = 0.0
+        """Monotonic time at which the newest mark of the last mark moment was read."""
+        self.registry = OrderRegistry()
+        self.feed = Feed(
+            interests=interests,
+            registry=self.registry,
+            standing=Standing(warning_debt_ratio=rules.margin_warning_debt_ratio),
+        )
+        self.waker = Waker(
+            looker=looker,
+            rest=rest,
+            registry=self.registry,
+            put=self._put,
+            remember=remember,
+            sleep=sleep,
+            spawn=self._crew.spawn,
+            held=interests.accounts,
+        )
+        self.lookups = LookUps(
+            rest=rest,
+            clock=clock,
+            sleep=sleep,
+            spawn=self._crew.spawn,
+            registry=self.registry,
+            settle=self._settle,
+            remember=remember,
+        )
+        self.lookups.recover(open_preimages)
+        self.gateway = Gateway(
+            rest=rest,
+            clock=clock,
+            spawn=self._crew.spawn,
+            settle=self._settle,
+            remember=remember,
+            touch=self._touch,
+            sleep=sleep,
+            registry=self.registry,
+            lookups=self.lookups,
+            recovered=recovered,
+        )
+        self._market = MarketPolls(
+            rest=rest,
+            clock=clock,
+            reader=reader,
+            interests=interests,
+            feed=self.feed,
+            scheduler=scheduler,
+            rules=rules,
+        )
+        self._account = AccountPolls(
+            rest=rest,
+            clock=clock,
+            interests=interests,
+            feed=self.feed,
+            waker=self.waker,
+            settlements=self._market.settlements,
+        )
+
+    # -- clock, reader and the ports of the gateways --------------------------
+
+    def now(self) -> datetime:
+        """The exchange's time."""
+        return self._clock.now()
+
+    async def read_snapshot(self) -> AccountSnapshot:
+        return await self._reader.read_snapshot()
+
+    async def read_rules(self) -> Rules:
+        return await self._reader.read_rules()
+
+    def put(self, due: ScheduleDue) -> None:
+        """Take a due job from the scheduler; it is a moment of its own."""
+        self._put((due,))
+
+    # -- what tasks put in ----------------------------------------------------
+
+    def _put(self, moment: Iterable[Event]) -> None:
+        """Queue one moment.
+
+        Raises:
+            RuntimeError: The engine is far behind; the process must start anew.
+        """
+        events = tuple(moment)
+        if not events:
+            return
+        if len(self._queue) >= _QUEUE_MAX:
+            raise RuntimeError(f"{_QUEUE_MAX} moments wait: the engine is too slow")
+        self._queue.append(events)
+        self._bell.set()
+
+    def _settle(self, event: IntentSettled) -> None:
+        self.gateway.settled(event)
+        if event.outcome is not Outcome.IN_DOUBT:
+            self.lookups.forget(event.intent_id)
+        self._put((event,))
+
+    def _touch(self, accounts: Iterable[AccountId], urgency: Urgency) -> None:
+        self.waker.touch(accounts, urgency=urgency)
+
+    # -- the loop -------------------------------------------------------------
+
+    async def moments(self) -> AsyncIterator[tuple[Event, ...]]:
+        """Everything that happens, a moment at a time, until ``stop``.
+
+        Raises:
+            Exception: What ended a task unexpectedly.
+        """
+        self._begin()
+        try:
+            while not self._is_over():
+                await self._rung()
+                for moment in self._due():
+                    yield moment
+                    # The sockets get their turn between two moments.
+                    await asyncio.sleep(0)  # noqa: TID251 - a turn, not a wait
+                self._crew.check()
+        finally:
+            await self._crew.close()
+
+    def _due(self) -> Iterator[tuple[Event, ...]]:
+        """What waits, marks first each time."""
+        marks = self.feed.marks
+        while self._queue or not marks.is_empty:
+            self._crew.check()
+            if not marks.is_empty:
+                self.marks_received_s = marks.received_s
+                yield marks.take()
+            else:
+                yield self._queue.popleft()
+
+    async def _rung(self) -> None:
+        """Wait until something is there, or until it is time to end."""
+        left_s = None
+        if self._ends_at_s is not None:
+            left_s = max(self._ends_at_s - self._monotonic(), 0)
+        try:
+            async with asyncio.timeout(left_s):
+                await self._bell.wait()
+        except TimeoutError:
+            return
+        self._bell.clear()
+
+    def stop(self, drain_s: float = 10.0) -> None:
+        """End when no request is under way, at the latest after ``drain_s`` seconds.
+
+        What is in doubt then is looked up by the next start.
+        """
+        self._ends_at_s = self._monotonic() + drain_s
+        self._bell.set()
+
+    def _is_over(self) -> bool:
+        if self._ends_at_s is None:
+            return False
+        is_late = self._monotonic() >= self._ends_at_s
+        return is_late or not (self.gateway.in_flight or self._queue)
+
+    def _begin(self) -> None:
+        """Start every task; until a feed is confirmed it counts as silent."""
+        for channel in self._streams.health():
+            if channel.is_private:
+                self._fell_silent(_feed_of(channel), "it is not connected yet")
+        self._crew.spawn(self._listen(), "sockets")
+        self._crew.spawn(self.waker.run(), "looks")
+        self._crew.spawn(self._keep_time(), "clock")
+        for poll in (*self._account.all(), *self._market.all()):
+            self._crew.spawn(self._run(poll), f"poll {poll.name}")
+
+    # -- the sockets ----------------------------------------------------------
+
+    async def _listen(self) -> None:
+        """Take every frame; the stream may end only when we do."""
+        async for item in self._streams.frames():
+            match item:
+                case Frame():
+                    self._take(item)
+                case Gap() if item.channel.is_private:
+                    self._fell_silent(_feed_of(item.channel), item.reason)
+                case Restored() if item.channel.is_private:
+                    self._is_heard(_feed_of(item.channel))
+                case _:
+                    pass  # marks carry their own age
+        if self._ends_at_s is None:
+            raise RuntimeError("the sockets ended although nobody closed them")
+
+    def _take(self, frame: Frame) -> None:
+        taken = self.feed.take(frame)
+        if not self.feed.marks.is_empty:
+            self._bell.set()
+        self._put(taken.events)
+        if taken.touched:
+            urgency = Urgency.GUARD if taken.is_urgent else Urgency.ROUTINE
+            self.waker.touch(taken.touched, urgency=urgency)
+        symbol = taken.funding_of
+        if symbol is not None and symbol not in self._asking:
+            self._asking.add(symbol)
+            self._crew.spawn(self._ask_funding(symbol), f"funding {symbol}")
+
+    async def _ask_funding(self, symbol: str) -> None:
+        poll = Poll(
+            name=f"funding of {symbol}",
+            every_s=0,
+            ask=lambda: self._market.funding_of(symbol),
+        )
+        await self._try(poll)
+        self._asking.discard(symbol)
+
+    def _fell_silent(self, feed: str, reason: str) -> None:
+        """A feed may have missed something; told once, until it is heard again."""
+        is_news = feed not in self._silent
+        self._silences += 1
+        self._silent[feed] = self._silences
+        if is_news:
+            told = FeedChanged(at=self.now(), feed=feed, is_live=False, reason=reason)
+            self._put((told,))
+
+    def _is_heard(self, feed: str) -> None:
+        """A feed delivers again: it is told so when a full look has caught up."""
+        silence = self._silent.get(feed)
+        if silence is None:
+            return
+
+        def caught_up() -> Iterator[Event]:
+            if self._silent.get(feed) == silence:
+                del self._silent[feed]
+                words = "it delivers, and the account was read"
+                yield FeedChanged(at=self.now(), feed=feed, is_live=True, reason=words)
+
+        self.waker.touch_all(then=caught_up)
+
+    # -- clock and polls ------------------------------------------------------
+
+    async def _keep_time(self) -> None:
+        """Measure the exchange's clock, and notice when ours jumped."""
+        measured_s = self._monotonic()
+        while True:
+            await self._sleep(_JUMP_CHECK_S)
+            if self._clock.has_jumped:
+                words = "this machine slept or its clock was set"
+                self._fell_silent(_CLOCK_FEED, words)
+            elif self._monotonic() - measured_s < _MEASURE_S:
+                continue
+            if await self._try(Poll(name="clock", every_s=0, ask=self._measure)):
+                measured_s = self._monotonic()
+                self._is_heard(_CLOCK_FEED)
+
+    async def _measure(self) -> Events:
+        await self._clock.measure(self._rest)
+        return ()
+
+    async def _run(self, poll: Poll) -> None:
+        """Ask again and again; five failures in a row are noted, once."""
+        failures = 0
+        while True:
+            failures = 0 if await self._try(poll) else failures + 1
+            if failures == _FAILURES_NOTED:
+                text = f"{poll.name} could not be read {failures} times in a row"
+                self._remember(Noted(topic="poll failed", text=text))
+            await self._sleep(poll.every_s / self._rate)
+
+    async def _try(self, poll: Poll) -> bool:
+        """Ask once, with a deadline; whether it was answered."""
+        try:
+            async with asyncio.timeout(_POLL_S):
+                self._put(await poll.ask())
+        except (UnreachableError, UsageError, ExchangeRefusedError, TimeoutError):
+            return False
+        return True
+
+
+def _feed_of(channel: Channel) -> str:
+    return f"{channel.host} {channel.topic.strip('/')}"
