@@ -35,8 +35,9 @@ _CONNECT_SHARE: Final = 0.6
 """The part of a time-out that connecting may take; within it nothing was sent."""
 _CONNECTIONS: Final = 32
 _CHUNK_BYTES: Final = 64 * 1024
-_SPOT_HOSTS: Final = ("public", "private", "utaPrivate")
+_SPOT_HOSTS: Final = ("public", "private", "uta", "utaPrivate")
 _FUTURES_HOSTS: Final = ("futuresPublic", "futuresPrivate")
+_UNIFIED: Final = "/api/ua/v1/"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -200,9 +201,12 @@ def _as_ccxt_says(endpoint: Endpoint) -> tuple[str, str, str]:
         ('private', 'v3', 'hf/margin/orders/{orderId}')
         >>> _as_ccxt_says(ENDPOINTS["contract"])
         ('futuresPublic', 'v1', 'contracts/{symbol}')
+        >>> _as_ccxt_says(ENDPOINTS["account_mode"])
+        ('utaPrivate', 'v1', 'account/mode')
     """
-    if endpoint.path.startswith("/api/ua/v1/"):
-        return "utaPrivate", "v1", endpoint.path.removeprefix("/api/ua/v1/")
+    if endpoint.path.startswith(_UNIFIED):
+        api = "utaPrivate" if endpoint.is_signed else "uta"
+        return api, "v1", endpoint.path.removeprefix(_UNIFIED)
     _, _, version, path = endpoint.path.split("/", 3)
     if endpoint.host is Host.SPOT:
         return "private" if endpoint.is_signed else "public", version, path

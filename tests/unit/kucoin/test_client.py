@@ -1,5 +1,7 @@
 """The client against a toy exchange: what is signed, what is read, what is refused."""
 
+import logging
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -10,7 +12,7 @@ from bot.domain.errors import UnreachableError, UsageError
 from bot.domain.orders import Outcome
 from connectors.kucoin.answers import ExchangeRefusedError, Urgency
 from connectors.kucoin.client import open_client
-from connectors.kucoin.endpoints import Pool
+from connectors.kucoin.endpoints import ENDPOINTS, Host, Pool
 from connectors.kucoin.parse.node import Node
 from tests.unit.kucoin.toy_exchange import (
     KEY,
@@ -110,6 +112,27 @@ async def test_the_unified_mode_is_asked_for_at_the_spot_host() -> None:
         toy.spot.answers = [Said(body=body)]
         await toy.client.read("account_mode")
         assert toy.spot.arrived[0].target == "/api/ua/v1/account/mode"
+
+
+async def test_every_address_of_the_table_is_asked_for_as_it_stands() -> None:
+    """ccxt, which builds the address, keeps host, version and path of every row."""
+    async with toys() as toy:
+        for name, row in ENDPOINTS.items():
+            toy.spot.arrived.clear()
+            toy.futures.arrived.clear()
+            for host in (toy.spot, toy.futures):
+                host.answers = [Said(body='{"code":"200000","data":{"orderId":"o"}}')]
+            params = dict.fromkeys(re.findall(r"\{(\w+)\}", row.path), "x1")
+            if row.is_write:
+                await toy.client.write(name, params)
+            else:
+                await toy.client.read(name, params)
+            host = toy.spot if row.host is Host.SPOT else toy.futures
+            (arrived,) = host.arrived
+            target = re.sub(r"\{\w+\}", "x1", row.path)
+            assert arrived.target.partition("?")[0] == target, name
+            assert arrived.method == row.method
+            assert ("KC-API-SIGN" in arrived.headers) is row.is_signed, name
 
 
 async def test_a_stream_token_is_a_read() -> None:
@@ -244,6 +267,16 @@ async def test_no_secret_gets_into_an_error() -> None:
     told = f"{caught.value} {caught.value!r} {answer!r} {toy.client!r}"
     assert "bad *** *** ***" in told
     assert not any(secret in told for secret in (KEY, SECRET, PASSPHRASE))
+
+
+async def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """At the most talkative level no logger hears of a key, a query or a body."""
+    caplog.set_level(logging.DEBUG)
+    async with toys() as toy:
+        await toy.client.read("margin_accounts", {"quoteCurrency": "USDT"})
+        await toy.client.write("place_margin_order", ORDER)
+    heard = ("quoteCurrency", "clientOid", KEY, SECRET, PASSPHRASE, "KC-API")
+    assert not any(word in caplog.text for word in heard)
 
 
 async def test_an_order_that_is_not_there_reads_as_nothing() -> None:

@@ -188,6 +188,15 @@ def test_each_advice_is_one_plain_sentence(code: str) -> None:
     assert re.fullmatch(r"[A-Z][^\n]*\.", CODES[code][1])
 
 
+@pytest.mark.parametrize("code", sorted(CODES))
+@pytest.mark.parametrize("words", ["some words", "clientOid duplicated", ""])
+def test_advice_behind_the_words_changes_nothing(code: str, words: str) -> None:
+    """A message is words and advice; what it proves is read from the words."""
+    told = f"{words} {_judge(code, words).advice}"
+    assert is_duplicate(code, told) is is_duplicate(code, words)
+    assert is_order_gone(code, told) is is_order_gone(code, words)
+
+
 def test_too_many_requests_are_told_from_a_suspension() -> None:
     """200002 has two meanings; only one of them goes away by waiting."""
     assert is_busy("429000", "")
