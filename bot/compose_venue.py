@@ -23,10 +23,14 @@ from connectors.venue.server.backend import Backend
 from connectors.venue.server.fault_script import FaultScript
 from connectors.venue.server.faults import FaultLog, Faults
 from connectors.venue.server.front import Front
+from connectors.venue.server.futures_routes import ROUTES as FUTURES_ROUTES
+from connectors.venue.server.futures_routes import prepare as prepare_futures
 from connectors.venue.server.incidents import Incidents, check_script, open_rules
 from connectors.venue.server.pace import MarketClock, Pace, shifted, sleep
 from connectors.venue.server.process import Process
 from connectors.venue.server.quotas import Quotas, pool_limits
+from connectors.venue.server.spot_routes import PARTS as SPOT_PARTS
+from connectors.venue.server.spot_routes import ROUTES as SPOT_ROUTES
 from connectors.venue.venue import Venue
 
 __all__ = ["ServeOptions", "compose_venue"]
@@ -73,6 +77,9 @@ def compose_venue(options: ServeOptions) -> Process:
         uid=str(_FIRST_UID + options.seed),
         now=clock.now,
     )
+    for part in SPOT_PARTS:
+        backend.part(part)
+    prepare_futures(backend)
     pace = Pace(
         instants=plan.market.instants(plan.path_order),
         shift=start - plan.market.description.start,
@@ -92,7 +99,7 @@ def compose_venue(options: ServeOptions) -> Process:
         front=front,
         pace=pace,
         keys=keys,
-        routes=(),
+        routes=(*SPOT_ROUTES, *FUTURES_ROUTES),
         mount=None,
         port=options.port,
         books=options.books,

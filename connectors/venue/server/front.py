@@ -21,6 +21,7 @@ from loguru import logger
 from bot.domain.errors import UsageError
 from connectors.kucoin.parse.decode import decode
 from connectors.kucoin.parse.node import Node
+from connectors.venue.orders import FUTURES_CODES, MARGIN_CODES, SPOT_CODES
 from connectors.venue.server.auth import KeyRing, SignedRequest, require_permission
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import FUTURES_HOST, Call, ProblemError, Route
@@ -37,7 +38,6 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_BUGS: Final = 100
-_NOT_FOUND: Final = {"spot": "400100", "futures": "100001"}
 
 
 @dataclass(slots=True)
@@ -295,8 +295,11 @@ def _instead(rule: RestRule) -> web.Response:
 def _not_found(route: Route, hits: Sequence[RestRule]) -> web.Response:
     """What a look-up says of an order that has not reached it yet."""
     rule = next(rule for rule in hits if rule.fault == "not_found")
-    code = rule.code or _NOT_FOUND[route.host]
-    return _answer(problem(code, rule.msg or "order not exist"), 200)
+    codes = MARGIN_CODES if "/margin/" in route.path else SPOT_CODES
+    if route.host == FUTURES_HOST:
+        codes = FUTURES_CODES
+    text = problem(rule.code or codes.not_found, rule.msg or "order_not_exist")
+    return _answer(text, 200)
 
 
 def _drop(request: web.Request) -> web.Response:

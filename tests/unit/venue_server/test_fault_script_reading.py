@@ -1,13 +1,16 @@
 """Fault scripts: what is read, what is refused with which words, what the dice do."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.domain.errors import UsageError
 from connectors.venue.server.fault_script import FaultScript, parse_script
 from connectors.venue.server.faults import FaultLog, Faults
+from connectors.venue.server.key_file import parse_keys
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -133,6 +136,16 @@ def test_a_wrong_script_is_refused_by_name(text: str, words: str) -> None:
         parse_script(text, "f.toml")
     assert str(caught.value).startswith("f.toml")
     assert words in str(caught.value)
+
+
+def test_every_example_of_the_documentation_is_read() -> None:
+    """Each block of docs/venue.md is a script, and the last one a file of keys."""
+    text = (Path(__file__).parents[3] / "docs/venue.md").read_text(encoding="utf-8")
+    *scripts, keys = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    read = [parse_script(block, "docs/venue.md") for block in scripts]
+    assert sum(len(script.rest) for script in read) == 3
+    assert all(getattr(read[-1], name) for name in ("adl", "halts", "clocks"))
+    assert parse_keys(keys, "docs/venue.md")[0].permissions == {"General", "Spot"}
 
 
 def _faults(text: str, seed: int = 1) -> Faults:

@@ -162,11 +162,11 @@ def test_at_the_markets_end_prices_stay_and_time_goes_on() -> None:
 def test_timers_run_in_time_after_the_market_too() -> None:
     """Interest is charged at twenty seconds past the hour of venue time."""
     bench = _Bench(opened={"margin_cross": {"USDT": "1000"}})
-    bench.settle()
-    due = bench.backend.venue.next_timer()
-    assert due is not None
     bench.real_s += 30
     bench.settle()
+    assert bench.pace.has_ended
+    due = bench.backend.venue.next_timer()
+    assert due is not None
     before = len(bench.backend.archive.interest)
     bench.real_s += (due - bench.backend.now()).total_seconds()
     bench.settle()
