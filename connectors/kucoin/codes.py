@@ -82,7 +82,7 @@ _DUPLICATE: Final = re.compile(
 )
 _GONE: Final = re.compile(
     rf"(order|{_CLIENT_ID})[ _]?(is |does |do )?[ _]?not[ _]?(exist|found)"
-    r"|not[ _]allow\w*[ _]to[ _](be[ _])?cancel|not (in )?cancell?able",
+    r"|not[ _]allow\w*[ _]to[ _](be[ _])?cancel|not (in )?cancel+able",
     re.IGNORECASE,
 )
 _VAGUE: Final = re.compile(
