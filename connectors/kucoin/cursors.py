@@ -20,7 +20,7 @@ from bot.domain.accounts import AccountId
 from bot.domain.errors import UsageError
 from connectors.kucoin.parse.node import at_ms
 
-__all__ = ["KEPT", "SEEN_LIMIT", "Cursors", "row_of", "to_ms"]
+__all__ = ["KEPT", "SEEN_LIMIT", "Cursors", "row_of", "to_ms", "to_us"]
 
 KEPT: Final = timedelta(hours=6)
 """How long before the last clean look the ids of booked rows are remembered."""
@@ -44,6 +44,11 @@ def to_ms(at: datetime) -> int:
         1000
     """
     return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def to_us(at: datetime) -> int:
+    """Whole microseconds since 1970: what makes an id of ours unique."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def row_of(entry_id: str) -> str | None:

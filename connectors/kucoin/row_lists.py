@@ -44,7 +44,7 @@ from connectors.kucoin.parse.loans import borrows, interests, repays
 from connectors.kucoin.parse.node import Node
 from connectors.kucoin.parse.spot_orders import spot_fills
 
-__all__ = ["Kind", "RowList", "Sense", "read_list", "standing_lists"]
+__all__ = ["Kind", "RowList", "Sense", "loan_lists", "read_list", "standing_lists"]
 
 _DAY: Final = timedelta(days=1)
 _CLASSIC: Final = "MAIN"
@@ -133,6 +133,12 @@ def standing_lists(account: AccountId) -> tuple[RowList, ...]:
     if account == FUTURES:
         return (RowList(Kind.FUTURES_FILLS, FUTURES),)
     return (RowList(Kind.MARGIN_LEDGER, MARGIN_CROSS),)
+
+
+def loan_lists(account: AccountId, coin: str) -> set[RowList]:
+    """Everything that explains a debt of a coin, weight 50 together."""
+    kinds = (Kind.BORROWS, Kind.REPAYS, Kind.INTERESTS)
+    return {RowList(kind, account, coin) for kind in kinds}
 
 
 async def read_list(

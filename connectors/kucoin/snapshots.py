@@ -87,7 +87,7 @@ class SnapshotReader:
     ) -> None:
         self._rest = rest
         self._contracts = contracts
-        self._settles = tuple(settles)
+        self._settles = dict.fromkeys(settles)
         self._foreign: dict[str, ContractRules] = {}
 
     async def read(
@@ -119,6 +119,10 @@ class SnapshotReader:
             positions=read.positions,
         )
 
+    def keep_settles(self, coins: Iterable[str]) -> None:
+        """Read the futures wallets of these settle coins, too, from now on."""
+        self._settles |= dict.fromkeys(coins)
+
     async def pairs_in_use(
         self, urgency: Urgency = Urgency.ROUTINE
     ) -> tuple[AccountId, ...]:
@@ -134,14 +138,13 @@ class SnapshotReader:
         self, symbol: str, urgency: Urgency = Urgency.ROUTINE
     ) -> ContractRules:
         """The rules of any contract, also of one that nobody asked for (weight 3)."""
-        known = self._contracts().get(symbol) or self._foreign.get(symbol)
-        if known is not None:
-            return known
-        document = await self._rest.read(
-            "contract", {"symbol": symbol}, urgency=urgency
-        )
-        rules = contract_of(contract(document))
-        self._foreign[symbol] = rules
+        rules = self._contracts().get(symbol) or self._foreign.get(symbol)
+        if rules is None:
+            asked = {"symbol": symbol}
+            document = await self._rest.read("contract", asked, urgency=urgency)
+            rules = contract_of(contract(document))
+            self._foreign[symbol] = rules
+        self.keep_settles((rules.settle,))
         return rules
 
     def known_contracts(self) -> Mapping[str, ContractRules]:
@@ -188,9 +191,13 @@ class SnapshotReader:
         )
 
     async def _futures(self, urgency: Urgency) -> Part:
-        """Wallets and positions; the positions wait for no wallet."""
-        wallets = [self._wallet(settle, urgency) for settle in self._settles]
-        return _joined(await gathered([*wallets, self._positions(urgency)]))
+        """Wallets and positions; a position's settle coin has its wallet read too."""
+        asked = list(self._settles)
+        wallets = [self._wallet(settle, urgency) for settle in asked]
+        parts = await gathered([*wallets, self._positions(urgency)])
+        late = [settle for settle in self._settles if settle not in asked]
+        parts += await gathered(self._wallet(settle, urgency) for settle in late)
+        return _joined(parts)
 
     async def _wallet(self, settle: str, urgency: Urgency) -> Part:
         document = await self._rest.read(

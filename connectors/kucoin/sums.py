@@ -1,0 +1,74 @@
+"""Small arithmetic of books: balances after postings, positions that changed.
+
+Pure functions; nothing here remembers or reads.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from bot.domain.accounts import AccountId, Balance, Position, PositionKey
+from bot.domain.events import Bucket, LedgerBooked, PositionChanged, Posting
+from bot.domain.instruments import Lots
+from bot.domain.money import ZERO
+from connectors.kucoin.books import Explained
+
+__all__ = ["EMPTY", "after_bookings", "differ", "position_changes"]
+
+EMPTY: Final = Balance()
+
+
+def after_bookings(
+    balances: Mapping[AccountId, Mapping[str, Balance]],
+    bookings: Iterable[LedgerBooked],
+) -> dict[AccountId, dict[str, Balance]]:
+    """The balances after some bookings; earmarked margin is none."""
+    after = {name: dict(held) for name, held in balances.items()}
+    for booked in bookings:
+        for posting in booked.postings:
+            coins = after.setdefault(posting.account, {})
+            line = _posted(coins.get(posting.coin, EMPTY), posting)
+            coins[posting.coin] = line
+            if line == EMPTY:
+                del coins[posting.coin]
+    return after
+
+
+def _posted(line: Balance, posting: Posting) -> Balance:
+    if posting.bucket is Bucket.BALANCE:
+        return replace(line, total=line.total + posting.amount)
+    if posting.bucket is Bucket.PRINCIPAL:
+        return replace(line, principal=line.principal + posting.amount)
+    if posting.bucket is Bucket.INTEREST:
+        return replace(line, interest=line.interest + posting.amount)
+    return line
+
+
+def differ(ours: Balance, theirs: Balance) -> bool:
+    """Whether amounts differ; a hold is no amount, and a split is none either."""
+    return (ours.total, ours.liability) != (theirs.total, theirs.liability)
+
+
+def position_changes(
+    at: datetime,
+    rows: Sequence[Explained],
+    before: Mapping[PositionKey, Position],
+    after: Mapping[PositionKey, Position],
+) -> Iterator[PositionChanged]:
+    """What to tell of positions; a rank in the queue alone is no change."""
+    fills = [row.fill for row in rows if row.futures_fill is not None and row.fill]
+    forced = {fill.symbol: fill.forced for fill in fills}
+    for key in sorted({*before, *after}):
+        was = before.get(key)
+        now = after.get(key) or _closed(before[key])
+        if was is not None and replace(was, adl_rank=now.adl_rank) == now:
+            continue
+        reason = "margin" if was is not None and was.lots == now.lots else "foreign"
+        if key.symbol in forced:
+            reason = forced[key.symbol] or "trade"
+        yield PositionChanged(at=at, position=now, reason=reason)
+
+
+def _closed(position: Position) -> Position:
+    return replace(position, lots=Lots(0), entry_value=ZERO, margin=ZERO)
