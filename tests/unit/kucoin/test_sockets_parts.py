@@ -29,7 +29,7 @@ def _at(seconds: float) -> datetime:
 
 
 def _books(names: str, **changed: float) -> Subscriptions:
-    books = Subscriptions(SubscriptionLimits(**changed))  # type: ignore[arg-type] # counts
+    books = Subscriptions(SubscriptionLimits(**changed))  # type: ignore[arg-type] # all are numbers
     books.want(Wish("/t", name, joins=True) for name in names)
     return books
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from connectors.kucoin.parse.account_pushes import (
     RiskLimitChange,
     StopOrderPush,
 )
+from connectors.kucoin.parse.decode import decode
 from connectors.kucoin.parse.funding import RatePush, SettlementNotice
 from connectors.kucoin.parse.futures_orders import FuturesOrderPush
 from connectors.kucoin.parse.ledgers import BalancePush
@@ -252,6 +254,36 @@ def test_each_push_is_read_for_its_channel(
     assert isinstance(push.value, kind)
     assert push.topic == channel.topic == topic_of(channel.host, document)
     assert kind_of(channel) is not None
+
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "golden/kucoin/official-examples.json"
+
+
+def test_every_push_that_the_exchange_prints_is_read_for_a_channel() -> None:
+    """Each official example has its channel; only the index topic has none."""
+    examples = Node(decode(EXAMPLES.read_bytes()), "")
+    found = {}
+    for name, document in examples.entries():
+        if not name.startswith("ws-"):
+            continue
+        is_futures = str(document["topic"].value).startswith("/contract")
+        host = FUTURES_HOST if is_futures else SPOT_HOST
+        topic = topic_of(host, document)
+        found[name] = topic and read_push(host, document).topic
+    assert found == {
+        "ws-announcement": CONTRACT_ANNOUNCEMENTS.topic,
+        "ws-balance": SPOT_BALANCES.topic,
+        "ws-futures-order": FUTURES_ORDERS.topic,
+        "ws-instrument": CONTRACT_MARKS.topic,
+        "ws-isolated-position": ISOLATED_POSITION.topic,
+        "ws-margin-index": None,
+        "ws-margin-mark": MARGIN_MARKS.topic,
+        "ws-margin-position": CROSS_POSITION.topic,
+        "ws-position": POSITIONS.topic,
+        "ws-spot-order-open": SPOT_ORDERS.topic,
+        "ws-spot-order-received": SPOT_ORDERS.topic,
+        "ws-wallet": FUTURES_WALLET.topic,
+    }
 
 
 def test_a_position_push_belongs_to_the_topic_that_was_subscribed() -> None:

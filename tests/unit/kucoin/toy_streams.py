@@ -163,7 +163,8 @@ class Toy:
         """Reset a connection, after the first half of a frame where given."""
         number = self.peers[peer].number
         transport = self.requests[number].transport
-        assert transport is not None
+        if transport is None or transport.is_closing():
+            return
         if half:
             transport.write(half)
         transport.abort()
@@ -236,7 +237,7 @@ async def until(is_so: Callable[[], bool]) -> None:
     """Wait, a few milliseconds at a time, until something is so."""
     async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110 - the toy has no events
-            await asyncio.sleep(0.005)  # noqa: TID251 - polling
+            await asyncio.sleep(0.005)  # noqa: TID251 - polling a toy
 
 
 async def nothing_for(seconds: float) -> None:
