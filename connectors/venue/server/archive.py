@@ -7,7 +7,7 @@ list keeps its newest records only, so that a server may run for weeks.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -52,6 +52,9 @@ __all__ = [
 ]
 
 _FEES: Final = frozenset({Cause.FEE, Cause.LIQUIDATION_FEE})
+_OF_TRADES: Final = frozenset(
+    {Cause.TRADE, Cause.REALISED_PNL, Cause.LIQUIDATION, *_FEES}
+)
 
 
 class Archive:
@@ -173,9 +176,17 @@ class Archive:
         for posting in booking.postings:
             if posting.bucket is Bucket.BALANCE:
                 self._take_balance(booking, posting)
-        fold = _FOLDS.get(booking.cause)
-        if fold is not None:
-            fold(self, booking)
+        match booking.cause:
+            case Cause.BORROW | Cause.REPAY:
+                self._take_loan(booking)
+            case Cause.INTEREST:
+                self._take_interest(booking)
+            case Cause.FUNDING:
+                self._take_funding(booking)
+            case Cause.TRANSFER:
+                self._take_transfer(booking)
+            case _:
+                pass
 
     def _take_balance(self, booking: LedgerBooked, posting: Posting) -> None:
         """One line of an account's ledger; a fee goes into the line of its trade."""
@@ -295,16 +306,3 @@ class Archive:
             at=booking.at,
         )
         keep(self.transfers, record)
-
-
-_OF_TRADES: Final = frozenset(
-    {Cause.TRADE, Cause.REALISED_PNL, Cause.LIQUIDATION, *_FEES}
-)
-
-_FOLDS: Final[Mapping[Cause, Callable[[Archive, LedgerBooked], None]]] = {
-    Cause.BORROW: Archive._take_loan,  # noqa: SLF001 - the table of this class
-    Cause.REPAY: Archive._take_loan,  # noqa: SLF001
-    Cause.INTEREST: Archive._take_interest,  # noqa: SLF001
-    Cause.FUNDING: Archive._take_funding,  # noqa: SLF001
-    Cause.TRANSFER: Archive._take_transfer,  # noqa: SLF001
-}
