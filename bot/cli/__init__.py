@@ -29,6 +29,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "explain": ("bot.cli.journal", "Explain one decision or request by its id."),
     "venue": ("bot.cli.venue", "Serve the simulated exchange on this machine."),
     "parity": ("bot.cli.parity", "How near the shadow was to the exchange's numbers."),
+    "data": ("bot.cli.data", "Fetch recorded market data; needs no key."),
     "config": ("bot.cli.config", "Show every setting with its default and source."),
 }
 """Command to the module that holds it (an ``app`` or a function) and one line."""
@@ -39,7 +40,6 @@ _LATER: Final[dict[str, str]] = {
     "study": "The studies arrive with the least-cost guard and the strategies",
     "guard": "Planning for a raw account document comes with the least-cost guard",
     "backtest": "Use gnomon replay with strategies in gnomon.toml",
-    "data": "Fetching market data arrives with the KuCoin connector",
     "strategy": "The strategy generator comes later",
 }
 """Commands of the plan that this version does not have."""

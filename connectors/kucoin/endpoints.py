@@ -99,6 +99,7 @@ symbols                 GET /api/v2/symbols                                     
 spot_ticker             GET /api/v1/market/orderbook/level1                     P2  -
 spot_tickers            GET /api/v1/market/allTickers                           P15 -
 spot_candles            GET /api/v1/market/candles                              P3  -
+unified_candles         GET /api/ua/v1/market/kline                             P3  -
 spot_book               GET /api/v1/market/orderbook/level2_{size}              P2  -
 spot_marks              GET /api/v3/mark-price/all-symbols                      P10 -
 spot_mark               GET /api/v1/mark-price/{symbol}/current                 P2  -

@@ -16,6 +16,7 @@ _COMMANDS = (
     "journal",
     "explain",
     "parity",
+    "data",
     "config",
 )
 _LATER = ("live", "doctor", "study", "guard", "backtest")
