@@ -1,8 +1,10 @@
 """The served venue over real sockets: envelope, keys, quotas, bad requests."""
 
+import asyncio
+
 import pytest
 
-from connectors.venue.server.app import ADDRESS, BOOKS_PATH
+from connectors.venue.server.app import ADDRESS, BOOKS_PATH, Hosts, build_apps
 from connectors.venue.server.calls import FUTURES_HOST, SPOT_HOST
 from connectors.venue.server.front import exchange_ms
 from tests.contract.core_client import FULL, READ, WALL, served
@@ -118,3 +120,29 @@ async def test_both_hosts_tell_time_status_and_books(host: str) -> None:
     assert status.json["data"] == {"status": "open", "msg": ""}
     assert books.json["balances"]["spot"]["USDT"]["total"] == "100000"
     assert url.startswith(f"http://{ADDRESS}:")
+
+
+async def test_a_client_that_goes_away_is_no_bug() -> None:
+    """Half a request and a closed connection do nothing and count as nothing."""
+    async with served() as client:
+        port = client.hosts.ports[SPOT_HOST]
+        _, writer = await asyncio.open_connection(ADDRESS, port)
+        writer.write(
+            b"POST /api/v1/hf/orders HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        )
+        await writer.drain()
+        assert (await client.ask("GET", "/api/v1/open", key=None)).code == "200000"
+        writer.close()
+        await writer.wait_closed()
+        assert (await client.ask("GET", "/api/v1/open", key=None)).code == "200000"
+        assert (client.front.bugs.count, client.orders) == (0, 0)
+
+
+async def test_a_port_that_is_taken_is_said() -> None:
+    """A second server on the same port does not start."""
+    async with served() as client:
+        again = Hosts(build_apps(client.front, ()))
+        with pytest.raises(OSError, match="address already in use"):
+            await again.open(client.hosts.ports[SPOT_HOST])
+        await again.close()

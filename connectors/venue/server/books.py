@@ -48,8 +48,16 @@ def books(backend: Backend) -> Mapping[str, object]:
         "account": account_text(backend),
         "balances": balances,
         "positions": positions,
-        "equity_usdt": plain(venue.equity_usdt()),
+        "equity_usdt": _equity(backend),
     }
+
+
+def _equity(backend: Backend) -> str | None:
+    """Net worth in USDT; None while a coin that is held has no mark."""
+    try:
+        return plain(backend.venue.equity_usdt())
+    except ValueError:
+        return None
 
 
 def account_text(backend: Backend) -> str:

@@ -88,9 +88,16 @@ class Front:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, request: web.Request, route: Route) -> web.StreamResponse:
-        """Answer one request, or do to it what the fault script says."""
+        """Answer one request, or do to it what the fault script says.
+
+        A client that goes away before its body is whole gets nothing.
+        """
+        try:
+            body = await request.read()
+        except (ConnectionError, web.RequestPayloadError):
+            return _drop(request)
         (answer,) = await asyncio.gather(
-            self._pass(request, route), return_exceptions=True
+            self._pass(request, route, body), return_exceptions=True
         )
         if isinstance(answer, web.HTTPException):
             raise answer
@@ -99,8 +106,9 @@ class Front:
             return _answer(problem("500000", "Internal Server Error"), 500)
         return answer
 
-    async def _pass(self, request: web.Request, route: Route) -> web.StreamResponse:
-        body = await request.read()
+    async def _pass(
+        self, request: web.Request, route: Route, body: bytes
+    ) -> web.StreamResponse:
         hits = self._draw(request, route)
         for rule in hits:
             spoiled = await self._before(request, rule)
