@@ -48,7 +48,9 @@ __all__ = [
     "open_journal",
     "paper_account",
     "plan_run",
+    "settings_digest",
     "simulate",
+    "strategies_of",
 ]
 
 _SAMPLES: Final = 1_500
@@ -131,13 +133,13 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
     rules = rules_for(market.description, first, documents, vip)
     opening = resolve(account, rules, first)
     order = adverse_first(opening, rules, first.margin_marks)
-    strategies = _strategies(settings.strategies) if has_strategies else ()
+    strategies = strategies_of(settings.strategies) if has_strategies else ()
     described = market.description
     assumed = (*described.assumptions, *assumptions(rules), *_own(settings))
     identity = {
         "market": described.digest,
         "account": account.digest,
-        "config": _digest(settings),
+        "config": settings_digest(settings),
         "seed": str(seed),
         "guard": str(is_guarded).lower(),
         "strategies": ",".join(s.name for s in strategies),
@@ -226,7 +228,12 @@ def _documents(market: Market) -> Mapping[str, object] | None:
     return found
 
 
-def _strategies(chosen: Sequence[StrategySettings]) -> tuple[Strategy, ...]:
+def strategies_of(chosen: Sequence[StrategySettings]) -> tuple[Strategy, ...]:
+    """The strategies that the settings switch on.
+
+    Raises:
+        UsageError: A kind is not known, or two strategies trade one market.
+    """
     built: list[Strategy] = []
     for settings in chosen:
         if not settings.enabled:
@@ -272,7 +279,8 @@ def _own(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _digest(settings: Settings) -> str:
+def settings_digest(settings: Settings) -> str:
+    """What tells two sets of settings apart."""
     chosen = {
         "values": {name: str(value) for name, value in settings.values.items()},
         "strategies": [

@@ -20,7 +20,7 @@ from bot.domain.entries import (
     RunStarted,
     Sampled,
 )
-from bot.domain.events import Filled, IntentSettled, LedgerBooked
+from bot.domain.events import Filled, IntentSettled, LedgerBooked, SnapshotTaken
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.orders import IntentState, next_intent_state
@@ -48,7 +48,10 @@ class Memory:
     account: str | None = None
     shadow: Shadow | None = None
     """The books and positions as last journaled; it knows no rules and no marks."""
-    last_at: datetime | None = None
+    opened_at: datetime | None = None
+    """When the books were first stated by the exchange."""
+    snapshot_at: datetime | None = None
+    """When they were last."""
     open_intents: tuple[Approved, ...] = ()
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     pre_images: Mapping[str, Noted] = field(default_factory=dict)
@@ -99,7 +102,7 @@ class _Folding:
     def __init__(self) -> None:
         self._runs: list[RunStarted] = []
         self._shadow = empty_shadow(Rules())
-        self._last_at: datetime | None = None
+        self._snapshots: list[datetime] = []
         self._waiting: dict[str, Approved] = {}
         self._states: dict[str, IntentState] = {}
         self._thresholds: dict[str, Thresholds] = {}
@@ -110,7 +113,6 @@ class _Folding:
 
     def take(self, entry: Entry) -> None:
         """One more entry."""
-        self._last_at = entry.at
         body = entry.body
         if isinstance(body, JOURNALED_EVENTS):
             self._shadow = apply(self._shadow, body)
@@ -135,6 +137,8 @@ class _Folding:
                 self._settled(body)
             case Noted():
                 self._noted(body)
+            case SnapshotTaken():
+                self._snapshots = [*self._snapshots[:1], body.at]
             case _:
                 pass
 
@@ -162,7 +166,8 @@ class _Folding:
             epoch=0 if last is None else last.epoch,
             account=None if last is None else last.identity.get("account"),
             shadow=self._shadow if self._shadow.is_open else None,
-            last_at=self._last_at,
+            opened_at=self._snapshots[0] if self._snapshots else None,
+            snapshot_at=self._snapshots[-1] if self._snapshots else None,
             open_intents=tuple(self._waiting.values()),
             thresholds=self._thresholds,
             pre_images=self._pre_images,

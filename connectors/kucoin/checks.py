@@ -56,6 +56,8 @@ class Check:
     state: CheckState
     sentence: str
     advice: str = ""
+    subject: str = ""
+    """What was found, where a program needs it: the account's number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,7 @@ def _identity(info: KeyInfo, expected: Expected) -> Check:
         name="account",
         state=CheckState.PASS,
         sentence=f"The key is {kind}, account {info.uid}.",
+        subject=info.uid,
     )
 
 

@@ -9,7 +9,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["FreePacer", "Pacer", "SystemClock", "WallPacer"]
+__all__ = ["FreePacer", "Pacer", "SystemClock", "WallPacer", "nap"]
 
 
 class SystemClock:
@@ -68,3 +68,8 @@ class WallPacer:
         due = first_real + (at - first_at).total_seconds() / self._speed
         delay = due - loop.time()
         await asyncio.sleep(max(delay, 0))  # noqa: TID251 - pacing is this class's work
+
+
+async def nap(seconds: float) -> None:
+    """Wait real seconds: for whoever is given a way to wait."""
+    await asyncio.sleep(seconds)  # noqa: TID251 - waiting is this function's work

@@ -7,6 +7,7 @@ their next fire time, so a replay runs what live would run; nothing here reads
 the clock on virtual time.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,8 +22,10 @@ from bot.domain.errors import UsageError
 from bot.domain.events import ScheduleDue
 from bot.domain.strategy import Job
 from bot.ports import Clock
+from connectors.system.clock import nap
 
 __all__ = [
+    "PacedScheduler",
     "RealScheduler",
     "SettlementSchedule",
     "TriggerSchedule",
@@ -193,6 +196,48 @@ class VirtualScheduler:
                 self._put(ScheduleDue(at=now, job=job.name, due_at=due))
 
 
+class PacedScheduler:
+    """The virtual schedules on a clock that runs faster than the wall.
+
+    For an exchange on this machine whose time is sped up: APScheduler itself waits
+    for the wall. Late by more than the next look is late by less than a second of
+    the wall's time.
+    """
+
+    _LOOK_S: Final = 1.0
+
+    def __init__(self, clock: Clock, rate: float) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._virtual = VirtualScheduler(clock.now())
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, jobs: Sequence[Job], put: Callable[[ScheduleDue], None]) -> None:
+        """Arm the jobs on the running loop."""
+        self._virtual.start(jobs, put)
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def told_settlement(self, symbol: str, settlement_at: datetime) -> None:
+        """Arm the schedules that wait for a contract's next settlement."""
+        self._virtual.told_settlement(symbol, settlement_at)
+
+    def stop(self) -> None:
+        """Fire no more."""
+        self._virtual.stop()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            now = self._clock.now()
+            self._virtual.fire(now)
+            due = self._virtual.next_due(now)
+            wait_s = self._LOOK_S
+            if due is not None:
+                wait_s = min((due - now).total_seconds() / self._rate, wait_s)
+            await nap(max(wait_s, 0.001))
+
+
 class RealScheduler:
     """APScheduler on the running event loop: one instance, coalesced, with grace."""
 
@@ -247,8 +292,9 @@ class RealScheduler:
         return {job.id: job.next_run_time for job in self._scheduler.get_jobs()}
 
     def stop(self) -> None:
-        """Fire no more."""
-        self._scheduler.shutdown(wait=False)
+        """Fire no more; a second call does nothing."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
 
 def _fire(name: str, clock: Clock, put: Callable[[ScheduleDue], None]) -> None:
