@@ -23,7 +23,7 @@ from bot.domain.events import (
     ScheduleDue,
     SnapshotTaken,
 )
-from bot.domain.intents import Approved, Proposal
+from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round
@@ -113,6 +113,15 @@ class Core:
         work = _Work(core=self, state=state, entries=entries)
         work.run(moment)
         return work.done(moment)
+
+    def preview(
+        self, state: State, proposals: Sequence[Proposal]
+    ) -> tuple[Approved | Refused, ...]:
+        """What admission would say to these, one after the other; nothing happens."""
+        work = _Work(core=self, state=state, entries=[])
+        work.propose(proposals)
+        said = (entry.body for entry in work.entries)
+        return tuple(body for body in said if isinstance(body, Approved | Refused))
 
     def _taken_in(
         self, state: State, moment: Sequence[Event]

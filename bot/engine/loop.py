@@ -8,6 +8,7 @@ The shell never decides. Observers are shown every step and must not change it.
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from bot.domain.events import Event
+from bot.domain.intents import Approved, Proposal, Refused
 from bot.engine.core import Core, State, Step
 from bot.engine.executor import Executor
 from bot.ports import Journal
@@ -38,6 +39,10 @@ class Engine:
     def watch(self, observers: Sequence[Observer]) -> None:
         """Show every further step to these observers."""
         self._observers = tuple(observers)
+
+    def preview(self, proposals: Sequence[Proposal]) -> tuple[Approved | Refused, ...]:
+        """What admission would say to these now; nothing is sent or remembered."""
+        return self._core.preview(self.state, proposals)
 
     def handle(self, moment: Sequence[Event]) -> Step:
         """Process one moment to its end."""

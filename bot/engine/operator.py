@@ -24,9 +24,11 @@ from bot.domain.accounts import (
 from bot.domain.errors import UsageError
 from bot.domain.events import Event, Filled, IntentSettled, OperatorAsked, OrderChanged
 from bot.domain.intents import (
+    AdjustMargin,
     Approved,
     Borrow,
     CancelOrder,
+    Intent,
     PlaceOrder,
     Proposal,
     Refused,
@@ -40,7 +42,13 @@ from bot.engine.loop import Engine
 from bot.guard.flatten import OPERATOR, cancel_all, flatten_round, is_flat
 from bot.shadow.state import Shadow
 
-__all__ = ["OperatorDesk", "Ticket", "account_named", "proposals_for"]
+__all__ = [
+    "OperatorDesk",
+    "Ticket",
+    "account_named",
+    "intent_words",
+    "proposals_for",
+]
 
 _ACCOUNTS: Final = {
     "main": MAIN,
@@ -97,6 +105,30 @@ def proposals_for(request: Mapping[str, str], shadow: Shadow) -> list[Proposal]:
             return flatten_round(shadow, sells_spot=request.get("spot") == "yes")
         case other:
             raise UsageError(f"The request {other!r} is not known.")
+
+
+def intent_words(intent: Intent) -> str:
+    """A request in a few words, with its exact numbers.
+
+    Example:
+        >>> intent_words(Borrow(account=MARGIN_CROSS, coin="USDT", amount=Decimal(5)))
+        'borrow 5 USDT in margin_cross'
+    """
+    match intent:
+        case PlaceOrder():
+            what = f"{intent.side} {plain(intent.qty)} {intent.symbol}"
+            kind = "at market" if intent.price is None else f"at {plain(intent.price)}"
+            return f"{what} {kind} in {intent.account}"
+        case CancelOrder():
+            return f"cancel order {intent.order_id} of {intent.symbol}"
+        case Borrow() | Repay():
+            verb = "borrow" if isinstance(intent, Borrow) else "repay"
+            return f"{verb} {plain(intent.amount)} {intent.coin} in {intent.account}"
+        case Transfer():
+            way = f"from {intent.source} to {intent.target}"
+            return f"move {plain(intent.amount)} {intent.coin} {way}"
+        case AdjustMargin():
+            return f"change the margin of {intent.symbol} by {plain(intent.amount)}"
 
 
 def _asked(intent: Borrow | Repay | Transfer, what: str) -> Proposal:
@@ -210,7 +242,7 @@ class OperatorDesk:
             self._refused.append(
                 Ticket(
                     intent_id=None,
-                    what=str(body.intent),
+                    what=intent_words(body.intent),
                     state="refused",
                     reason=body.reason,
                     is_over=True,
@@ -250,6 +282,39 @@ class OperatorDesk:
     def _is_trade(self, intent_id: str) -> bool:
         request = self._engine.state.shadow.requests.get(intent_id)
         return request is not None and isinstance(request.approved.intent, PlaceOrder)
+
+    async def answer(self, request: Mapping[str, object]) -> Mapping[str, object]:
+        """Answer one line of an operator; a bad one is answered with an ``error``."""
+        words = {k: v for k, v in request.items() if isinstance(v, str)}
+        try:
+            if words.get("dry_run") == "yes":
+                return self.preview(words)
+            return await self.do(words)
+        except UsageError as error:
+            return {"error": str(error)}
+
+    def preview(self, request: Mapping[str, str]) -> Mapping[str, object]:
+        """What a request would send now, and what admission would say to it.
+
+        Raises:
+            UsageError: The request is not understood.
+        """
+        proposals = proposals_for(request, self._engine.state.shadow)
+        said = self._engine.preview(proposals)
+        return {
+            "do": request.get("do"),
+            "dry_run": True,
+            "requests": [
+                {
+                    "what": intent_words(verdict.intent),
+                    "state": "refused" if isinstance(verdict, Refused) else "approved",
+                    "reason": verdict.reason,
+                    "measured": dict(verdict.measured),
+                }
+                for verdict in said
+            ],
+            "is_done": not any(isinstance(verdict, Refused) for verdict in said),
+        }
 
     async def do(self, request: Mapping[str, str]) -> Mapping[str, object]:
         """Do a request to its end and say what became of each part of it."""
