@@ -61,6 +61,7 @@ def compose_venue(options: ServeOptions) -> Process:
         UsageError: The market cannot hold the account, or the fault script names
             what the market does not have.
     """
+    _check_place(options.books)
     plan = _plan(options)
     rules = open_rules(plan.rules)
     check_script(options.script, rules)
@@ -104,6 +105,15 @@ def compose_venue(options: ServeOptions) -> Process:
         port=options.port,
         books=options.books,
     )
+
+
+def _check_place(books: Path | None) -> None:
+    """Refuse, before anything is served, books that could not be written."""
+    if books is not None and (books.is_dir() or not books.parent.is_dir()):
+        raise UsageError(
+            f"The books {books} cannot be written: name a file in a folder that is "
+            "there."
+        )
 
 
 def _plan(options: ServeOptions) -> Plan:
