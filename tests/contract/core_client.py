@@ -7,7 +7,7 @@ Nothing here asserts anything.
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,7 @@ from connectors.venue.server.app import Hosts, build_apps
 from connectors.venue.server.auth import ApiKey, KeyRing, derived_keys
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import (
+    FUTURES_HOST,
     SPOT_HOST,
     Call,
     ProblemError,
@@ -94,6 +95,13 @@ ROUTES = (
     _route("POST", "/api/v1/hf/orders", _take, "Spot"),
     _route("GET", "/api/v1/hf/orders/{orderId}", _find, "General"),
     _route("GET", "/api/v1/broken", _break),
+    _route("DELETE", "/api/v1/hf/orders/{orderId}", _echo),
+    _route("POST", "/api/v3/hf/margin/order", _echo),
+    _route("DELETE", "/api/v3/hf/margin/orders/{orderId}", _echo),
+    _route("POST", "/api/v3/margin/borrow", _echo),
+    _route("POST", "/api/v3/accounts/universal-transfer", _echo),
+    replace(_route("POST", "/api/v1/orders", _echo), host=FUTURES_HOST),
+    replace(_route("GET", "/api/v1/orders/{orderId}", _echo), host=FUTURES_HOST),
 )
 
 

@@ -138,3 +138,36 @@ async def test_a_wrong_clock_judges_or_only_lies(
         moved = await client.ask("GET", "/api/v1/echo/a", off_ms=7000)
     assert told.json["data"] == exchange_ms(lambda: WALL) + 7000
     assert (true.code, moved.code) == (mine, shifted)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "host", "closed", "cancel_only"),
+    [
+        ("POST", "/api/v1/hf/orders", "spot", "200001", "200001"),
+        ("DELETE", "/api/v1/hf/orders/1", "spot", "200002", "200000"),
+        ("POST", "/api/v3/hf/margin/order", "spot", "126009", "126009"),
+        ("DELETE", "/api/v3/hf/margin/orders/1", "spot", "126010", "200000"),
+        ("POST", "/api/v3/margin/borrow", "spot", "130202", "200000"),
+        ("POST", "/api/v3/accounts/universal-transfer", "spot", "230005", "200000"),
+        ("POST", "/api/v1/orders", "futures", "300002", "300002"),
+        ("GET", "/api/v1/orders/1", "futures", "200000", "200000"),
+    ],
+)
+async def test_each_product_says_in_its_own_code_that_it_is_closed(
+    method: str, path: str, host: str, closed: str, cancel_only: str
+) -> None:
+    """Closed stops all that moves; cancel-only stops orders and nothing else."""
+    for status, code in (("close", closed), ("cancelonly", cancel_only)):
+        async with served(f'[[blackout]]\nstatus = "{status}"') as client:
+            said = await client.ask(method, path, host=host)
+        assert said.code == code
+
+
+async def test_a_young_futures_order_is_not_found_in_the_words_of_the_script() -> None:
+    """The code of a look-up that fails is the product's, or the script's own."""
+    script = '[[rest]]\nfault = "not_found"\nnot_found_for_s = 2\ncode = "900009"'
+    async with served(script) as client:
+        order_id = (await client.order()).json["data"]["orderId"]
+        path = f"/api/v1/orders/{order_id}"
+        said = await client.ask("GET", path, host=FUTURES_HOST)
+    assert said.code == "900009"
