@@ -145,3 +145,24 @@ async def test_marks_that_wait_are_overwritten_by_newer_ones() -> None:
         assert item.value.mark_price == 50
         assert item.skipped == 49
         assert b.streams.overflows == 0
+
+
+async def test_a_mark_from_the_future_is_not_believed() -> None:
+    """It would hide every later mark: a gap instead, and the next one counts."""
+    async with bench(BTC) as b:
+        await b.reader.restored()
+        await b.toy.push(b.mark("7", b.clock.ms() + 301_000))
+        (gap,) = await b.reader.gaps()
+        assert "future" in gap.reason
+        await b.toy.push(b.mark("8", b.clock.ms()))
+        assert _prices(await b.reader.frames()) == [Decimal(8)]
+
+
+async def test_marks_of_symbols_that_nobody_wants_are_dropped() -> None:
+    """They are counted and take no place."""
+    async with bench(BTC) as b:
+        await b.reader.restored()
+        await b.toy.push(b.mark("7", b.clock.ms(), "ETHUSDTM"))
+        await b.toy.push(b.mark("8", b.clock.ms()))
+        assert _prices(await b.reader.frames()) == [Decimal(8)]
+        assert b.streams.strangers == 1

@@ -157,3 +157,25 @@ async def test_one_refused_symbol_does_not_silence_the_others() -> None:
         assert health.acked == 20
         assert health.refused == {"BADUSDTM": "404 not found"}
         assert len(toy.peers) == 1
+
+
+async def test_a_channel_that_the_new_connection_had_first_comes_back_too() -> None:
+    """Confirmed before the old connection broke, or after: both are restored."""
+    toy = Toy()
+    held = asyncio.Event()
+    toy.answers = lambda peer, topic: (
+        "silent"
+        if peer.number == 1 and "Orders" in topic and not held.is_set()
+        else "ack"
+    )
+    limits = replace(QUICK, subscriptions=SubscriptionLimits(ack_s=0.1, sends_max=50))
+    wanted = {SPOT_BALANCES: (), SPOT_ORDERS: ()}
+    async with bench(wanted, toy=toy, limits=limits, renew_after_s=0.2) as b:
+        await b.reader.restored(2)
+        await until(lambda: len(toy.peers) == 2 and len(toy.peers[1].topics) == 1)
+        toy.reset(0)
+        await b.reader.gaps(2)
+        held.set()
+        again = (await b.reader.restored(4))[2:]
+        assert {note.channel for note in again} == {SPOT_BALANCES, SPOT_ORDERS}
+        assert len(toy.peers) == 2

@@ -95,6 +95,16 @@ async def test_a_reset_in_the_middle_of_a_frame_is_a_gap() -> None:
         assert len(of(Gap, b.reader.items)) == 1
 
 
+async def test_a_token_that_was_of_no_use_is_not_tried_again() -> None:
+    """After a failed handshake the next attempt asks for another token."""
+    toy = Toy()
+    toy.status = 401
+    async with bench(BTC, toy=toy, token_reuse_s=60.0) as b:
+        await until(lambda: len(toy.tokens) >= 3)
+        toy.status = 101
+        await b.reader.restored()
+
+
 async def test_connections_are_made_at_most_as_often_as_allowed() -> None:
     """A server that closes at once cannot draw out a storm of connections."""
     toy = Toy()
@@ -167,7 +177,7 @@ async def test_an_error_of_ours_ends_the_iterator_with_it() -> None:
     toy.refuse_token = ZeroDivisionError("a bug")
     async with bench(BTC, toy=toy) as b:
         with pytest.raises(ZeroDivisionError, match="a bug"):
-            await b.reader.task
+            await asyncio.wait_for(b.reader.task, 1)
 
 
 async def test_closing_ends_the_iterator() -> None:
