@@ -1,0 +1,124 @@
+"""What nobody pushes: each poll at its cadence, and only the news."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from bot.domain.accounts import FUTURES, MARGIN_CROSS
+from bot.domain.events import (
+    FundingQuoted,
+    OrderChanged,
+    RatioReported,
+    RulesRead,
+    TradingHalted,
+)
+from bot.domain.instruments import Rules
+from bot.domain.orders import OrderState
+from connectors.kucoin.answers import Urgency
+from tests.unit.kucoin.live_bench import Bench, running
+from tests.unit.kucoin.world_bench import (
+    START,
+    ms,
+    spot_row,
+)
+
+D = Decimal
+
+
+async def test_polls_go_on_when_one_fails() -> None:
+    """A poll that cannot be read is noted once; the others are not disturbed."""
+    bench = Bench()
+    bench.rest.reads["futures_account"] = {
+        "currency": "USDT",
+        "accountEquity": D(10),
+        "availableBalance": D(10),
+        "riskRatio": D("0.25"),
+        "unrealisedPNL": D(0),
+    }
+    async with running(bench):
+        await bench.time.advance(301)
+        rates = bench.of(RatioReported)
+        assert len(rates) >= 60
+        assert rates[0] == RatioReported(
+            at=rates[0].at, account=FUTURES, value=D("0.25"), coin="USDT"
+        )
+        texts = [n.text for n in bench.notes if n.topic == "poll failed"]
+        assert len(texts) == len(set(texts)) > 3
+
+
+async def test_funding_is_quoted_and_the_scheduler_told() -> None:
+    """The next settlement arms the schedule each time; only news are quoted."""
+    settles = START + timedelta(hours=3)
+    bench = Bench()
+    bench.rest.reads["funding_rate"] = {
+        "symbol": ".XBTUSDTMFPI8H",
+        "granularity": D(28_800_000),
+        "timePoint": D(ms(START)),
+        "value": D("0.0001"),
+        "predictedValue": None,
+        "fundingTime": D(ms(settles)),
+        "period": D(1),
+    }
+    async with running(bench):
+        await bench.time.advance(130)
+        [quoted] = bench.of(FundingQuoted)
+        assert quoted.settlement_at == settles.replace(microsecond=0)
+        assert quoted.funding_interval_h == 8
+        assert len(bench.scheduler.told) == 3
+
+
+async def test_changed_rules_are_told_once() -> None:
+    """Rules that the exchange changes reach the engine; the same ones do not."""
+    async with running(Bench()) as bench:
+        await bench.time.advance(61)
+        assert not bench.of(RulesRead)
+        bench.reader.rules = replace(Rules(), margin_max_leverage=D(3))
+        await bench.time.advance(121)
+        assert len(bench.of(RulesRead)) == 1
+
+
+async def test_a_closed_service_halts_its_symbols() -> None:
+    """While a host is closed, its symbols are halted; later they open again."""
+    bench = Bench()
+    bench.rest.reads |= {
+        "spot_status": {"status": "close", "msg": "upgrade"},
+        "futures_status": {"status": "open", "msg": ""},
+    }
+    async with running(bench):
+        await bench.time.advance(1)
+        bench.rest.reads["spot_status"] = {"status": "open", "msg": ""}
+        await bench.time.advance(60)
+        halts = bench.of(TradingHalted)
+        assert [(e.symbol, e.is_halted) for e in halts] == [
+            ("BTC-USDT", True),
+            ("BTC-USDT", False),
+        ]
+
+
+async def test_interest_is_looked_for_after_the_full_hour() -> None:
+    """Soon after each full hour the margin accounts are looked at."""
+    async with running(Bench()) as bench:
+        await bench.time.advance(1)
+        bench.world.waker.held = frozenset()
+        before = len(bench.looker.looked)
+        await bench.time.advance(40)
+        looks: Sequence[object] = bench.looker.looked[before:]
+        assert ((MARGIN_CROSS,), Urgency.ROUTINE) in looks
+
+
+async def test_an_order_that_vanished_is_closed() -> None:
+    """An open order that no list and no question shows for a while has ended."""
+    bench = Bench()
+    bench.rest.reads |= {
+        "active_spot_orders": [spot_row("x", "by-hand")],
+        "active_margin_orders": [],
+        "open_futures_orders": {"totalPage": D(1), "items": []},
+    }
+    async with running(bench):
+        await bench.time.advance(1)
+        bench.rest.reads |= {"active_spot_orders": [], "spot_order": None}
+        await bench.time.advance(60)
+        told = bench.of(OrderChanged)
+        assert [e.state for e in told] == [OrderState.OPEN, OrderState.CANCELLED]
+        assert [e.intent_id for e in told] == [None, None]
