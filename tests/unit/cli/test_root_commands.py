@@ -17,6 +17,7 @@ _COMMANDS = (
     "explain",
     "parity",
     "data",
+    "venue",
     "config",
 )
 _LATER = ("live", "doctor", "study", "guard", "backtest")
