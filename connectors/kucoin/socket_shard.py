@@ -127,7 +127,7 @@ class Shard:
                 await asyncio.gather(opening, return_exceptions=True)
         if is_lost:
             if successor is not None:
-                successor.tell()
+                successor.tell()  # it may have been confirmed just before the loss
             return successor
         return await self._hand_over(link, successor)
 
