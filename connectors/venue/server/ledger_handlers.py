@@ -25,7 +25,12 @@ from connectors.venue.server.archive import LedgerRecord
 from connectors.venue.server.asks import names, query_word
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import Call
-from connectors.venue.server.pages import numbered_page, rows_before, window
+from connectors.venue.server.pages import (
+    newest_between,
+    numbered_page,
+    rows_before,
+    window,
+)
 from connectors.venue.server.words_spot_basic import ms, trailing_number
 
 __all__ = ["ledgers", "margin_ledgers", "spot_ledgers"]
@@ -105,15 +110,14 @@ def _matching(
     backend: Backend, call: Call, kind: _Kind, most: timedelta
 ) -> Sequence[LedgerRecord]:
     """The rows that a query asks for, newest first."""
-    first, last = window(call, most)
+    span = window(call, most)
     coins = names(call, "currency", _MOST_COINS)
     direction = query_word(call, "direction", ("in", "out"))
     wanted = call.query.get("bizType", "")
     return [
         record
-        for record in reversed(backend.archive.ledger)
-        if first <= record.at <= last
-        and (not coins or record.coin in coins)
+        for record in newest_between(backend.archive.ledger, span, lambda r: r.at)
+        if (not coins or record.coin in coins)
         and direction in {None, _direction(record)}
         and (word := kind(record)) is not None
         and wanted in {"", word}

@@ -5,6 +5,7 @@ a row ``FAILED`` in the history, with nothing done. Only the venue lends.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -31,7 +32,7 @@ from connectors.venue.server.asks import (
 )
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import Call, ProblemError
-from connectors.venue.server.pages import numbered_page
+from connectors.venue.server.pages import newest_between, numbered_page
 from connectors.venue.server.words_spot_basic import ms
 
 __all__ = ["borrow", "borrow_history", "interest_history", "repay", "repay_history"]
@@ -111,18 +112,21 @@ def _wanted(call: Call, account: AccountId) -> bool:
     return pair is not None and call.query.get("symbol", "") in {"", pair}
 
 
+def _span(call: Call) -> tuple[datetime, datetime]:
+    """The span of time that a history is asked for; it may be of any width."""
+    first = query_time(call, "startTime") or _FLOOR
+    return first, query_time(call, "endTime") or call.at
+
+
 def _loans(backend: Backend, call: Call, *, is_repay: bool) -> Sequence[LoanRecord]:
     """The loans or repayments that a query asks for, newest first."""
     coin, number = query_text(call, "currency"), call.query.get("orderNo", "")
-    first = query_time(call, "startTime") or _FLOOR
-    last = query_time(call, "endTime") or call.at
     return [
         record
-        for record in reversed(backend.archive.loans)
+        for record in newest_between(backend.archive.loans, _span(call), lambda r: r.at)
         if record.is_repay == is_repay
         and record.coin == coin
         and _wanted(call, record.account)
-        and first <= record.at <= last
         and number in {"", record.order_no}
     ]
 
@@ -168,14 +172,11 @@ def _loan_words(row: LoanRecord) -> dict[str, object]:
 def interest_history(backend: Backend, call: Call) -> object:
     """``GET /api/v3/margin/interest``: one row an hour and debt, newest first."""
     coin = call.query.get("currency", "")
-    first = query_time(call, "startTime") or _FLOOR
-    last = query_time(call, "endTime") or call.at
+    charges = backend.archive.interest
     rows = [
         record
-        for record in reversed(backend.archive.interest)
-        if coin in {"", record.coin}
-        and _wanted(call, record.account)
-        and first <= record.at <= last
+        for record in newest_between(charges, _span(call), lambda r: r.at)
+        if coin in {"", record.coin} and _wanted(call, record.account)
     ]
     return {"timestamp": ms(call.at), **numbered_page(call, rows, _interest_words)}
 

@@ -32,7 +32,7 @@ from connectors.venue.server.asks import (
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import Call, ProblemError
 from connectors.venue.server.order_forms import OrderNotes, read_form, sized
-from connectors.venue.server.pages import rows_before, window
+from connectors.venue.server.pages import newest_between, rows_before, window
 from connectors.venue.server.words_spot_basic import trailing_number
 from connectors.venue.server.words_spot_orders import fill_words, order_words
 
@@ -145,15 +145,15 @@ class OrderFamily:
 
     def fills(self, backend: Backend, call: Call) -> object:
         """``GET .../fills``: at most seven days, newest first."""
-        first, last = window(call, _WEEK)
-        account, symbol = self._asked(call)
+        span, asked = window(call, _WEEK), self._asked(call)
         side, kind = _side(call), _type(call)
         wanted = call.query.get("orderId", "")
         rows = [
             record
-            for record in reversed(backend.archive.fills)
-            if (record.fill.account, record.fill.symbol) == (account, symbol)
-            and first <= record.fill.at <= last
+            for record in newest_between(
+                backend.archive.fills, span, lambda r: r.fill.at
+            )
+            if (record.fill.account, record.fill.symbol) == asked
             and side in {None, str(record.fill.side)}
             and wanted in {"", record.fill.order_id}
         ]

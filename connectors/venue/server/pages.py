@@ -5,14 +5,14 @@ before ``lastId`` follow, newest first. A window that is wider than the endpoint
 allows is refused. Nothing here knows what a row holds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from connectors.venue.server.asks import invalid, query_time, query_whole
 from connectors.venue.server.calls import Call
 
-__all__ = ["PAGE_SIZES", "numbered_page", "rows_before", "window"]
+__all__ = ["PAGE_SIZES", "newest_between", "numbered_page", "rows_before", "window"]
 
 T = TypeVar("T")
 
@@ -44,6 +44,28 @@ def window(
         hours = most // timedelta(hours=1)
         raise invalid(f"The time range of one query cannot exceed {hours} hours.")
     return first, last
+
+
+def newest_between(
+    oldest_first: Sequence[T],
+    span: tuple[datetime, datetime],
+    at: Callable[[T], datetime],
+) -> Iterator[T]:
+    """The records of a span of time, newest first; older ones are not looked at.
+
+    Example:
+        >>> from datetime import UTC
+        >>> days = [datetime(2025, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
+        >>> [d.day for d in newest_between(days, (days[1], days[2]), lambda d: d)]
+        [3, 2]
+    """
+    first, last = span
+    for record in reversed(oldest_first):
+        when = at(record)
+        if when < first:
+            return
+        if when <= last:
+            yield record
 
 
 def numbered_page(

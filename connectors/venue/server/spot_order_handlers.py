@@ -99,11 +99,8 @@ def cancel_sync_by_client(backend: Backend, call: Call) -> object:
 
 def _open(backend: Backend) -> list[OrderRecord]:
     """Every open spot order, newest first."""
-    return [
-        record
-        for record in reversed(backend.archive.orders.values())
-        if record.is_active and record.order.account == SPOT
-    ]
+    resting = backend.venue.orders.resting_of(SPOT)
+    return [backend.archive.orders[order.order_id] for order in reversed(resting)]
 
 
 def cancel_everywhere(backend: Backend, call: Call) -> object:

@@ -122,7 +122,7 @@ def _spare(
 ) -> Decimal:
     """The most that the venue lets leave, to the last digit of the ledger."""
     if account == FUTURES:
-        return ZERO
+        raise invalid("type CONTRACT: ask the futures host for its account overview.")
     if not is_margin(account):
         return available
     if backend.venue.is_taken(account):

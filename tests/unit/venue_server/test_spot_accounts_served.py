@@ -306,6 +306,8 @@ def test_transferable_is_what_the_venue_lets_leave() -> None:
     with refusal("130203"):
         bench.post(path, clientOid="a", amount=str(most + Decimal("1e-8")), **body)
     bench.post(path, clientOid="b", amount=str(most), **body)
+    with refusal("400100", "futures host"):
+        bench.get("/api/v1/accounts/transferable", currency="USDT", type="CONTRACT")
 
 
 def test_what_the_exchange_switched_off_answers_so() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.events import Event, Filled, IntentSettled, MarksTicked
 from connectors.venue.server.notices import Notice, Noticeboard
 from tests.unit.venue.builders import opening
 from tests.unit.venue_server.spot_bench import Bench, refusal
@@ -174,6 +175,19 @@ def test_an_unsaid_direction_follows_from_the_price() -> None:
     bench.post(OLD, clientOid="down", **STOP | {"stop": "", "stopPrice": "49000"})
     kinds = {row["clientOid"]: row["stop"] for row in bench.get(OLD)["items"]}
     assert kinds == {"up": "entry", "down": "loss"}
+
+
+def test_what_a_stop_does_is_told_after_the_tick_that_set_it_off() -> None:
+    """A listener hears the marks of the tick first, then the order that followed."""
+    bench = Bench()
+    _add(bench)
+    heard: list[Event] = []
+    bench.backend.listen(lambda _, events: heard.extend(events))
+    bench.tick(1, btc="47900")
+    kinds = [type(event) for event in heard]
+    assert kinds.index(MarksTicked) < kinds.index(IntentSettled)
+    assert kinds.index(IntentSettled) < kinds.index(Filled)
+    assert kinds.count(Filled) == 1
 
 
 def test_every_change_of_a_stop_is_posted() -> None:
