@@ -33,7 +33,7 @@ CONTRACT = """{"symbol": "XBTUSDTM", "baseCurrency": "XBT", "quoteCurrency": "US
 "lotSize": 1, "tickSize": 0.1, "maxLeverage": 125, "maxOrderQty": 1000000,
 "k": 490.0, "m": 300.0, "f": 1.3, "mmrLimit": 0.3, "mmrLevConstant": 125.0,
 "makerFeeRate": 0.0002, "takerFeeRate": 0.0006, "initialMargin": 0.008,
-"maintainMargin": 0.004, "crossRiskLimit": "5000", "indexSymbol": ".KXBTUSDT",
+"maintainMargin": 0.004, "crossRiskLimit": "1500000000", "indexSymbol": ".KXBTUSDT",
 "premiumsSymbol1M": ".XBTUSDTMPI", "fundingRateGranularity": 28800000}"""
 SYMBOL = """{"symbol": "BTC-USDT", "name": "BTC-USDT", "baseCurrency": "BTC",
 "quoteCurrency": "USDT", "feeCurrency": "USDT", "market": "USDS",
