@@ -174,14 +174,17 @@ def ticker(backend: Backend, call: Call) -> object:
 
 
 def _day_words(backend: Backend, call: Call, pair: SpotRules) -> dict[str, object]:
-    """The last 24 hours of a pair; the volume is the market's rate over a day."""
+    """The last 24 hours of a pair; the volume is the market's rate over a day.
+
+    The rates are those of the pair's fee class: KuCoin's coefficients are 0 or 1.
+    """
     last = _last(backend, pair)
     day = backend.part(SpotCandles).last_day(pair.symbol, call.at)
     opened = last if day is None else day.open
     minutes = 24 * 60
     liquidity = backend.venue.tape.liquidity(pair.symbol)
     volume = ZERO if liquidity is None else liquidity.volume_1m * minutes
-    rates = spot_fee_rates(0, 1)
+    rates = spot_fee_rates(0, pair.fee_class)
     return {
         "symbol": pair.symbol,
         "changeRate": plain(((last - opened) / opened).quantize(Decimal("0.0001"))),
@@ -194,8 +197,8 @@ def _day_words(backend: Backend, call: Call, pair: SpotRules) -> dict[str, objec
         "averagePrice": plain((last + opened) / 2),
         "takerFeeRate": plain(rates.taker),
         "makerFeeRate": plain(rates.maker),
-        "takerCoefficient": str(pair.fee_class),
-        "makerCoefficient": str(pair.fee_class),
+        "takerCoefficient": "1",
+        "makerCoefficient": "1",
     }
 
 
