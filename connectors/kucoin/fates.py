@@ -15,6 +15,7 @@ from bot.domain.orders import OrderState, Outcome
 from bot.ports import Clock
 from connectors.kucoin.answers import Rest, Urgency
 from connectors.kucoin.order_reads import list_orders, order_by_client_id, order_by_id
+from connectors.kucoin.order_words import urgency_of
 from connectors.kucoin.pre_images import PreImage
 from connectors.kucoin.registry import OrderFact, OrderRegistry
 
@@ -77,6 +78,11 @@ class Case:
     image: PreImage | None = None
     absence: Absence = field(default_factory=Absence)
 
+    @property
+    def urgency(self) -> Urgency:
+        """Whose share of the quota the looks may use."""
+        return urgency_of(self.approved)
+
 
 async def order_fate(
     rest: Rest, clock: Clock, case: Case, registry: OrderRegistry
@@ -96,13 +102,13 @@ async def _placed(
     known = registry.find_client(intent_id)
     if known is None:
         known = await order_by_client_id(
-            rest, intent.account, intent.symbol, intent_id, urgency=Urgency.GUARD
+            rest, intent.account, intent.symbol, intent_id, urgency=case.urgency
         )
     if known is not None:
         return _adopt(known, intent_id, registry)
     since = case.sent_at - _BEFORE
     listing = await list_orders(
-        rest, intent.account, intent.symbol, since, urgency=Urgency.GUARD
+        rest, intent.account, intent.symbol, since, urgency=case.urgency
     )
     for fact in listing.orders:
         if fact.client_id == intent_id:
@@ -135,7 +141,7 @@ async def _cancel(
     """A cancel is done when its order ended unfilled, whoever asked for that."""
     looked_at = clock.now()
     fact = await order_by_id(
-        rest, intent.account, intent.symbol, intent.order_id, urgency=Urgency.GUARD
+        rest, intent.account, intent.symbol, intent.order_id, urgency=case.urgency
     )
     if fact is not None:
         registry.see(fact)

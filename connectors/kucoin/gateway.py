@@ -34,27 +34,21 @@ from connectors.kucoin.answers import Answer, ExchangeRefusedError, Rest, Urgenc
 from connectors.kucoin.lanes import Key, Lanes, LanesFullError
 from connectors.kucoin.lookups import LookUps, Sleep
 from connectors.kucoin.order_reads import order_by_id
-from connectors.kucoin.order_words import request_for
+from connectors.kucoin.order_words import request_for, urgency_of
 from connectors.kucoin.parse.loans import loan_answer
 from connectors.kucoin.parse.spot_orders import placed_order
 from connectors.kucoin.pre_images import MoneyIntent, read_pre_image
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.supervisor import Spawn
 
-__all__ = ["Gateway", "Touch", "accounts_of", "lane_of", "urgency_of"]
+__all__ = ["Gateway", "Touch", "accounts_of", "lane_of"]
 
-_GUARD: Final = "guard"
 _SENT_MAX: Final = 100_000
 _WAIT_S: Final = 30.0
 _CONFIRM_S: Final = 1.0
 
 Touch = Callable[[Iterable[AccountId], Urgency], None]
 """These accounts may have changed; look at them that urgently."""
-
-
-def urgency_of(approved: Approved) -> Urgency:
-    """The guard may use what is kept of each rate pool for it."""
-    return Urgency.GUARD if approved.owner == _GUARD else Urgency.ROUTINE
 
 
 def accounts_of(intent: Intent) -> frozenset[AccountId]:
@@ -236,7 +230,12 @@ class Gateway:
         if answer.outcome is not Outcome.DONE:
             return self._answered(approved, answer)
         if isinstance(approved.intent, CancelOrder):
-            return self._answered(approved, answer, order_id=approved.intent.order_id)
+            cancelled = approved.intent.order_id
+            self._wires.spawn(
+                self._confirm(approved, approved.intent, cancelled),
+                f"confirm cancel {cancelled}",
+            )
+            return self._answered(approved, answer, order_id=cancelled)
         order_id = _order_id(answer)
         if order_id is None:
             return self._doubt(
@@ -246,19 +245,20 @@ class Gateway:
             )
         now = self._wires.clock.now()
         self._registry.accepted(now, order_id, approved.intent_id)
-        self._wires.spawn(self._confirm(approved, order_id), f"confirm {order_id}")
+        if isinstance(approved.intent, PlaceOrder) and _ends_at_once(approved.intent):
+            self._wires.spawn(
+                self._confirm(approved, approved.intent, order_id),
+                f"confirm {order_id}",
+            )
         return self._answered(approved, answer, order_id=order_id)
 
-    async def _confirm(self, approved: Approved, order_id: str) -> None:
-        """Ask for an order that should have ended at once, if no push has come.
+    async def _confirm(
+        self, approved: Approved, intent: PlaceOrder | CancelOrder, order_id: str
+    ) -> None:
+        """Ask for an order that should have ended by now, if no push has come.
 
         A failed question is no matter: the poll of open orders asks again.
         """
-        intent = approved.intent
-        assert isinstance(intent, PlaceOrder)  # noqa: S101 - only orders get here
-        is_resting = intent.type is OrderType.LIMIT
-        if is_resting and intent.time_in_force is TimeInForce.GTC:
-            return
         await self._wires.sleep(_CONFIRM_S)
         if not self._registry.is_open(order_id):
             return
@@ -348,6 +348,12 @@ class Gateway:
             outcome=Outcome.REFUSED,
             reason=f"it was not sent: {reason}",
         )
+
+
+def _ends_at_once(intent: PlaceOrder) -> bool:
+    """Whether an order cannot rest in the book."""
+    is_resting = intent.type is OrderType.LIMIT
+    return not (is_resting and intent.time_in_force is TimeInForce.GTC)
 
 
 def _order_id(answer: Answer) -> str | None:

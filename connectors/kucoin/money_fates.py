@@ -16,7 +16,7 @@ from bot.domain.intents import AdjustMargin, Borrow, Repay, Transfer
 from bot.domain.money import ZERO
 from bot.domain.orders import Outcome
 from bot.ports import Clock
-from connectors.kucoin.answers import Rest, Urgency
+from connectors.kucoin.answers import Rest
 from connectors.kucoin.fates import Case, Fate
 from connectors.kucoin.parse.loans import LoanRecord
 from connectors.kucoin.pre_images import (
@@ -60,8 +60,8 @@ async def _loan(
 ) -> Fate | None:
     looked_at = clock.now()
     records, owed = await asyncio.gather(
-        loan_records(rest, intent, Urgency.GUARD),
-        liability(rest, intent.account, intent.coin, Urgency.GUARD),
+        loan_records(rest, intent, case.urgency),
+        liability(rest, intent.account, intent.coin, case.urgency),
     )
     record = _ours(records, image, intent)
     if record is not None:
@@ -121,8 +121,8 @@ async def _transfer(
     """Done when both accounts show it; on its way while only one does."""
     looked_at = clock.now()
     out, into = await asyncio.gather(
-        moves(rest, intent.source, intent.coin, Urgency.GUARD),
-        moves(rest, intent.target, intent.coin, Urgency.GUARD),
+        moves(rest, intent.source, intent.coin, case.urgency),
+        moves(rest, intent.target, intent.coin, case.urgency),
     )
     left = _has_new(out, image, -intent.amount)
     came = _has_new(into, image, intent.amount)
@@ -153,7 +153,7 @@ async def _margin(
 ) -> Fate | None:
     """By the margin itself, which funding and fees may move a little."""
     looked_at = clock.now()
-    margin = await position_margin(rest, intent, Urgency.GUARD)
+    margin = await position_margin(rest, intent, case.urgency)
     if margin is None or image.amount is None:
         reason = f"{intent.symbol} has no isolated position any more"
     else:

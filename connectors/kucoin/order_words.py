@@ -33,9 +33,17 @@ from bot.domain.intents import (
 )
 from bot.domain.money import plain
 from bot.domain.orders import OrderType, TimeInForce
+from connectors.kucoin.answers import Urgency
 
-__all__ = ["Request", "is_margin_account", "request_for", "trade_type"]
+__all__ = [
+    "Request",
+    "is_margin_account",
+    "request_for",
+    "trade_type",
+    "urgency_of",
+]
 
+_GUARD: Final = "guard"
 _CLIENT_ID_MAX: Final = 40
 _ACCOUNT_TYPES: Final[Mapping[AccountId, str]] = {
     MAIN: "MAIN",
@@ -51,6 +59,11 @@ class Request:
 
     endpoint: str
     params: Mapping[str, object] = field(default_factory=dict)
+
+
+def urgency_of(approved: Approved) -> Urgency:
+    """The guard may use what is kept of each rate pool for it."""
+    return Urgency.GUARD if approved.owner == _GUARD else Urgency.ROUTINE
 
 
 def request_for(approved: Approved) -> Request:

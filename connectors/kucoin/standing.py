@@ -22,6 +22,12 @@ from bot.domain.money import ONE
 __all__ = ["Standing"]
 
 _FROZEN: Final = frozenset({AccountStatus.LIQUIDATING, AccountStatus.BANKRUPT})
+_FREE: Final = frozenset(
+    {
+        *("normal", "borrowing", "repaying", "renewing"),
+        *("debt", "clear", "in_borrow", "in_repay", "in_auto_renew"),
+    }
+)
 _ORDERS_CANCELLED: Final = Decimal("0.95")
 
 
@@ -50,14 +56,14 @@ class Standing:
     ) -> tuple[Event, ...]:
         """Our word for the state in which a document lists a margin account.
 
-        Words that say nothing of a take-over only end one.
+        A word that is known and names no take-over ends one; a new word does not.
         """
         known = self._known.get((account, None), AccountStatus.NORMAL)
         if word in {"liquidating", "in_liquidation"}:
             return self.status(at, account, AccountStatus.LIQUIDATING)
         if word in {"bankrupt", "bankruptcy"}:
             return self.status(at, account, AccountStatus.BANKRUPT)
-        if known in _FROZEN:
+        if known in _FROZEN and word in _FREE:
             return self.released(at, account)
         return ()
 

@@ -48,6 +48,7 @@ _FILLS_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
 _MOVING_S: Final = 0.3
 _UNEXPLAINED_S: Final = 10.0
 _HOMELESS_MAX: Final = 20
+_HOME_TRIES: Final = 5
 
 
 class Look(Protocol):
@@ -132,6 +133,7 @@ class Waker:
     _is_full: bool = False
     _failures: int = 0
     _after_full: list[Callable[[], Iterable[Event]]] = field(default_factory=list)
+    _tries: dict[str, int] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -181,6 +183,8 @@ class Waker:
         self._bell.clear()
         touched, self._touched = frozenset(self._touched), set()
         is_full, self._is_full = self._is_full, False
+        if is_full:
+            touched |= self.accounts
         urgency = Urgency.GUARD if self._is_urgent else Urgency.ROUTINE
         self._is_urgent = False
         then, self._after_full = self._after_full, []
@@ -279,7 +283,12 @@ class Waker:
 
     async def _find_homes(self) -> None:
         """Ask in which account orders trade that no message has placed."""
-        for fact in self.registry.homeless()[:_HOMELESS_MAX]:
+        homeless = self.registry.homeless()
+        tries = {f.order_id: self._tries.get(f.order_id, 0) for f in homeless}
+        self._tries = tries
+        due = [fact for fact in homeless if tries[fact.order_id] < _HOME_TRIES]
+        for fact in due[:_HOMELESS_MAX]:
+            tries[fact.order_id] += 1
             found = await self._home_of(fact)
             if found is not None:
                 self.registry.see(found)

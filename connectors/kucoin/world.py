@@ -23,7 +23,7 @@ from collections.abc import (
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 from bot.domain.accounts import AccountId, AccountSnapshot
 from bot.domain.entries import Noted
@@ -32,7 +32,7 @@ from bot.domain.events import Event, FeedChanged, IntentSettled, ScheduleDue
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.orders import Outcome
-from bot.ports import AccountReader, Clock
+from bot.ports import AccountReader
 from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.feed import Feed, Interests
 from connectors.kucoin.gateway import Gateway
@@ -44,6 +44,7 @@ from connectors.kucoin.standing import Standing
 from connectors.kucoin.streams import Channel, Frame, Gap, Restored
 from connectors.kucoin.supervisor import Crew
 from connectors.kucoin.wake import Looker, Waker
+from connectors.kucoin.world_parts import LiveClock, Source
 
 __all__ = ["LiveClock", "LiveWorld", "Source"]
 
@@ -54,27 +55,6 @@ _JUMP_CHECK_S: Final = 1.0
 _FAILURES_NOTED: Final = 5
 _CLOCK_FEED: Final = "clock"
 _NO_NOTES: Final[Mapping[str, Noted]] = MappingProxyType({})
-
-
-class LiveClock(Clock, Protocol):
-    """The exchange's time, which must be measured again and again."""
-
-    @property
-    def has_jumped(self) -> bool:
-        """Whether this machine slept or its clock was set."""
-
-    async def measure(self, rest: Rest) -> None:
-        """Read the exchange's clock."""
-
-
-class Source(Protocol):
-    """The sockets."""
-
-    def frames(self) -> AsyncIterator[Frame | Gap | Restored]:
-        """Frames, gaps and restorations, in order."""
-
-    def health(self) -> Mapping[Channel, object]:
-        """The channels that are wanted."""
 
 
 class LiveWorld:
@@ -93,6 +73,7 @@ class LiveWorld:
         recovered: Intents that an earlier process left open.
         open_preimages: The notes of what was before those of them that move money.
         sleep: Waits real seconds.
+        registry: The orders that are known; the looker's names may share it.
         clock_rate: Seconds of the exchange's time a real second; 1 at KuCoin.
     """
 
@@ -111,6 +92,7 @@ class LiveWorld:
         sleep: Sleep,
         recovered: Iterable[Approved] = (),
         open_preimages: Mapping[str, Noted] = _NO_NOTES,
+        registry: OrderRegistry | None = None,
         clock_rate: Decimal | float = 1,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -127,44 +109,15 @@ class LiveWorld:
         self._asking: set[str] = set()
         self.marks_received_s = 0.0
         """Monotonic time at which the newest mark of the last mark moment was read."""
-        self.registry = OrderRegistry()
+        self.registry = OrderRegistry() if registry is None else registry
         self.feed = Feed(
             interests=interests,
             registry=self.registry,
             standing=Standing(warning_debt_ratio=rules.margin_warning_debt_ratio),
         )
-        self.waker = Waker(
-            looker=looker,
-            rest=rest,
-            registry=self.registry,
-            put=self._put,
-            remember=remember,
-            sleep=sleep,
-            spawn=self._crew.spawn,
-            held=interests.accounts,
-        )
-        self.lookups = LookUps(
-            rest=rest,
-            clock=clock,
-            sleep=sleep,
-            spawn=self._crew.spawn,
-            registry=self.registry,
-            settle=self._settle,
-            remember=remember,
-        )
-        self.lookups.recover(open_preimages)
-        self.gateway = Gateway(
-            rest=rest,
-            clock=clock,
-            spawn=self._crew.spawn,
-            settle=self._settle,
-            remember=remember,
-            touch=self._touch,
-            sleep=sleep,
-            registry=self.registry,
-            lookups=self.lookups,
-            recovered=recovered,
-        )
+        self.waker = self._waker(looker, interests)
+        self.lookups = self._lookups(open_preimages)
+        self.gateway = self._gateway(recovered)
         self._market = MarketPolls(
             rest=rest,
             clock=clock,
@@ -181,6 +134,45 @@ class LiveWorld:
             feed=self.feed,
             waker=self.waker,
             settlements=self._market.settlements,
+        )
+
+    def _waker(self, looker: Looker, interests: Interests) -> Waker:
+        return Waker(
+            looker=looker,
+            rest=self._rest,
+            registry=self.registry,
+            put=self._put,
+            remember=self._remember,
+            sleep=self._sleep,
+            spawn=self._crew.spawn,
+            held=interests.accounts,
+        )
+
+    def _lookups(self, open_preimages: Mapping[str, Noted]) -> LookUps:
+        lookups = LookUps(
+            rest=self._rest,
+            clock=self._clock,
+            sleep=self._sleep,
+            spawn=self._crew.spawn,
+            registry=self.registry,
+            settle=self._settle,
+            remember=self._remember,
+        )
+        lookups.recover(open_preimages)
+        return lookups
+
+    def _gateway(self, recovered: Iterable[Approved]) -> Gateway:
+        return Gateway(
+            rest=self._rest,
+            clock=self._clock,
+            spawn=self._crew.spawn,
+            settle=self._settle,
+            remember=self._remember,
+            touch=self._touch,
+            sleep=self._sleep,
+            registry=self.registry,
+            lookups=self.lookups,
+            recovered=recovered,
         )
 
     # -- clock, reader and the ports of the gateways --------------------------
