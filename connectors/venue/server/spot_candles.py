@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 from bot.domain.events import Event
@@ -63,6 +63,33 @@ class SpotCandles:
                 self._add(symbol, backend.now(), last)
         backend.listen(self._hear)
 
+    def remember(self, symbol: str, closes: Sequence[tuple[datetime, Decimal]]) -> None:
+        """Put the closes from before the server's start in front of the candles.
+
+        Args:
+            symbol: A pair that trades here.
+            closes: Times (already shifted to the venue's) and prices, oldest first;
+                each opens where the one before it closed.
+        """
+        kept = self._candles.setdefault(symbol, deque(maxlen=_KEPT))
+        minute = self._volume(symbol)
+        past = []
+        for (began, opened), (at, close) in pairwise(closes):
+            volume = minute * (in_seconds(at) - in_seconds(began)) / _MINUTE_S
+            candle = Candle(
+                start_s=(in_seconds(at) - 1) // _MINUTE_S * _MINUTE_S,
+                open=opened,
+                high=max(opened, close),
+                low=min(opened, close),
+                close=close,
+                volume=volume,
+                turnover=volume * close,
+            )
+            past.append(candle)
+        until = kept[0].start_s if kept else None
+        past = [c for c in past if until is None or c.start_s < until]
+        self._candles[symbol] = deque([*past, *kept], maxlen=_KEPT)
+
     def of(self, symbol: str, span_s: int) -> list[Candle]:
         """The candles of a pair with a span of ``span_s`` seconds, oldest first."""
         minutes = self._candles.get(symbol, deque())
@@ -94,8 +121,7 @@ class SpotCandles:
     def _add(self, symbol: str, at: datetime, price: Decimal) -> None:
         """Count a price in its minute."""
         start = in_seconds(at) // _MINUTE_S * _MINUTE_S
-        liquidity = self._backend.venue.tape.liquidity(symbol)
-        volume = ZERO if liquidity is None else liquidity.volume_1m
+        volume = self._volume(symbol)
         kept = self._candles.setdefault(symbol, deque(maxlen=_KEPT))
         if kept and kept[-1].start_s == start:
             kept[-1] = kept[-1].with_price(price, volume)
@@ -111,6 +137,11 @@ class SpotCandles:
                 turnover=volume * price,
             )
         )
+
+    def _volume(self, symbol: str) -> Decimal:
+        """What the market says a minute trades, in coins; zero where it is silent."""
+        liquidity = self._backend.venue.tape.liquidity(symbol)
+        return ZERO if liquidity is None else liquidity.volume_1m
 
 
 def merge(start_s: int, minutes: Sequence[Candle]) -> Candle:

@@ -10,7 +10,9 @@ from connectors.kucoin.parse import service, spot_rules
 from connectors.kucoin.parse.node import Node
 from connectors.venue.server.calls import Call
 from connectors.venue.server.pages import rows_before, window
+from connectors.venue.server.spot_candles import SpotCandles
 from connectors.venue.server.words_spot_basic import ms
+from tests.unit.venue.builders import START
 from tests.unit.venue_server.spot_bench import Bench, number, refusal
 
 NOW = datetime(2025, 1, 10, tzinfo=UTC)
@@ -140,6 +142,26 @@ def test_candles_hold_the_prices_of_their_minute() -> None:
         bench.get(path, symbol="BTC-USDT", type="7min")
 
 
+def test_closes_from_before_the_start_are_candles_too() -> None:
+    """Hourly closes are hourly candles that chain, and the live ones come after."""
+    bench = Bench()
+    closes = [
+        (START - timedelta(hours=3 - hour), Decimal(49000 + 100 * hour))
+        for hour in range(4)
+    ]
+    bench.backend.part(SpotCandles).remember("BTC-USDT", closes)
+    bench.tick(60, btc="50100")
+    path = "/api/v1/market/candles"
+    hours = bench.get(path, symbol="BTC-USDT", type="1hour")
+    assert [(row[1], row[2]) for row in hours] == [
+        ("50000", "50100"),
+        ("49200", "49300"),
+        ("49100", "49200"),
+        ("49000", "49100"),
+    ]
+    assert number(hours[1][5]) == 60 * 10000
+
+
 def test_a_day_of_prices_is_a_ticker() -> None:
     """High, low and change count the last 24 hours, not what was before."""
     bench = Bench()
@@ -151,3 +173,85 @@ def test_a_day_of_prices_is_a_ticker() -> None:
     assert (stats["changePrice"], stats["changeRate"]) == ("1000", "0.02")
     rows = bench.get("/api/v1/market/allTickers")["ticker"]
     assert {row["symbol"] for row in rows} == {"BTC-USDT", "ETH-USDT"}
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "words"),
+    [
+        ("/api/v3/margin/currencies", {"isIsolated": "maybe"}, "isIsolated"),
+        ("/api/v1/market/orderbook/level1", {}, "symbol is required"),
+        ("/api/v1/trade-fees", {}, "symbols is required"),
+        ("/api/v1/trade-fees", {"symbols": ",".join("ABCDEFGHIJK")}, "at most 10"),
+        ("/api/v3/margin/accounts", {"quoteCurrency": "EUR"}, "quoteCurrency"),
+        ("/api/v3/margin/accounts", {"queryType": "OLD"}, "queryType"),
+        ("/api/v3/margin/borrow", {}, "currency is required"),
+        ("/api/v1/hf/orders/active", {}, "symbol is required"),
+        ("/api/v1/hf/accounts/ledgers", {"bizType": "GIFT"}, "bizType"),
+        ("/api/v1/hf/accounts/ledgers", {"direction": "up"}, "direction"),
+        ("/api/v1/accounts/transferable", {"currency": "BTC"}, "type is required"),
+        (
+            "/api/v1/accounts/transferable",
+            {"currency": "BTC", "type": "OPTION"},
+            "OPTION",
+        ),
+        (
+            "/api/v1/accounts/transferable",
+            {"currency": "BTC", "type": "ISOLATED"},
+            "tag",
+        ),
+    ],
+)
+def test_a_query_with_a_bad_field_is_refused_by_its_name(
+    path: str, query: dict[str, str], words: str
+) -> None:
+    """A missing field or an unknown word is 400100 with a sentence that names it."""
+    with refusal("400100", words):
+        Bench().get(path, **query)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"currency": 5, "size": "1", "timeInForce": "FOK"}, "currency"),
+        ({"currency": "USDT", "size": "-1", "timeInForce": "FOK"}, "size"),
+        ({"currency": "USDT", "size": "one", "timeInForce": "FOK"}, "size"),
+        ({"currency": "USDT", "size": "1"}, "timeInForce is required"),
+        ({"currency": "USDT", "size": "1", "timeInForce": "GTC"}, "timeInForce"),
+        (
+            {"currency": "USDT", "size": "1", "timeInForce": "FOK", "isIsolated": 3},
+            "isIsolated",
+        ),
+    ],
+)
+def test_a_body_with_a_bad_field_is_refused_by_its_name(
+    body: dict[str, object], words: str
+) -> None:
+    """A wrong kind, sign or word is 400100, and nothing is remembered as a loan."""
+    bench = Bench()
+    with refusal("400100", words):
+        bench.post("/api/v3/margin/borrow", **body)
+    assert not bench.backend.archive.loans
+
+
+def test_flags_may_be_texts() -> None:
+    """An isolated loan asked for with the text "true" is an isolated loan."""
+    bench = Bench()
+    bench.post(
+        "/api/v3/margin/borrow",
+        currency="USDT",
+        size="1",
+        timeInForce="FOK",
+        isIsolated="true",
+        symbol="BTC-USDT",
+    )
+    assert bench.backend.archive.loans[0].account == "margin_isolated:BTC-USDT"
+
+
+def test_there_are_no_announcements_and_coins_have_prices() -> None:
+    """The list of announcements is an empty page; prices are the marks in USDT."""
+    bench = Bench()
+    assert bench.get("/api/v3/announcements")["items"] == []
+    prices = bench.get("/api/v1/prices", currencies="BTC,USDT")
+    assert prices == {"BTC": "50000", "USDT": "1"}
+    with refusal("900003"):
+        bench.get("/api/v3/currencies/NONE")
