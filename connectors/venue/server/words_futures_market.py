@@ -28,6 +28,7 @@ __all__ = [
     "full_book",
     "funding_symbol",
     "index_symbol",
+    "interval_ms",
     "mark_price",
     "next_settlement",
     "risk_limits",
@@ -216,8 +217,11 @@ def contract(rules: ContractRules, quote: ContractQuote) -> dict[str, object]:
 
 
 def book_sequence(at: datetime) -> int:
-    """The number of a book's state: the time at which the market last moved."""
-    return ms(at)
+    """The number of a book's state: the time at which the market last moved.
+
+    It is above the numbers of all increments of that time (``pushes_books``).
+    """
+    return ms(at) * 1000 + 999
 
 
 def ticker(
