@@ -70,7 +70,7 @@ def calibrate_app(opened: Opened) -> typer.Typer:
         out: Annotated[
             Path | None, typer.Option(help="The file of vectors; grown, never lost.")
         ] = None,
-        dry_run: Annotated[
+        steps_only: Annotated[
             bool, typer.Option("--dry-run", help="Print the steps, and do nothing.")
         ] = False,
         config: Annotated[
@@ -81,7 +81,7 @@ def calibrate_app(opened: Opened) -> typer.Typer:
     ) -> None:
         """Compare the bot's formulas with a small live account."""
         file = None if out is None else VectorFile.open(out)
-        if dry_run:
+        if steps_only:
             show({} if file is None else file.done, as_object=as_object)
             return
         if file is None:

@@ -315,6 +315,11 @@ class FeedChanged:
     is_live: bool
     reason: str
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether facts of this source may be missing from now on."""
+        return not self.is_live
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentSettled:

@@ -288,7 +288,7 @@ def _halted(shadow: Shadow, event: TradingHalted) -> Shadow:
 
 def _feed(shadow: Shadow, event: FeedChanged) -> Shadow:
     silent = {k: v for k, v in shadow.silent_feeds.items() if k != event.feed}
-    if not event.is_live:
+    if event.is_silent:
         silent[event.feed] = event.reason
     return replace(shadow, at=event.at, silent_feeds=silent)
 
