@@ -117,7 +117,8 @@ class EvidenceReader:
             UsageError: A field of an answer is missing or broken.
         """
         accounts = question.accounts
-        lists = {rows for name in accounts for rows in standing_lists(name)}
+        settles = self._reader.settles
+        lists = {rows for name in accounts for rows in standing_lists(name, settles)}
         lists |= question.due
         began = self._clock.now()
         rows = await self._rows(question, lists, urgency)

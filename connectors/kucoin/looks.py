@@ -9,8 +9,8 @@ anew, a bounded number of times; an incoherent look books its rows and proves
 nothing. A look that fails changes nothing.
 
 Weights of a look without news: main 9 (Management), spot 4 (Spot) and 5
-(Management), cross or isolated margin 19 (Spot), futures 12 and 5 for every settle
-coin (Futures). A loan adds 100, a trade twice its fills, a funding 14.
+(Management), cross or isolated margin 19 (Spot), futures 12 and 9 for every settle
+coin (Futures). A loan adds 115 (Spot), a trade its fills, a funding 16 (Futures).
 """
 
 import asyncio

@@ -92,6 +92,13 @@ class Residues:
         kept = self._assumed.setdefault(number, [])
         kept.append(_Assumed(at, cause, amount))
 
+    def adjusted(self, number: Number) -> Decimal:
+        """What was booked as adjustments of a number and not taken back."""
+        kept = self._assumed.get(number, [])
+        return sum(
+            (each.amount for each in kept if each.cause is Cause.ADJUSTMENT), ZERO
+        )
+
     def coins(self, account: AccountId) -> set[str]:
         """The coins of an account of which something waits."""
         return {number.coin for number in self._waiting if number.account == account}

@@ -6,7 +6,7 @@ The cost of each is the weight of its endpoint: ledgers 2, fills 2 to 5, funding
 loan histories 15 to 20.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -124,15 +124,19 @@ _WALKS: Final[Mapping[Kind, Walk]] = {
 _SETTLES: Final = {"BTC": "XBT"}
 
 
-def standing_lists(account: AccountId) -> tuple[RowList, ...]:
-    """The lists that every look at an account reads; one ledger serves all margin."""
+def standing_lists(account: AccountId, settles: Iterable[str]) -> set[RowList]:
+    """The lists that every look at an account reads; one ledger serves all margin.
+
+    ``settles`` are the settle coins of the futures account, each with its ledger.
+    """
     if account == MAIN:
-        return (RowList(Kind.MAIN_LEDGER, MAIN),)
+        return {RowList(Kind.MAIN_LEDGER, MAIN)}
     if account == SPOT:
-        return (RowList(Kind.SPOT_LEDGER, SPOT),)
+        return {RowList(Kind.SPOT_LEDGER, SPOT)}
     if account == FUTURES:
-        return (RowList(Kind.FUTURES_FILLS, FUTURES),)
-    return (RowList(Kind.MARGIN_LEDGER, MARGIN_CROSS),)
+        ledgers = {RowList(Kind.FUTURES_LEDGER, FUTURES, coin) for coin in settles}
+        return {RowList(Kind.FUTURES_FILLS, FUTURES), *ledgers}
+    return {RowList(Kind.MARGIN_LEDGER, MARGIN_CROSS)}
 
 
 def loan_lists(account: AccountId, coin: str) -> set[RowList]:

@@ -37,14 +37,21 @@ from bot.domain.events import (
     Posting,
 )
 from bot.domain.instruments import ContractRules
-from bot.domain.money import ZERO, plain
+from bot.domain.money import ZERO
 from connectors.kucoin.books import Explained
 from connectors.kucoin.cursors import to_us
 from connectors.kucoin.futures_books import TOLERANCE, Traded, margin_moves, trade
 from connectors.kucoin.residues import Number, Residues
 from connectors.kucoin.row_lists import Kind, RowList, loan_lists
 from connectors.kucoin.snapshots import Part
-from connectors.kucoin.sums import EMPTY, after_bookings, differ, position_changes
+from connectors.kucoin.sums import (
+    EMPTY,
+    adjustment_notes,
+    after_bookings,
+    differ,
+    is_near,
+    position_changes,
+)
 
 __all__ = ["Books", "Settled"]
 
@@ -107,7 +114,7 @@ class Books:
         for account, held in part.balances.items():
             for coin in self._puzzling(account, held, after.get(account, {}), traded):
                 if account == FUTURES:
-                    wanted |= self._futures_lists(coin, part)
+                    wanted |= self._fundings(part)
                 elif account not in {MAIN, SPOT}:
                     wanted |= loan_lists(account, coin)
         return wanted
@@ -135,11 +142,10 @@ class Books:
     def _slack_of(self, coin: str, traded: Traded) -> Decimal:
         return self._slack.get(coin, ZERO) + TOLERANCE * traded.values.get(coin, ZERO)
 
-    def _futures_lists(self, coin: str, part: Part) -> set[RowList]:
+    def _fundings(self, part: Part) -> set[RowList]:
         keys = {*self.positions, *self._replayed, *part.positions}
         symbols = {*self._held_at, *(key.symbol for key in keys)}
-        lists = {RowList(Kind.FUNDINGS, FUTURES, symbol) for symbol in symbols}
-        return lists | {RowList(Kind.FUTURES_LEDGER, FUTURES, coin)}
+        return {RowList(Kind.FUNDINGS, FUTURES, symbol) for symbol in symbols}
 
     # -- booking ------------------------------------------------------------
 
@@ -174,6 +180,7 @@ class Books:
         self.balances = after_bookings(self.balances, bookings)
         notes = [row.note for row in rows if row.note is not None]
         if is_coherent:
+            bookings += self._reordered(at, part, contracts)
             bookings += self._residual(at, part)
         moved = self._moved(at, rows, part, contracts)
         if FUTURES in part.balances and is_coherent:
@@ -184,7 +191,7 @@ class Books:
             bookings=tuple(bookings),
             positions=moved[1],
             holds=tuple(self._held(at, part)),
-            notes=(*notes, *_adjusted(bookings)),
+            notes=(*notes, *adjustment_notes(bookings)),
         )
 
     def _remember(self, at: datetime, keys: Iterable[PositionKey]) -> None:
@@ -211,6 +218,29 @@ class Books:
             positions=dict(self.positions),
             margin_leverage=dict(leverage),
         )
+
+    def _reordered(
+        self, at: datetime, part: Part, contracts: _Contracts
+    ) -> Iterator[LedgerBooked]:
+        """Profit that moved between the closed and the open part of a position.
+
+        Fills that were listed out of order make the same lots at another cost. When
+        the wallet lacks just what the cost has too much, that is profit.
+        """
+        for key in sorted({*self._replayed} & {*part.positions}):
+            ours, theirs = self._replayed[key], part.positions[key]
+            if ours.lots != theirs.lots or is_near(ours, theirs):
+                continue
+            rules = contracts[key.symbol]
+            moved = theirs.entry_value - ours.entry_value
+            moved = -moved if rules.is_inverse else moved
+            number = Number(FUTURES, rules.settle, Bucket.BALANCE)
+            stated = part.balances.get(FUTURES, {}).get(rules.settle, EMPTY).total
+            open_amount = self.residues.adjusted(number)
+            rest = stated - self._line(FUTURES, rules.settle).total + open_amount
+            if abs(rest - moved) <= TOLERANCE * abs(theirs.entry_value):
+                self._replayed[key] = theirs
+                yield self._book(at, Cause.REALISED_PNL, number, rest, str(key))
 
     def _residual(self, at: datetime, part: Part) -> list[LedgerBooked]:
         """Bookings that bring the books to the statement, where that is due."""
@@ -246,7 +276,8 @@ class Books:
         debt = Number(account, coin, Bucket.PRINCIPAL)
         rest = stated.liability - self._line(account, coin).liability
         lent = self._lent.get((account, coin), ZERO)
-        if 0 < rest <= lent * FIRST_HOUR_MAX:
+        is_early = self.residues.adjusted(debt) < 0
+        if 0 < rest <= lent * FIRST_HOUR_MAX and not is_early:
             interest = Number(account, coin, Bucket.INTEREST)
             self.residues.assume(debt, Cause.INTEREST, rest, at)
             yield self._book(at, Cause.INTEREST, interest, rest)
@@ -278,10 +309,17 @@ class Books:
         return booked
 
     def _book(
-        self, at: datetime, cause: Cause, number: Number, amount: Decimal
+        self,
+        at: datetime,
+        cause: Cause,
+        number: Number,
+        amount: Decimal,
+        symbol: str | None = None,
     ) -> LedgerBooked:
-        """Book a rest that no row explains."""
+        """Book a rest that no row explains; one an instant for a cause and number."""
         name = f"{cause.value}:{number.account}:{number.coin}:{number.bucket.value}"
+        if symbol is not None:
+            name += f":{symbol}"
         posting = Posting(
             account=number.account,
             coin=number.coin,
@@ -332,20 +370,19 @@ class Books:
     ) -> Iterator[str]:
         """Let profits follow from the stated positions, once fills lead there too."""
         for key in sorted({*self._replayed, *stated}):
-            ours = self._replayed[key].lots if key in self._replayed else 0
-            theirs = stated[key].lots if key in stated else 0
-            if ours != theirs:
+            ours, theirs = self._replayed.get(key), stated.get(key)
+            if not is_near(ours, theirs):
                 since = self._astray.setdefault(key, at)
                 if at - since < _FILLS_LATE:
                     continue
                 yield (
-                    f"The position in {key} is {theirs} lots where its fills make "
-                    f"{ours}; the exchange's figure was taken."
+                    f"The position in {key} is not what its fills make it; it was "
+                    "taken as the exchange states it."
                 )
             self._astray.pop(key, None)
             self._replayed.pop(key, None)
-            if key in stated:
-                self._replayed[key] = stated[key]
+            if theirs is not None:
+                self._replayed[key] = theirs
 
     def _held(self, at: datetime, part: Part) -> Iterator[HoldChanged]:
         for account in sorted(part.balances):
@@ -360,14 +397,3 @@ class Books:
 
 def _bookings(rows: Iterable[Explained]) -> list[LedgerBooked]:
     return [booked for row in rows for booked in row.bookings]
-
-
-def _adjusted(bookings: Iterable[LedgerBooked]) -> list[str]:
-    """A sentence for every booking that no row explains."""
-    return [
-        f"{posting.account} {posting.coin}: {plain(posting.amount)} were booked as "
-        f"{booked.cause.value} ({posting.bucket.value}), since no row explains them."
-        for booked in bookings
-        if booked.entry_id.startswith("residue:")
-        for posting in booked.postings
-    ]

@@ -119,6 +119,11 @@ class SnapshotReader:
             positions=read.positions,
         )
 
+    @property
+    def settles(self) -> tuple[str, ...]:
+        """The settle coins whose wallets are read."""
+        return tuple(self._settles)
+
     def keep_settles(self, coins: Iterable[str]) -> None:
         """Read the futures wallets of these settle coins, too, from now on."""
         self._settles |= dict.fromkeys(coins)

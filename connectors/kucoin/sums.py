@@ -11,10 +11,18 @@ from typing import Final
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.domain.events import Bucket, LedgerBooked, PositionChanged, Posting
 from bot.domain.instruments import Lots
-from bot.domain.money import ZERO
+from bot.domain.money import ZERO, plain
 from connectors.kucoin.books import Explained
+from connectors.kucoin.futures_books import TOLERANCE
 
-__all__ = ["EMPTY", "after_bookings", "differ", "position_changes"]
+__all__ = [
+    "EMPTY",
+    "adjustment_notes",
+    "after_bookings",
+    "differ",
+    "is_near",
+    "position_changes",
+]
 
 EMPTY: Final = Balance()
 
@@ -50,6 +58,15 @@ def differ(ours: Balance, theirs: Balance) -> bool:
     return (ours.total, ours.liability) != (theirs.total, theirs.liability)
 
 
+def is_near(ours: Position | None, theirs: Position | None) -> bool:
+    """Whether two positions are one but for the digits that are printed."""
+    if ours is None or theirs is None:
+        return ours is theirs
+    allowed = TOLERANCE * abs(theirs.entry_value)
+    is_same_cost = abs(ours.entry_value - theirs.entry_value) <= allowed
+    return ours.lots == theirs.lots and is_same_cost
+
+
 def position_changes(
     at: datetime,
     rows: Sequence[Explained],
@@ -72,3 +89,14 @@ def position_changes(
 
 def _closed(position: Position) -> Position:
     return replace(position, lots=Lots(0), entry_value=ZERO, margin=ZERO)
+
+
+def adjustment_notes(bookings: Iterable[LedgerBooked]) -> list[str]:
+    """A sentence for every booking that no row explains."""
+    return [
+        f"{posting.account} {posting.coin}: {plain(posting.amount)} were booked as "
+        f"{booked.cause.value} ({posting.bucket.value}), since no row explains them."
+        for booked in bookings
+        if booked.entry_id.startswith("residue:")
+        for posting in booked.postings
+    ]

@@ -1,9 +1,5 @@
 """A look books what rows explain, once, and what they do not, after a while."""
 
-from collections.abc import Callable
-from decimal import Decimal
-from random import Random
-
 import pytest
 
 from bot.domain.accounts import (
@@ -12,98 +8,11 @@ from bot.domain.accounts import (
     MARGIN_CROSS,
     SPOT,
     AccountId,
-    AccountSnapshot,
     Balance,
-    isolated_account,
 )
-from bot.domain.events import Bucket, Cause, LedgerBooked, PositionChanged
-from connectors.kucoin.books import Names
-from connectors.kucoin.cursors import Cursors
-from connectors.kucoin.looks import Look, Looker
-from connectors.kucoin.snapshots import SnapshotReader
-from tests.unit.kucoin.small_exchange import (
-    CONTRACT,
-    Lag,
-    ManualClock,
-    Numbered,
-    SmallExchange,
-)
-
-D = Decimal
-PAIR = isolated_account("ETH-USDT")
-BUCKETS = (Bucket.BALANCE, Bucket.PRINCIPAL, Bucket.INTEREST)
-
-
-def looker_of(exchange: SmallExchange) -> Looker:
-    names = Names(intent_of={"order-1": "g1-7"}.get, mark_of={"XBTUSDTM": D(60000)}.get)
-    reader = SnapshotReader(exchange, lambda: {"XBTUSDTM": CONTRACT})
-    return Looker(
-        rest=exchange,
-        clock=exchange.clock,
-        reader=reader,
-        names=names,
-        pairs=("ETH-USDT",),
-    )
-
-
-def numbers_of(snapshot: AccountSnapshot) -> dict[Numbered, Decimal]:
-    found: dict[Numbered, Decimal] = {}
-    for account, held in snapshot.balances.items():
-        for coin, line in held.items():
-            amounts = (line.total, line.principal, line.interest)
-            for bucket, amount in zip(BUCKETS, amounts, strict=True):
-                if amount:
-                    found[account, coin, bucket] = amount
-    return found
-
-
-class Journal:
-    """Sums postings as a journal does, and refuses a booking that is told twice."""
-
-    def __init__(self, opening: Look) -> None:
-        assert opening.snapshot is not None
-        self.numbers = numbers_of(opening.snapshot)
-        self.bookings: list[LedgerBooked] = []
-        self.fills: list[str] = []
-
-    def take(self, look: Look) -> None:
-        for booked in look.bookings:
-            assert booked.entry_id not in {each.entry_id for each in self.bookings}
-            self.bookings.append(booked)
-            for posting in booked.postings:
-                key = (posting.account, posting.coin, posting.bucket)
-                self.numbers[key] = self.numbers.get(key, D(0)) + posting.amount
-                if not self.numbers[key]:
-                    del self.numbers[key]
-        for fill in look.fills:
-            assert fill.trade_id not in self.fills
-            self.fills.append(fill.trade_id)
-
-    def causes(self) -> list[Cause]:
-        return [booked.cause for booked in self.bookings]
-
-    def adjusted(self) -> dict[tuple[AccountId, str, bool], Decimal]:
-        """The net of all adjustments; a debt is one number."""
-        net: dict[tuple[AccountId, str, bool], Decimal] = {}
-        for booked in self.bookings:
-            if booked.cause is Cause.ADJUSTMENT:
-                for posting in booked.postings:
-                    is_debt = posting.bucket is not Bucket.BALANCE
-                    key = (posting.account, posting.coin, is_debt)
-                    net[key] = net.get(key, D(0)) + posting.amount
-        return {key: amount for key, amount in net.items() if amount}
-
-
-async def opened(
-    chaos: Random | None = None,
-) -> tuple[SmallExchange, Looker, Journal]:
-    exchange = SmallExchange(ManualClock(), chaos)
-    for account in (MAIN, SPOT, MARGIN_CROSS, PAIR, FUTURES):
-        exchange.deposit(account, "USDT", "10000")
-    exchange.borrow(MARGIN_CROSS, "BTC", "0.5")
-    exchange.clock.pass_(60)
-    looker = looker_of(exchange)
-    return exchange, looker, Journal(await looker.opening())
+from bot.domain.events import Bucket, Cause, PositionChanged
+from tests.unit.kucoin.listed_account import D, Lag
+from tests.unit.kucoin.looks_bench import PAIR, numbers_of, opened
 
 
 async def test_an_opening_books_nothing_and_states_all() -> None:
@@ -361,12 +270,11 @@ async def test_a_fill_that_is_late_is_told_when_it_comes() -> None:
     """The ledger names the trade; its fill is looked for until it is listed."""
     exchange, looker, journal = await opened()
     exchange.trade(SPOT, "BTC-USDT", "0.1", "6000")
-    fill = exchange._rows[-1]
-    fill.visible_at = exchange.clock.at.replace(minute=50)
+    exchange.hide_last_row(seconds=5)
 
     journal.take(await looker.look([SPOT]))
     assert journal.fills == []
-    fill.visible_at = exchange.clock.at
+    exchange.clock.pass_(6)
     journal.take(await looker.look([SPOT]))
 
     assert len(journal.fills) == 1
@@ -401,147 +309,6 @@ async def test_a_failed_look_changes_nothing() -> None:
     journal.take(await looker.look([MAIN]))
     assert journal.causes() == [Cause.TRANSFER]
     assert journal.numbers == exchange.truth()
-
-
-@pytest.mark.parametrize("hours", [0.05, 30, 200])
-async def test_books_are_caught_up_after_a_time_away(hours: float) -> None:
-    """Windows of a day, three days and a week are walked; nothing is booked twice."""
-    exchange, looker, journal = await opened()
-    exchange.deposit(MAIN, "USDT", "1")
-    journal.take(await looker.look(looker.families))
-    texts = looker.cursors.as_texts()
-    held = (await looker.look(looker.families)).snapshot
-    assert held is not None
-    for _ in range(10):
-        exchange.clock.pass_(hours * 360)
-        exchange.deposit(MAIN, "USDT", "2")
-        exchange.trade(MARGIN_CROSS, "BTC-USDT", "0.01", "600")
-        exchange.trade(PAIR, "ETH-USDT", "0.1", "300")
-        exchange.charge(MARGIN_CROSS, "BTC")
-        exchange.futures_trade(1, "60000")
-
-    away = looker_of(exchange)
-    away.open(held, Cursors.from_texts(texts))
-    look = await away.look(away.families)
-    journal.take(look)
-
-    assert journal.numbers == exchange.truth()
-    assert journal.adjusted() == {}
-    assert len(journal.fills) == 30
-    assert look.snapshot is not None
-
-
-async def test_long_lists_are_read_to_their_end() -> None:
-    """Five hundred rows come in pages; every one is booked once."""
-    exchange, looker, journal = await opened()
-    for count in range(500):
-        exchange.deposit(MARGIN_CROSS, "USDT", str(count + 1))
-        exchange.deposit(MAIN, "USDT", str(count + 1))
-    for _ in range(120):
-        exchange.deposit(FUTURES, "USDT", "3")
-
-    look = await looker.look(looker.families)
-
-    journal.take(look)
-    assert journal.numbers == exchange.truth()
-    assert len(look.bookings) == 1120
-
-
-async def test_cursors_are_rebuilt_from_the_journal() -> None:
-    """A journal that was told everything is enough to go on without repeating."""
-    exchange, looker, journal = await opened()
-    exchange.trade(SPOT, "BTC-USDT", "0.1", "6000")
-    exchange.borrow(MARGIN_CROSS, "USDT", "100")
-    exchange.futures_trade(3, "60000")
-    look = await looker.look(looker.families)
-    journal.take(look)
-    assert look.snapshot is not None
-    booked = [(each.at, each.entry_id) for each in look.bookings]
-    booked += [(each.at, f"fill:{each.trade_id}") for each in look.fills]
-    cursors = Cursors.rebuilt(looker.cursors.floor, look.at, looker.families, booked)
-
-    again = looker_of(exchange)
-    again.open(look.snapshot, cursors)
-    second = await again.look(again.families)
-
-    assert second.events() == ()
-    assert second.unexplained == ()
-
-
-OPERATIONS: tuple[Callable[[SmallExchange, Random, Lag], object], ...] = (
-    lambda x, r, lag: x.deposit(MAIN, "USDT", str(r.randint(1, 500)), lag),
-    lambda x, r, lag: x.deposit(SPOT, "USDT", str(-r.randint(1, 20)), lag),
-    lambda x, r, lag: x.deposit(MARGIN_CROSS, "USDT", str(r.randint(1, 20)), lag),
-    lambda x, r, lag: x.deposit(FUTURES, "USDT", str(r.randint(1, 50)), lag),
-    lambda x, r, lag: x.deposit(FUTURES, "USDT", str(-r.randint(1, 50)), lag),
-    lambda x, r, lag: x.trade(SPOT, "BTC-USDT", "0.001", str(r.randint(50, 70)), lag),
-    lambda x, r, lag: x.trade(
-        MARGIN_CROSS, "BTC-USDT", "-0.001", str(-r.randint(50, 70)), lag
-    ),
-    lambda x, r, lag: x.trade(PAIR, "ETH-USDT", "0.01", str(r.randint(20, 40)), lag),
-    lambda x, r, lag: x.borrow(MARGIN_CROSS, "USDT", str(r.randint(10, 90)), lag),
-    lambda x, r, lag: x.borrow(PAIR, "USDT", str(r.randint(10, 90)), lag),
-    lambda x, r, lag: x.repay(MARGIN_CROSS, "USDT", str(r.randint(5, 60)), lag),
-    lambda x, r, lag: x.repay(PAIR, "USDT", str(r.randint(5, 60)), lag),
-    lambda x, r, lag: x.charge(MARGIN_CROSS, "USDT", lag),
-    lambda x, r, lag: x.charge(MARGIN_CROSS, "BTC", lag),
-    lambda x, r, lag: x.charge(PAIR, "USDT", lag),
-    lambda x, r, lag: x.futures_trade(
-        r.randint(1, 9), str(r.randint(59, 61) * 1000), lag
-    ),
-    lambda x, r, lag: x.futures_trade(
-        -r.randint(1, 9), str(r.randint(59, 61) * 1000), lag
-    ),
-    lambda x, r, lag: x.fund(str(D(r.randint(-90, 90)) / 7).join(("", ""))[:9], lag),
-)
-
-
-@pytest.mark.parametrize("seed", range(120))
-async def test_books_equal_the_exchange_whatever_the_order_and_the_lag(
-    seed: int,
-) -> None:
-    """Once all is visible: sums are exact, rows booked once, adjustments cancel."""
-    chance = Random(seed)
-    exchange, looker, journal = await opened(Random(seed + 1))
-    for _ in range(chance.randint(3, 25)):
-        lag = Lag(
-            rows=chance.choice([0, 0, 1, 7, 25]),
-            statement=chance.choice([0, 0, 1, 7, 25]),
-        )
-        chance.choice(OPERATIONS)(exchange, chance, lag)
-        exchange.clock.pass_(chance.choice([0.01, 0.3, 2, 6, 13]))
-        if chance.random() < 0.6:
-            count = chance.randint(1, len(looker.families))
-            journal.take(await looker.look(chance.sample(looker.families, count)))
-    exchange.clock.pass_(40)
-    look = await looker.look(looker.families)
-    journal.take(look)
-    for _ in range(3):
-        exchange.clock.pass_(11)
-        look = await looker.look(looker.families)
-        journal.take(look)
-
-    assert journal.numbers == exchange.truth()
-    assert look.snapshot is not None
-    assert numbers_of(look.snapshot) == exchange.truth()
-    assert look.unexplained == ()
-    for (account, _, _), amount in journal.adjusted().items():
-        assert account == FUTURES
-        assert abs(amount) < D("0.000001")
-    ids = {booked.entry_id for booked in journal.bookings}
-    for list_name, family in (
-        ("main_ledger", "main"),
-        ("spot_ledger", "spot"),
-        ("margin_ledger", "margin"),
-        ("funding_history", "funding"),
-        ("futures_ledger", "futures"),
-    ):
-        opening = {"main": 1, "spot": 1, "margin": 2, "futures": 1}.get(family, 0)
-        for row in exchange.row_ids(list_name)[opening:]:
-            assert f"{family}:{row}" in ids
-    assert len(journal.fills) == sum(
-        row.list_name.endswith("fills") for row in exchange._rows
-    )
 
 
 async def test_a_gift_without_a_row_is_taken_in_and_stays_an_adjustment() -> None:
