@@ -29,9 +29,10 @@ _BEFORE: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """A proven fate."""
+    """A proven fate; ``loan_no`` is the number of the loan that was found."""
 
     outcome: Outcome
+    loan_no: str | None = None
     order_id: str | None = None
     done_amount: Decimal = ZERO
     code: str | None = None

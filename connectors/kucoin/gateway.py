@@ -293,7 +293,9 @@ class Gateway:
         """What an answer to a request that moves money says."""
         if answer.outcome is not Outcome.DONE:
             return self._answered(approved, answer)
-        amount = _done_amount(answer, intent)
+        loan_no, amount = _done_amount(answer, intent)
+        if loan_no is not None:
+            self._registry.adopt(loan_no, approved.intent_id)
         if amount is None:
             words = "KuCoin accepted it without saying how much; it is looked up"
             return self._doubt(approved, answer, words)
@@ -366,13 +368,16 @@ def _order_id(answer: Answer) -> str | None:
         return None
 
 
-def _done_amount(answer: Answer, intent: MoneyIntent) -> Decimal | None:
-    """How much was moved, None where the answer cannot be read."""
+def _done_amount(
+    answer: Answer, intent: MoneyIntent
+) -> tuple[str | None, Decimal | None]:
+    """The number of the loan and how much was moved; None is unreadable."""
     if not isinstance(intent, Borrow | Repay):
-        return abs(intent.amount)
+        return None, abs(intent.amount)
     if answer.data is None:
-        return None
+        return None, None
     try:
-        return loan_answer(answer.data).done_amount
+        done = loan_answer(answer.data)
     except UsageError:
-        return None
+        return None, None
+    return done.order_no, done.done_amount

@@ -121,6 +121,8 @@ class LookUps:
             await self.sleep(pause)
             pause = min(2 * pause, _LONGEST_S)
         del self._chases[intent_id]
+        if fate.loan_no is not None:
+            self.registry.adopt(fate.loan_no, intent_id)
         self.settle(
             IntentSettled(
                 at=self.clock.now(),

@@ -112,7 +112,11 @@ def _of_record(record: LoanRecord) -> Fate | None:
             outcome=Outcome.REFUSED,
             reason=f"KuCoin's history says that loan request {record.order_no} failed",
         )
-    return Fate(outcome=Outcome.DONE, done_amount=record.done_amount)
+    return Fate(
+        outcome=Outcome.DONE,
+        loan_no=record.order_no,
+        done_amount=record.done_amount,
+    )
 
 
 async def _transfer(

@@ -112,7 +112,7 @@ class OrderRegistry:
         return known is not None and known.fact.state is OrderState.OPEN
 
     def intent_of(self, order_id: str) -> str | None:
-        """The intent that placed an order, None for a foreign one."""
+        """The intent that made an order or a loan, None for a foreign one."""
         known = self._orders.get(order_id)
         if known is not None and (ours := _intent_id(known.fact.client_id)):
             return ours
