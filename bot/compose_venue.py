@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from aiohttp import web
+
 from bot.compose import Plan, plan_run
 from bot.domain.errors import UsageError
 from bot.domain.instruments import Rules
@@ -18,6 +20,7 @@ from bot.ports import Market
 from bot.settings import settings_from
 from connectors.system.clock import SystemClock
 from connectors.venue.account_file import AccountFile
+from connectors.venue.server.app import Mount
 from connectors.venue.server.auth import ApiKey, KeyRing, derived_keys
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.fault_script import FaultScript
@@ -29,6 +32,7 @@ from connectors.venue.server.incidents import Incidents, check_script, open_rule
 from connectors.venue.server.pace import MarketClock, Pace, shifted, sleep
 from connectors.venue.server.process import Process
 from connectors.venue.server.quotas import Quotas, pool_limits
+from connectors.venue.server.sockets import mount as mount_sockets
 from connectors.venue.server.spot_routes import PARTS as SPOT_PARTS
 from connectors.venue.server.spot_routes import ROUTES as SPOT_ROUTES
 from connectors.venue.venue import Venue
@@ -101,10 +105,26 @@ def compose_venue(options: ServeOptions) -> Process:
         pace=pace,
         keys=keys,
         routes=(*SPOT_ROUTES, *FUTURES_ROUTES),
-        mount=None,
+        mount=_sockets(front),
         port=options.port,
         books=options.books,
     )
+
+
+def _sockets(front: Front) -> Mount:
+    """What adds the socket of a host to its application."""
+
+    def mount(app: web.Application, host: str) -> None:
+        mount_sockets(
+            app,
+            front.backend,
+            host,
+            front.backend.tokens,
+            front.faults.frames,
+            note_bug=front.bugs.note,
+        )
+
+    return mount
 
 
 def _check_place(books: Path | None) -> None:

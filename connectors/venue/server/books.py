@@ -44,7 +44,7 @@ def books(backend: Backend) -> Mapping[str, object]:
         for _, position in sorted(snapshot.positions.items())
     ]
     return {
-        "at": venue.now.isoformat(),
+        "at": backend.now().isoformat(),
         "account": account_text(backend),
         "balances": balances,
         "positions": positions,
