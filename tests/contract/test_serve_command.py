@@ -81,6 +81,11 @@ async def test_the_command_serves_and_leaves_its_books(
                 assert (await answer.json())["code"] == "200000"
         async with session.get(ready["spot"] + BOOKS_PATH) as answer:
             account = (await answer.json())["account"]
+        async with session.post(ready["spot"] + "/api/v1/bullet-public") as answer:
+            ticket = (await answer.json())["data"]
+        place = ticket["instanceServers"][0]["endpoint"]
+        async with session.ws_connect(f"{place}?token={ticket['token']}") as socket:
+            assert (await socket.receive_json())["type"] == "welcome"
         process.send_signal(signal.SIGUSR1)
     process.send_signal(number)
     out, err = await asyncio.wait_for(process.communicate(), 30)
