@@ -33,7 +33,9 @@ Sleep = Callable[[float], Awaitable[None]]
 """Waits so many seconds."""
 
 _FIRST_S: Final = 0.25
-_LONGEST_S: Final = 10.0
+_LONGEST_S: Final = 4.0
+_SLOW_S: Final = 10.0
+"""Between looks at a doubt that has lasted for a minute."""
 _TRY_S: Final = 15.0
 _LONG: Final = timedelta(seconds=60)
 _NOTE_AGAIN: Final = timedelta(minutes=10)
@@ -119,7 +121,8 @@ class LookUps:
                 break
             self._note_when_long(chase)
             await self.sleep(pause)
-            pause = min(2 * pause, _LONGEST_S)
+            is_long = self.clock.now() - chase.began >= _LONG
+            pause = _SLOW_S if is_long else min(2 * pause, _LONGEST_S)
         del self._chases[intent_id]
         if fate.loan_no is not None:
             self.registry.adopt(fate.loan_no, intent_id)

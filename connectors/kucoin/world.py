@@ -28,7 +28,13 @@ from typing import Final
 from bot.domain.accounts import AccountId, AccountSnapshot
 from bot.domain.entries import Noted
 from bot.domain.errors import UnreachableError, UsageError
-from bot.domain.events import Event, FeedChanged, IntentSettled, ScheduleDue
+from bot.domain.events import (
+    Event,
+    FeedChanged,
+    IntentSettled,
+    OperatorAsked,
+    ScheduleDue,
+)
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.orders import Outcome
@@ -187,9 +193,9 @@ class LiveWorld:
     async def read_rules(self) -> Rules:
         return await self._reader.read_rules()
 
-    def put(self, due: ScheduleDue) -> None:
-        """Take a due job from the scheduler; it is a moment of its own."""
-        self._put((due,))
+    def put(self, event: ScheduleDue | OperatorAsked) -> None:
+        """Take what a schedule or a person asks for; it is a moment of its own."""
+        self._put((event,))
 
     # -- what tasks put in ----------------------------------------------------
 
