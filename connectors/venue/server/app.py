@@ -6,6 +6,7 @@ Nothing here answers for money.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -13,7 +14,8 @@ from aiohttp import web
 from connectors.venue.server.books import books
 from connectors.venue.server.calls import FUTURES_HOST, SPOT_HOST, Call, Route
 from connectors.venue.server.envelope import dumps, problem
-from connectors.venue.server.front import Front, exchange_ms
+from connectors.venue.server.front import Front
+from connectors.venue.server.words_spot_basic import ms
 
 __all__ = ["ADDRESS", "BOOKS_PATH", "Hosts", "Mount", "build_apps", "core_routes"]
 
@@ -38,7 +40,8 @@ def core_routes(front: Front) -> tuple[Route, ...]:
     """The endpoints that no account and no instrument is behind."""
 
     def told_time(_: object, call: Call) -> object:
-        return exchange_ms(front.wall, front.faults.told_skew_ms(call.at))
+        skew = timedelta(milliseconds=front.faults.told_skew_ms(call.at))
+        return ms(call.at + skew)
 
     def status_of(host: str) -> Callable[[object, Call], object]:
         def status(_: object, call: Call) -> object:
