@@ -95,7 +95,7 @@ class Hub:
     def close_all(self) -> None:
         """Cut every connection."""
         for session in tuple(self._sessions):
-            session.abort()
+            session.cut()
 
     def _begin(self, topic: str) -> None:
         """The first listener of a topic: its rhythm begins, its book is looked at."""
@@ -127,7 +127,7 @@ class Hub:
             self._deliver_all(self._private.beat(at))
         for session in tuple(self._sessions):
             if session.owner.expires_at <= at:
-                session.abort()
+                session.cut()
 
     def _on_notice(self, _at: datetime, notice: Notice) -> None:
         if notice.host == self._host:

@@ -45,12 +45,13 @@ class _Waiting:
 class Session:
     """A connection and its line.
 
-    ``now`` is the venue's time, ``wait`` sleeps for real seconds.
+    ``cut`` ends the connection at once, without a closing frame; ``now`` is the
+    venue's time, ``wait`` sleeps for real seconds.
     """
 
     host: str
     socket: web.WebSocketResponse
-    request: web.Request
+    cut: Callable[[], None]
     owner: TokenOwner
     now: Callable[[], datetime]
     wait: Callable[[float], Awaitable[None]]
@@ -79,13 +80,7 @@ class Session:
         try:
             self._line.put_nowait(waiting)
         except asyncio.QueueFull:
-            self.abort()
-
-    def abort(self) -> None:
-        """Cut the connection at once."""
-        transport = self.request.transport
-        if transport is not None:
-            transport.abort()
+            self.cut()
 
     async def write(self) -> None:
         """Send what is in the line until the connection ends."""
@@ -129,7 +124,7 @@ class Session:
     async def _close(self, code: int) -> None:
         """Close as the script says; 1006 is a cut, which has no closing frame."""
         if code == _ABORTED:
-            self.abort()
+            self.cut()
         else:
             await self.socket.close(code=code)
 

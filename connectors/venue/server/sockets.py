@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from aiohttp import WSMsgType, web
@@ -179,7 +180,7 @@ class _Door:
         return Session(
             host=self.host,
             socket=socket,
-            request=request,
+            cut=partial(_cut, request),
             owner=owner,
             now=self.backend.now,
             wait=self.wait,
@@ -210,6 +211,12 @@ class _Door:
             if self.note_bug is None:
                 raise error
             self.note_bug(f"a session of the {self.host} socket", error)
+
+
+def _cut(request: web.Request) -> None:
+    """End a connection without a closing frame."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _read(session: Session, speaker: "_Speaker") -> None:
