@@ -48,6 +48,8 @@ from connectors.kucoin.sums import (
     EMPTY,
     adjustment_notes,
     after_bookings,
+    bookings_of,
+    contracts_of,
     differ,
     is_near,
     position_changes,
@@ -104,7 +106,7 @@ class Books:
     ) -> set[RowList]:
         """The lists that could explain what rows and statement leave open."""
         traded = trade(rows, self._replayed, contracts)
-        after = after_bookings(self.balances, [*_bookings(rows), *traded.bookings])
+        after = after_bookings(self.balances, [*bookings_of(rows), *traded.bookings])
         wanted = {
             loans
             for row in rows
@@ -114,7 +116,7 @@ class Books:
         for account, held in part.balances.items():
             for coin in self._puzzling(account, held, after.get(account, {}), traded):
                 if account == FUTURES:
-                    wanted |= self._fundings(part)
+                    wanted |= self._fundings(rows, part)
                 elif account not in {MAIN, SPOT}:
                     wanted |= loan_lists(account, coin)
         return wanted
@@ -142,9 +144,9 @@ class Books:
     def _slack_of(self, coin: str, traded: Traded) -> Decimal:
         return self._slack.get(coin, ZERO) + TOLERANCE * traded.values.get(coin, ZERO)
 
-    def _fundings(self, part: Part) -> set[RowList]:
+    def _fundings(self, rows: Sequence[Explained], part: Part) -> set[RowList]:
         keys = {*self.positions, *self._replayed, *part.positions}
-        symbols = {*self._held_at, *(key.symbol for key in keys)}
+        symbols = {*self._held_at, *(key.symbol for key in keys), *contracts_of(rows)}
         return {RowList(Kind.FUNDINGS, FUTURES, symbol) for symbol in symbols}
 
     # -- booking ------------------------------------------------------------
@@ -168,7 +170,8 @@ class Books:
             is_coherent: Whether nothing happened while the statement was read.
         """
         traded = trade(rows, self._replayed, contracts)
-        self._remember(at, {*self._replayed, *traded.positions, *part.positions})
+        keys = {*self._replayed, *part.positions}
+        self._remember(at, {*contracts_of(rows), *(key.symbol for key in keys)})
         self._replayed = dict(traded.positions)
         for coin, value in traded.values.items():
             self._slack[coin] = self._slack.get(coin, ZERO) + TOLERANCE * value
@@ -176,7 +179,7 @@ class Books:
             if row.borrowed and row.owes is not None:
                 key = (row.account, row.owes)
                 self._lent[key] = self._lent.get(key, ZERO) + row.borrowed
-        bookings = [*_bookings(rows), *traded.bookings]
+        bookings = [*bookings_of(rows), *traded.bookings]
         self.balances = after_bookings(self.balances, bookings)
         notes = [row.note for row in rows if row.note is not None]
         if is_coherent:
@@ -194,9 +197,9 @@ class Books:
             notes=(*notes, *adjustment_notes(bookings)),
         )
 
-    def _remember(self, at: datetime, keys: Iterable[PositionKey]) -> None:
-        """Which contracts are held, or were within the day."""
-        self._held_at |= {key.symbol: at for key in keys}
+    def _remember(self, at: datetime, symbols: Iterable[str]) -> None:
+        """Which contracts are held, or were not long ago."""
+        self._held_at |= dict.fromkeys(symbols, at)
         for symbol, last in list(self._held_at.items()):
             if at - last > _HELD:
                 del self._held_at[symbol]
@@ -393,7 +396,3 @@ class Books:
                     coins = self.balances.setdefault(account, {})
                     coins[coin] = replace(line, hold=hold)
                     yield HoldChanged(at=at, account=account, coin=coin, hold=hold)
-
-
-def _bookings(rows: Iterable[Explained]) -> list[LedgerBooked]:
-    return [booked for row in rows for booked in row.bookings]

@@ -19,6 +19,8 @@ __all__ = [
     "EMPTY",
     "adjustment_notes",
     "after_bookings",
+    "bookings_of",
+    "contracts_of",
     "differ",
     "is_near",
     "position_changes",
@@ -100,3 +102,14 @@ def adjustment_notes(bookings: Iterable[LedgerBooked]) -> list[str]:
         if booked.entry_id.startswith("residue:")
         for posting in booked.postings
     ]
+
+
+def bookings_of(rows: Iterable[Explained]) -> list[LedgerBooked]:
+    """What rows book on their own."""
+    return [booked for row in rows for booked in row.bookings]
+
+
+def contracts_of(rows: Iterable[Explained]) -> set[str]:
+    """The contracts that traded; one may have been opened and closed again."""
+    fills = (row.futures_fill for row in rows)
+    return {fill.symbol for fill in fills if fill is not None}
