@@ -1,13 +1,15 @@
 """The served venue over real sockets: envelope, keys, quotas, bad requests."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from connectors.venue.server.app import ADDRESS, BOOKS_PATH, Hosts, build_apps
 from connectors.venue.server.calls import FUTURES_HOST, SPOT_HOST
 from connectors.venue.server.front import exchange_ms
-from tests.contract.core_client import FULL, READ, WALL, served
+from tests.contract.core_client import FULL, READ, served
+from tests.unit.venue.builders import START
 
 
 async def test_an_answer_is_enveloped_with_exact_numbers() -> None:
@@ -110,13 +112,13 @@ async def test_a_bug_is_answered_remembered_and_survived() -> None:
 
 @pytest.mark.parametrize("host", [SPOT_HOST, FUTURES_HOST])
 async def test_both_hosts_tell_time_status_and_books(host: str) -> None:
-    """Time is true time; the books are the venue's; they listen on loopback only."""
+    """Time is the venue's; the books are the venue's; they listen on loopback only."""
     async with served() as client:
         told = await client.ask("GET", "/api/v1/timestamp", key=None, host=host)
         status = await client.ask("GET", "/api/v1/status", key=None, host=host)
         books = await client.ask("GET", BOOKS_PATH, key=None, host=host)
         url = client.hosts.url(host)
-    assert told.json["data"] == exchange_ms(lambda: WALL)
+    assert told.json["data"] == exchange_ms(lambda: START + timedelta(seconds=10))
     assert status.json["data"] == {"status": "open", "msg": ""}
     assert books.json["balances"]["spot"]["USDT"]["total"] == "100000"
     assert url.startswith(f"http://{ADDRESS}:")
