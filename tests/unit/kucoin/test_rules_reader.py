@@ -63,6 +63,55 @@ LEGS = {
         ("Precision", 8),
     )
 }
+ANSWERS: dict[str, object] = {
+    "symbols": [PAIR],
+    "margin_config": {
+        "maxLeverage": 5,
+        "warningDebtRatio": "0.95",
+        "liqDebtRatio": "0.97",
+        "currencyList": ["BTC"],
+    },
+    "margin_currencies": [
+        {"currency": name, "marginCoefficient": "1", "precision": 8}
+        for name in ("BTC", "USDT", "ETH")
+    ],
+    "isolated_symbols": [
+        {"symbol": "BTC-USDT", "maxLeverage": 10, "flDebtRatio": "0.97"}
+    ],
+    "risk_limits": [
+        {
+            "symbol": "XBTUSDTM",
+            "maxRiskLimit": 100000,
+            "maxLeverage": 125,
+            "initialMargin": D("0.008"),
+            "maintainMargin": D("0.004"),
+        }
+    ],
+    "collateral_ratio": [
+        {
+            "currencyList": ["BTC"],
+            "items": [
+                {
+                    "lowerLimit": "0",
+                    "upperLimit": "10",
+                    "collateralRatio": "0.95",
+                }
+            ],
+        }
+    ],
+    "futures_trade_fees": {
+        "symbol": "XBTUSDTM",
+        "makerFeeRate": "0.00018",
+        "takerFeeRate": "0.0005",
+    },
+    "spot_trade_fees": [
+        {
+            "symbol": "BTC-USDT",
+            "makerFeeRate": "0.0008",
+            "takerFeeRate": "0.0009",
+        }
+    ],
+}
 INTERESTS = Interests(
     coins=frozenset({"BTC", "USDT", "NEW"}),
     spot_symbols=frozenset({"BTC-USDT", "NEW-USDT"}),
@@ -91,59 +140,11 @@ class Exchange:
         self.asked.append((endpoint, asked))
         if endpoint == "spot_candles":
             return Node(self._candles(asked), endpoint)
-        answers: dict[str, object] = {
-            "contracts": [self.contract],
-            "symbols": [PAIR],
-            "margin_config": {
-                "maxLeverage": 5,
-                "warningDebtRatio": "0.95",
-                "liqDebtRatio": "0.97",
-                "currencyList": ["BTC"],
-            },
-            "margin_currencies": [
-                {"currency": name, "marginCoefficient": "1", "precision": 8}
-                for name in ("BTC", "USDT", "ETH")
-            ],
-            "isolated_symbols": [
-                {"symbol": "BTC-USDT", "maxLeverage": 10, "flDebtRatio": "0.97"}
-            ],
-            "risk_limits": [
-                {
-                    "symbol": "XBTUSDTM",
-                    "maxRiskLimit": 100000,
-                    "maxLeverage": 125,
-                    "initialMargin": D("0.008"),
-                    "maintainMargin": D("0.004"),
-                }
-            ],
-            "collateral_ratio": [
-                {
-                    "currencyList": ["BTC"],
-                    "items": [
-                        {
-                            "lowerLimit": "0",
-                            "upperLimit": "10",
-                            "collateralRatio": "0.95",
-                        }
-                    ],
-                }
-            ],
-            "futures_trade_fees": {
-                "symbol": "XBTUSDTM",
-                "makerFeeRate": "0.00018",
-                "takerFeeRate": "0.0005",
-            },
-            "spot_trade_fees": [
-                {
-                    "symbol": "BTC-USDT",
-                    "makerFeeRate": "0.0008",
-                    "takerFeeRate": "0.0009",
-                }
-            ],
-        }
         if asked.get("isIsolated") == "true":
             return Node([{"symbol": asked["symbol"], **LEGS}], endpoint)
-        return Node(answers[endpoint], endpoint)
+        if endpoint == "contracts":
+            return Node([self.contract], endpoint)
+        return Node(ANSWERS[endpoint], endpoint)
 
     async def write(
         self,
