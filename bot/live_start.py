@@ -42,6 +42,7 @@ from connectors.kucoin.cursors import Cursors
 from connectors.kucoin.exchange_clock import ExchangeClock
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.looks import Looker
+from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
 from connectors.kucoin.socket_kit import SocketKit
 from connectors.kucoin.sockets import Streams
@@ -136,14 +137,10 @@ class _LiveReader:
 
 @dataclass(slots=True)
 class _Links:
-    """What the books ask of world and engine, which are made after the books."""
+    """What the books ask of registry and engine; the engine is made after them."""
 
-    world: LiveWorld | None = None
+    registry: OrderRegistry = field(default_factory=OrderRegistry)
     engine: Engine | None = None
-
-    def intent_of(self, order_id: str) -> str | None:
-        """Which intent of ours an order is."""
-        return None if self.world is None else self.world.registry.intent_of(order_id)
 
     def mark_of(self, symbol: str) -> Decimal | None:
         """The newest mark of a contract, or of the coin that a pair trades."""
@@ -174,6 +171,8 @@ class Start:
         strategies = self._strategies()
         rules_reader = RulesReader(client)
         snapshots = SnapshotReader(client, rules_reader.known_contracts)
+        for order_id, intent_id in self.memory.order_ids.items():
+            self._links.registry.adopt(order_id, intent_id)
         looker = await self._looker(snapshots)
         snapshot = await self._books(looker)
         interests = interests_of(snapshot, [c for s in strategies for c in s.claims])
@@ -196,9 +195,9 @@ class Start:
             sleep=nap,
             recovered=self.memory.open_intents,
             open_preimages=self.memory.pre_images,
+            registry=self._links.registry,
             clock_rate=self.connection.settings.clock_rate,
         )
-        self._links.world = world
         engine = await self._engine(world, _Fixed(rules, snapshot), history, strategies)
         self._links.engine = engine
         scheduler.start([job for s in strategies for job in s.jobs], world.put)
@@ -250,7 +249,9 @@ class Start:
             rest=self.connection.client,
             clock=self.connection.clock,
             reader=snapshots,
-            names=Names(intent_of=self._links.intent_of, mark_of=self._links.mark_of),
+            names=Names(
+                intent_of=self._links.registry.intent_of, mark_of=self._links.mark_of
+            ),
             pairs=pairs,
         )
 

@@ -15,7 +15,7 @@ from typing import Final
 from bot.domain.errors import UsageError
 from bot.domain.money import decimal_from
 
-__all__ = ["ENVIRONMENT", "KEYS", "Key", "read_value", "shown"]
+__all__ = ["ENVIRONMENT", "KEYS", "KEY_PARTS", "Key", "read_value", "shown"]
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "KUCOIN_API_KEY": "",
@@ -29,6 +29,9 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "GNOMON_ALERT_URLS": "",
 }
 """Names read from ``.env`` or the environment, with their defaults."""
+
+KEY_PARTS: Final = ("KUCOIN_API_KEY", "KUCOIN_API_SECRET", "KUCOIN_API_PASSPHRASE")
+"""The names of the three parts of an API key: key, secret, passphrase."""
 
 
 @dataclass(frozen=True, slots=True)

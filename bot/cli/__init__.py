@@ -21,6 +21,8 @@ from bot.domain.errors import GnomonError
 __all__ = ["main"]
 
 _COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "live": ("bot.cli.live", "Trade a real account, armed in two steps."),
+    "doctor": ("bot.cli.doctor", "Check all that a live start needs."),
     "paper": ("bot.cli.run", "Trade on paper on a simulated exchange; needs no key."),
     "replay": ("bot.cli.run", "Replay a recorded market as fast as it goes."),
     "simulate": ("bot.cli.simulate", "Run seeded simulations and check invariants."),
@@ -30,13 +32,20 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "venue": ("bot.cli.venue", "Serve the simulated exchange on this machine."),
     "parity": ("bot.cli.parity", "How near the shadow was to the exchange's numbers."),
     "data": ("bot.cli.data", "Fetch recorded market data; needs no key."),
+    "balances": ("bot.cli.operator", "What every account holds, as KuCoin states it."),
+    "positions": ("bot.cli.operator", "The futures positions."),
+    "loans": ("bot.cli.operator", "What is owed, principal and interest."),
+    "orders": ("bot.cli.operator", "The orders that rest."),
+    "borrow": ("bot.cli.operator", "Borrow a coin into a margin account."),
+    "repay": ("bot.cli.operator", "Repay a coin, or all of it."),
+    "transfer": ("bot.cli.operator", "Move a coin between accounts of yours."),
+    "cancel-all": ("bot.cli.operator", "Cancel every order that rests."),
+    "flatten": ("bot.cli.operator", "Close orders, positions and loans."),
     "config": ("bot.cli.config", "Show every setting with its default and source."),
 }
 """Command to the module that holds it (an ``app`` or a function) and one line."""
 
 _LATER: Final[dict[str, str]] = {
-    "live": "Live trading arrives with the KuCoin connector",
-    "doctor": "The checks before live trading arrive with the KuCoin connector",
     "study": "The studies arrive with the least-cost guard and the strategies",
     "guard": "Planning for a raw account document comes with the least-cost guard",
     "backtest": "Use gnomon replay with strategies in gnomon.toml",
@@ -68,7 +77,7 @@ Exit codes: 0 done, 1 a bug, 2 usage or input, 3 unreachable, 4 refused,
 def _bind(module: str, name: str) -> Any:
     """The click command of a row of the table: the one lazy import."""
     found = importlib.import_module(module)
-    own = getattr(found, f"{name}_app", None)
+    own = getattr(found, f"{name.replace('-', '_')}_app", None)
     return typer.main.get_command(found.app if own is None else own)
 
 

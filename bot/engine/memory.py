@@ -56,6 +56,8 @@ class Memory:
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     pre_images: Mapping[str, Noted] = field(default_factory=dict)
     """By the id of a loan request whose fate is open."""
+    order_ids: Mapping[str, str] = field(default_factory=dict)
+    """The exchange's number of each order and loan of ours, to our intent's id."""
     bookings: tuple[LedgerBooked, ...] = ()
     fills: tuple[Filled, ...] = ()
     equities: Mapping[date, Decimal] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class _Folding:
         self._states: dict[str, IntentState] = {}
         self._thresholds: dict[str, Thresholds] = {}
         self._pre_images: dict[str, Noted] = {}
+        self._order_ids: dict[str, str] = {}
         self._bookings: list[LedgerBooked] = []
         self._fills: list[Filled] = []
         self._equities: dict[date, Decimal] = {}
@@ -143,6 +146,8 @@ class _Folding:
                 pass
 
     def _settled(self, body: IntentSettled) -> None:
+        if body.order_id is not None:
+            self._order_ids[body.order_id] = body.intent_id
         known = self._states.get(body.intent_id)
         if known is None:
             return
@@ -171,6 +176,7 @@ class _Folding:
             open_intents=tuple(self._waiting.values()),
             thresholds=self._thresholds,
             pre_images=self._pre_images,
+            order_ids=self._order_ids,
             bookings=tuple(self._bookings),
             fills=tuple(self._fills),
             equities=self._equities,

@@ -213,7 +213,7 @@ class OperatorDesk:
     def __init__(
         self,
         engine: Engine,
-        put: Callable[[Event], None],
+        put: Callable[[OperatorAsked], None],
         now: Callable[[], datetime],
         *,
         patience_s: float,

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from bot.domain.errors import JournalError
 from bot.settings import Settings
+from bot.settings_keys import KEY_PARTS
 from connectors.kucoin.checks import Check, CheckState
 from storage.reader import JournalReader
 from storage.sidefiles import measure_fsync_ms
@@ -93,12 +94,8 @@ def view(checks: Sequence[Check]) -> RenderableType:
 
 
 def _keys(settings: Settings) -> Iterator[Check]:
-    parts = {
-        "KUCOIN_API_KEY": settings.api_key,
-        "KUCOIN_API_SECRET": settings.api_secret,
-        "KUCOIN_API_PASSPHRASE": settings.api_passphrase,
-    }
-    missing = [name for name, secret in parts.items() if not secret]
+    parts = (settings.api_key, settings.api_secret, settings.api_passphrase)
+    missing = [name for name, part in zip(KEY_PARTS, parts, strict=True) if not part]
     yield Check(
         name="settings",
         state=CheckState.FAIL if missing else CheckState.PASS,

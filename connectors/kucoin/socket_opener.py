@@ -31,10 +31,10 @@ def token_endpoint(source: Source) -> str:
 
     Example:
         >>> token_endpoint(Source("futures", is_private=True))
-        'bullet_private_futures'
+        'futures_bullet_private'
     """
     kind = "private" if source.is_private else "public"
-    return f"bullet_{kind}_{source.host}"
+    return f"{source.host}_bullet_{kind}"
 
 
 class ConnectBudget:

@@ -30,10 +30,10 @@ async def test_each_host_and_kind_has_its_own_connection_and_token() -> None:
     async with bench(wanted) as b:
         await b.reader.restored(5)
         assert sorted(b.toy.tokens) == [
-            "bullet_private_futures",
-            "bullet_private_spot",
-            "bullet_public_futures",
-            "bullet_public_spot",
+            "futures_bullet_private",
+            "spot_bullet_private",
+            "futures_bullet_public",
+            "spot_bullet_public",
         ]
         sent = {said["topic"]: said for peer in b.toy.peers for said in peer.requests}
         assert sent["/indicator/markPrice:USDT-BTC,ETH-BTC"]["privateChannel"] is False

@@ -1,0 +1,81 @@
+"""``gnomon doctor``: whether this machine, this key and this account can go live.
+
+Every check is read only. Exit 0 when nothing stands in the way, 4 when something
+does, 3 when the exchange cannot be reached.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from bot.cli.live_runner import journal_of
+from bot.compose import strategies_of
+from bot.compose_live import connected
+from bot.domain.errors import RefusedError, UnreachableError
+from bot.report.doctor import as_document, is_ready, local_checks, view
+from bot.settings import Settings, read_settings
+from connectors.kucoin.checks import Check, CheckState, Expected
+
+__all__ = ["doctor_app"]
+
+_HELP: Final = """
+Check everything that a live start needs, and say what is missing.
+
+Reads the settings, the journal and the disk; asks KuCoin about its clock, the key's
+permissions and addresses, the account's mode, fee level, position mode, and the
+margin mode and leverage of every contract that strategies trade. Changes nothing.
+
+Examples:
+
+    gnomon doctor
+
+    gnomon doctor --json
+"""
+_ENV: Final = Path(".env")
+
+doctor_app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+@doctor_app.command("doctor", help=_HELP)
+def doctor(
+    *,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings; gnomon.toml here when it exists.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Journal of the live bot.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object.")
+    ] = False,
+) -> None:
+    """Run every check and print what was found."""
+    settings = read_settings(config)
+    checks = list(local_checks(settings, journal_of(settings, journal), _ENV))
+    if settings.api_key and settings.api_secret and settings.api_passphrase:
+        checks += asyncio.run(_remote(settings))
+    if as_json:
+        sys.stdout.write(json.dumps(as_document(checks)) + "\n")
+    else:
+        Console().print(view(checks))
+    if is_ready(checks):
+        return
+    if any(c.name == "clock" and c.state is CheckState.UNKNOWN for c in checks):
+        raise UnreachableError("The exchange could not be reached.")
+    raise RefusedError("Not ready for a live start; the advice stands above.")
+
+
+async def _remote(settings: Settings) -> tuple[Check, ...]:
+    leverages = {
+        claim: getattr(strategy, "leverage", settings.limits.max_leverage)
+        for strategy in strategies_of(settings.strategies)
+        for claim in strategy.claims
+        if "-" not in claim
+    }
+    async with connected(settings) as connection:
+        return await connection.checks(Expected(vip=settings.vip, leverages=leverages))

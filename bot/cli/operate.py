@@ -1,0 +1,81 @@
+"""One request of the operator: asked of the running bot, else done in a short session.
+
+A short session recovers as every start does, has no guard and no strategies, does
+the one request, and ends. It waits for the books before it answers.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from bot.cli.live_runner import served
+from bot.cli.logs import open_log
+from bot.compose_live import LiveOptions, connected, open_session
+from bot.domain.errors import UsageError
+from bot.engine.operator import OperatorDesk
+from bot.live_start import LiveSession
+from bot.settings import Settings
+from connectors.system.clock import nap
+from connectors.system.control import ask_running, control_path
+
+__all__ = ["operate"]
+
+_RUNNING_S: Final = 900.0
+_MARKS_S: Final = 20.0
+_LOOK_S: Final = 0.05
+
+
+async def operate(
+    settings: Settings, journal: Path, request: Mapping[str, str]
+) -> Mapping[str, object]:
+    """Do one request and say what became of it.
+
+    Raises:
+        UsageError: The request is not understood.
+        GnomonError: The account cannot be opened.
+    """
+    path = control_path(journal)
+    answer = await ask_running(path, request, _RUNNING_S)
+    if answer is None:
+        answer = await _alone(settings, journal, request)
+    error = answer.get("error")
+    if isinstance(error, str):
+        raise UsageError(error)
+    return answer
+
+
+async def _alone(
+    settings: Settings, journal: Path, request: Mapping[str, str]
+) -> Mapping[str, object]:
+    """Open the account, do the request, close it again."""
+    open_log(journal.parent, is_quiet=True)
+    options = LiveOptions(journal=journal, is_guarded=False, has_strategies=False)
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(connected(settings))
+        session = await stack.enter_async_context(open_session(connection, options))
+        observers = await served(session, journal, stack)
+        session.engine.watch(observers)
+        running = asyncio.create_task(session.run())
+        try:
+            await _marked(session, running)
+            desk = next(o for o in observers if isinstance(o, OperatorDesk))
+            asking = asyncio.create_task(desk.answer(request))
+            await asyncio.wait({running, asking}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                asking.cancel()
+                await running
+            return asking.result()
+        finally:
+            session.stop()
+            await running
+
+
+async def _marked(session: LiveSession, running: asyncio.Task[None]) -> None:
+    """Wait until marks are known and the feeds are heard, but not for ever."""
+    for _ in range(int(_MARKS_S / _LOOK_S)):
+        shadow = session.engine.state.shadow
+        if running.done() or (shadow.margin_marks and not shadow.silent_feeds):
+            return
+        await nap(_LOOK_S)

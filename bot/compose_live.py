@@ -1,0 +1,146 @@
+"""The composition root of a live session: the real exchange, or one on this machine.
+
+It connects a key to an account, takes over the journal, opens the books, and plugs
+the engine into the live world. ``gnomon live`` runs such a session for ever, an
+operator's command for one request. What trades is decided elsewhere.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.errors import JournalError, RefusedError
+from bot.engine.memory import Memory, recall
+from bot.live_start import Connection, LiveSession, Start
+from bot.settings import Settings
+from connectors.kucoin.answers import ExchangeRefusedError
+from connectors.kucoin.checks import CheckState, Expected
+from connectors.kucoin.client import open_client
+from connectors.kucoin.exchange_clock import ExchangeClock
+from storage.journal import SqliteJournal
+from storage.lease import AccountLease
+from storage.reader import JournalReader
+
+__all__ = ["Connection", "LiveOptions", "LiveSession", "connected", "open_session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """What a session is for.
+
+    ``uid`` is the account that was named; None takes the key's. A session without
+    guard and strategies does only what an operator asks.
+    """
+
+    journal: Path
+    uid: str | None = None
+    is_guarded: bool = True
+    has_strategies: bool = True
+    is_withdraw_accepted: bool = False
+    is_open_ip_accepted: bool = False
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Connection]:
+    """A client for the key and the addresses of the settings, closed at the end.
+
+    Raises:
+        UsageError: The key is incomplete, or an address cannot be used.
+        RefusedError: The exchange refused something that was asked.
+    """
+    clock = ExchangeClock(rate=settings.clock_rate)
+    client = open_client(
+        key=settings.api_key.reveal(),
+        secret=settings.api_secret.reveal(),
+        passphrase=settings.api_passphrase.reveal(),
+        spot_url=settings.spot_url,
+        futures_url=settings.futures_url,
+        clock=clock,
+        vip=settings.vip,
+    )
+    try:
+        yield Connection(client=client, clock=clock, settings=settings)
+    except ExchangeRefusedError as refusal:
+        raise RefusedError(
+            f"KuCoin refused with code {refusal.code}: {refusal.message}. `gnomon "
+            "doctor` checks key, account and clock."
+        ) from None
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def open_session(
+    connection: Connection, options: LiveOptions
+) -> AsyncIterator[LiveSession]:
+    """Check, lock, recover and start; everything is given back at the end.
+
+    Raises:
+        RefusedError: A check failed, or another process trades the account.
+        JournalError: The journal is damaged, in use, or another account's.
+        UnreachableError: The exchange does not answer.
+    """
+    uid = await _admitted(connection, options)
+    with _journal(options.journal, uid) as (journal, memory):
+        start = Start(
+            connection=connection,
+            uid=uid,
+            journal=journal,
+            memory=memory,
+            is_guarded=options.is_guarded,
+            has_strategies=options.has_strategies,
+        )
+        async with start.opened() as session:
+            yield session
+
+
+async def _admitted(connection: Connection, options: LiveOptions) -> str:
+    """The account's number, once every check has passed.
+
+    Raises:
+        RefusedError: Names every check that failed, with its advice.
+    """
+    settings = connection.settings
+    checks = await connection.checks(
+        Expected(
+            vip=settings.vip,
+            uid=options.uid,
+            is_withdraw_accepted=options.is_withdraw_accepted,
+            is_open_ip_accepted=options.is_open_ip_accepted,
+        )
+    )
+    bad = [c for c in checks if c.state in {CheckState.FAIL, CheckState.UNKNOWN}]
+    if bad:
+        words = " ".join(f"{c.name}: {c.sentence} {c.advice}".rstrip() for c in bad)
+        raise RefusedError(f"Not started. {words} `gnomon doctor` shows every check.")
+    account = next(c for c in checks if c.name == "account")
+    return account.subject
+
+
+@contextmanager
+def _journal(path: Path, uid: str) -> Iterator[tuple[SqliteJournal, Memory]]:
+    """The account's lease, and its journal open for writing, with what it remembers.
+
+    Raises:
+        JournalError: It is another account's, a simulation's, damaged or in use.
+        RefusedError: Another process of this machine trades the account.
+    """
+    with AccountLease.take(uid):
+        memory = Memory()
+        if path.exists():
+            with JournalReader.open(path) as reader:
+                memory = recall(stored.entry for stored in reader.entries())
+            if memory.runs and memory.account != uid:
+                whose = memory.account or "a simulation"
+                raise JournalError(
+                    f"{path} is the journal of {whose}, not of account {uid}; name "
+                    "another with --journal."
+                )
+            journal = SqliteJournal.extend(path)
+        else:
+            journal = SqliteJournal.create(path)
+        try:
+            yield journal, memory
+        finally:
+            journal.close()
