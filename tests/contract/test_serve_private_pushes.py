@@ -35,10 +35,9 @@ async def place() -> AsyncIterator[Place]:
 
 
 async def test_a_futures_order_is_told_step_by_step(place: Place) -> None:
-    """A resting order: open, match, filled; all orders and one contract hear it."""
+    """A resting order: open, match, filled, each once."""
     async with place.client("futures") as client:
         await client.hear("/contractMarket/tradeOrders", is_private=True)
-        await client.hear("/contractMarket/tradeOrders:XBTUSDTM", is_private=True)
         order_id = place.served.place("a", type="limit", price="49500", size=3)
         opened = futures_orders.futures_order_push(
             await client.one("symbolOrderChange")
@@ -59,6 +58,22 @@ async def test_a_futures_order_is_told_step_by_step(place: Place) -> None:
         assert await client.is_quiet()
 
 
+async def test_a_push_comes_under_the_topic_that_was_asked_for(place: Place) -> None:
+    """Who hears all and one of them gets both, each under its own name."""
+    async with place.client("futures") as client:
+        for topic in (
+            "/contractMarket/tradeOrders",
+            "/contractMarket/tradeOrders:XBTUSDTM",
+        ):
+            await client.hear(topic, is_private=True)
+        place.served.place("a", type="limit", price="49500")
+        found = await client.push("symbolOrderChange", 2)
+        assert [node["topic"].text() for node in found] == [
+            "/contractMarket/tradeOrders",
+            "/contractMarket/tradeOrders:XBTUSDTM",
+        ]
+
+
 async def test_a_cancelled_order_says_what_was_left(place: Place) -> None:
     """A cancel is pushed with the size that was not filled."""
     async with place.client("futures") as client:
@@ -76,7 +91,6 @@ async def test_positions_and_wallets_follow_a_trade(place: Place) -> None:
     """A fill changes position and wallet; the wallet's identities hold exactly."""
     async with place.client("futures") as client:
         await client.hear("/contract/positionAll", is_private=True)
-        await client.hear("/contract/position:XBTUSDTM", is_private=True)
         await client.hear("/contractAccount/wallet", is_private=True)
         place.served.place("a", size=20)
         node = await client.one("position.change")

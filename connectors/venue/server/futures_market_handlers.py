@@ -23,7 +23,7 @@ from connectors.venue.server.futures_forms import (
     query_int,
     span,
 )
-from connectors.venue.server.words_futures_common import exact, ms, ns, scaled
+from connectors.venue.server.words_futures_common import exact, ms, ns, scaled, word
 
 __all__ = [
     "active_contracts",
@@ -33,6 +33,7 @@ __all__ = [
     "current_funding_rate",
     "funding_rates",
     "index_history",
+    "interest_history",
     "klines",
     "mark_price",
     "moved_at",
@@ -238,6 +239,20 @@ def premium_history(backend: Backend, call: Call) -> object:
             }
             return {"dataList": [row], "hasMore": False}
     raise ProblemError(BAD_PARAMETER, f"Premium index {name} does not exist.")
+
+
+def interest_history(backend: Backend, call: Call) -> object:
+    """``GET /api/v1/interest/query``: no interest index is known here, so no rows."""
+    name = query(call, "symbol")
+    known = {
+        f".{word(coin)}INT{span}"
+        for rules in backend.venue.rules.contracts.values()
+        for coin in (rules.base, rules.quote)
+        for span in ("", "8H")
+    }
+    if name not in known:
+        raise ProblemError(BAD_PARAMETER, f"Interest index {name} does not exist.")
+    return {"dataList": [], "hasMore": False}
 
 
 def risk_limits(backend: Backend, call: Call) -> object:

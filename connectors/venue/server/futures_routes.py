@@ -66,6 +66,7 @@ _MARKET: Final = (
     _public("GET", "/api/v1/kline/query", 3, market.klines),
     _public("GET", "/api/v1/mark-price/{symbol}/current", 3, market.mark_price),
     _public("GET", "/api/v1/index/query", 2, market.index_history),
+    _public("GET", "/api/v1/interest/query", 5, market.interest_history),
     _public("GET", "/api/v1/premium/query", 3, market.premium_history),
     _public("GET", "/api/v1/trade-statistics", 3, market.trade_statistics),
     _public(

@@ -93,9 +93,8 @@ def _futures(
     topic = f"/contractMarket/level2:{symbol}"
     for place, (side, price, size) in enumerate(changes):
         yield Push(
-            topic=topic,
             subject="level2",
-            channels=(topic,),
+            topics=(topic,),
             data={
                 "sequence": number * 1000 + place,
                 "change": f"{plain(price)},{side},{int(size)}",
@@ -118,9 +117,8 @@ def _spot(
         for word, side in (("asks", "sell"), ("bids", "buy"))
     }
     return Push(
-        topic=topic,
         subject="trade.l2update",
-        channels=(topic,),
+        topics=(topic,),
         data={
             "changes": sides,
             "sequenceEnd": last,

@@ -69,10 +69,9 @@ _FORCED: Final[Mapping[str | None, str]] = {
 def notice_push(notice: Notice) -> Push:
     """A notice as the push that it is."""
     return Push(
-        topic=notice.topic,
         subject=notice.subject,
         data=notice.data,
-        channels=(notice.topic,),
+        topics=(notice.topic,),
         is_private=True,
     )
 
@@ -120,10 +119,9 @@ class FuturesPushes:
             return
         topic = f"{_ORDERS}:{data['symbol']}"
         yield Push(
-            topic=topic,
             subject="symbolOrderChange",
             data=data,
-            channels=(_ORDERS, topic),
+            topics=(_ORDERS, topic),
             is_private=True,
         )
 
@@ -229,10 +227,9 @@ class FuturesPushes:
     def _position(self, symbol: str, data: Mapping[str, object]) -> Push:
         topic = f"{_POSITION}:{symbol}"
         return Push(
-            topic=topic,
             subject="position.change",
             data=data,
-            channels=(_ALL_POSITIONS, topic),
+            topics=(_ALL_POSITIONS, topic),
             is_private=True,
         )
 
@@ -247,9 +244,8 @@ class FuturesPushes:
         for record in records:
             topic = f"{_POSITION}:{record.symbol}"
             yield Push(
-                topic=topic,
                 subject="position.settlement",
-                channels=(_ALL_POSITIONS, topic),
+                topics=(_ALL_POSITIONS, topic),
                 is_private=True,
                 data={
                     "symbol": record.symbol,
@@ -296,11 +292,10 @@ class FuturesPushes:
         self._wallets[settle] = what
         self._numbers += 1
         yield Push(
-            topic=_WALLET,
             subject="walletBalance.change",
             push_id=f"wallet{self._numbers}",
             data=data,
-            channels=(_WALLET,),
+            topics=(_WALLET,),
             is_private=True,
         )
 

@@ -193,9 +193,8 @@ def _futures_trade(fill: Filled) -> Push:
     topic = f"/contractMarket/execution:{fill.symbol}"
     maker, taker = _parties(fill)
     return Push(
-        topic=topic,
         subject="match",
-        channels=(topic,),
+        topics=(topic,),
         data={
             "symbol": fill.symbol,
             "sequence": ns(fill.at),
@@ -225,9 +224,8 @@ def settlement_pushes(backend: Backend) -> Iterator[Push]:
         symbol, rate = settlement.symbol, exact(settlement.funding_rate)
         for subject in ("funding.begin", "funding.end"):
             yield Push(
-                topic="/contract/announcement",
                 subject=subject,
-                channels=("/contract/announcement", f"/contract/announcement:{symbol}"),
+                topics=("/contract/announcement", f"/contract/announcement:{symbol}"),
                 data={
                     "symbol": symbol,
                     "fundingTime": at,
@@ -237,9 +235,8 @@ def settlement_pushes(backend: Backend) -> Iterator[Push]:
             )
         topic = f"/contract/instrument:{symbol}"
         yield Push(
-            topic=topic,
             subject="funding.rate",
-            channels=(topic,),
+            topics=(topic,),
             data={
                 "period": 1,
                 "granularity": interval_ms(backend.archive.quotes.get(symbol)),

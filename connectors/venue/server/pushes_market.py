@@ -55,10 +55,9 @@ class MarketTopic:
         if data is None:
             return None
         return Push(
-            topic=topic,
             subject=self.subject,
             data=data,
-            channels=(topic,),
+            topics=(topic,),
             is_state=True,
         )
 

@@ -149,10 +149,9 @@ class SpotPushes:
         topics = _ORDERS[:1] if step.kind == "received" else _ORDERS
         for topic in topics:
             yield Push(
-                topic=topic,
                 subject="orderChange",
                 data=data,
-                channels=(topic,),
+                topics=(topic,),
                 is_private=True,
             )
 
@@ -216,10 +215,9 @@ class SpotPushes:
         place = _PLACES.get(account) or f"isolated_{pair}"
         word, context = relation
         yield Push(
-            topic=_BALANCE,
             subject="account.balance",
             push_id=number,
-            channels=(_BALANCE,),
+            topics=(_BALANCE,),
             is_private=True,
             data={
                 "accountId": account_number(account, coin),
@@ -246,10 +244,9 @@ class SpotPushes:
             word = _STATUSES.get(event.status)
             if event.account == MARGIN_CROSS and word is not None:
                 yield Push(
-                    topic=_CROSS,
                     subject="position.status",
                     data={"type": word, "timestamp": ms(event.at)},
-                    channels=(_CROSS,),
+                    topics=(_CROSS,),
                     is_private=True,
                 )
 
@@ -272,9 +269,8 @@ class SpotPushes:
         )
         coins = self._coins(MARGIN_CROSS)
         yield Push(
-            topic=_CROSS,
             subject="debt.ratio",
-            channels=(_CROSS,),
+            topics=(_CROSS,),
             is_private=True,
             data={
                 "debtRatio": exact(truncate_ratio(ratio)),
@@ -330,9 +326,8 @@ class SpotPushes:
             status, reason = "IN_LIQUIDATION", "FORCE_LIQUIDATION"
         topic = f"{_ISOLATED}:{pair}"
         return Push(
-            topic=topic,
             subject="positionChange",
-            channels=(topic,),
+            topics=(topic,),
             is_private=True,
             data={
                 "tag": pair,

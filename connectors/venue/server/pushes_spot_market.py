@@ -204,10 +204,9 @@ def all_tickers(backend: Backend, at: datetime) -> Iterator[Push]:
         data = _spot_ticker(backend, symbol, at)
         if data is not None:
             yield Push(
-                topic=topic,
                 subject=symbol,
                 data=data,
-                channels=(topic,),
+                topics=(topic,),
                 is_state=True,
             )
 
@@ -223,9 +222,8 @@ def _spot_trade(fill: Filled) -> Push:
     topic = f"/market/match:{fill.symbol}"
     maker, taker = _parties(fill)
     return Push(
-        topic=topic,
         subject="trade.l3match",
-        channels=(topic,),
+        topics=(topic,),
         data={
             "makerOrderId": maker,
             "price": plain(fill.price),

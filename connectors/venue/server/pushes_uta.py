@@ -113,10 +113,9 @@ class _UtaTopic(MarketTopic):
         kind = "FUTURES" if symbol in backend.venue.rules.contracts else "SPOT"
         name = f"{self.subject}.{kind}" if self.is_typed else self.subject
         return Push(
-            topic=topic,
             subject=name,
             data=data,
-            channels=(topic,),
+            topics=(topic,),
             is_state=True,
             document={"T": name, "P": str(ns(at)), "d": data},
         )

@@ -181,15 +181,14 @@ class Hub:
             self._deliver(push)
 
     def _deliver(self, push: Push) -> None:
-        """Into the line of everybody who listens to one of its channels, once."""
-        hearers: dict[Session, None] = {}
-        for channel in push.channels:
-            hearers.update(dict.fromkeys(self._listeners.get(channel, ())))
-        if not hearers:
-            return
-        text = frame(push, self._backend.uid)
-        for session in hearers:
-            session.offer(push.topic, text, is_state=push.is_state)
+        """Into the lines of the listeners of each of its topics."""
+        for topic in push.topics:
+            hearers = self._listeners.get(topic)
+            if not hearers:
+                continue
+            text = frame(push, topic, self._backend.uid)
+            for session in hearers:
+                session.offer(topic, text, is_state=push.is_state)
 
     def _now(self) -> datetime:
         return self._backend.now()

@@ -305,3 +305,14 @@ def test_a_bankrupt_wallet_states_no_negative_room() -> None:
     found = served.ask("GET", "/api/v1/account-overview", currency="USDT")
     assert found["availableBalance"] >= 0
     assert found["unrealisedPNL"] < 0
+
+
+def test_no_interest_index_is_made_up() -> None:
+    """A known interest index has no rows here; an unknown one is refused."""
+    served = Served()
+    path = "/api/v1/interest/query"
+    assert served.ask("GET", path, symbol=".XBTINT8H") == {
+        "dataList": [],
+        "hasMore": False,
+    }
+    assert served.code("GET", path, symbol=".NOSUCHINT") == "400100"
