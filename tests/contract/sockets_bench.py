@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestServer
@@ -95,11 +95,19 @@ class Place:
         faults = None
         if script is not None:
             faults = Faults(script=parse_script(script, "script"), start=START)
+        self.bugs: list[tuple[str, BaseException]] = []
         self.servers: dict[str, TestServer] = {}
         for host in ("spot", "futures"):
             app = web.Application()
             dice = None if faults is None else faults.frames
-            mount(app, self.backend, host, self.backend.tokens, dice)
+            mount(
+                app,
+                self.backend,
+                host,
+                self.backend.tokens,
+                dice,
+                note_bug=lambda where, error: self.bugs.append((where, error)),
+            )
             self.servers[host] = TestServer(app, host="127.0.0.1")
 
     @asynccontextmanager
@@ -111,6 +119,8 @@ class Place:
             yield self
         for server in self.servers.values():
             await server.close()
+        if self.bugs:
+            raise ExceptionGroup("bugs", [e for _, e in self.bugs if _is_one(e)])
 
     @asynccontextmanager
     async def client(
@@ -126,6 +136,10 @@ class Place:
             if "welcome" not in {hello.get("type"), hello.get("message")}:
                 raise ConnectionError(f"not welcomed: {hello}")
             yield client
+
+
+def _is_one(error: BaseException) -> TypeGuard[Exception]:
+    return isinstance(error, Exception)
 
 
 def margin_account() -> AccountSnapshot:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -84,3 +85,25 @@ async def test_a_slow_frame_is_late() -> None:
         found = await _marks(place, client, 2, "50001 50002")
         assert found == ["50001", "50002"]
         assert clock() - begun >= 0.1
+
+
+async def test_an_error_in_a_beat_is_noted_and_the_beats_go_on() -> None:
+    """A bug of the pushes is told to whoever keeps bugs; marks come all the same."""
+    async with Place().open() as place, place.client("spot") as client:
+        await client.hear("/indicator/markPrice:USDT-BTC")
+        good, calls = place.backend.now, [0]
+
+        def now() -> datetime:
+            calls[0] += 1
+            if calls[0] == 1:
+                raise ArithmeticError("a clock that fails once")
+            return good()
+
+        place.backend.now = now
+        while not place.bugs:
+            await asyncio.wait({asyncio.ensure_future(client.is_quiet())})
+        place.served.at += timedelta(seconds=1)
+        await client.one("tick")
+        (bug,) = place.bugs
+        assert isinstance(bug[1], ArithmeticError)
+        place.bugs.clear()

@@ -32,6 +32,8 @@ from connectors.venue.server.words_spot_basic import in_seconds
 __all__ = ["Hub"]
 
 _ALL_TICKERS: Final = "/market/ticker:all"
+_MOST_SESSIONS: Final = 800
+"""Connections of one host at a time, as many as KuCoin allows a user."""
 
 
 class Hub:
@@ -61,6 +63,11 @@ class Hub:
         backend.part(Noticeboard).listen(self._on_notice)
 
     # -- sessions ---------------------------------------------------------
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more clients may come in."""
+        return len(self._sessions) >= _MOST_SESSIONS
 
     def join(self, session: Session) -> None:
         """A client is connected."""

@@ -115,7 +115,7 @@ class _Door:
         finally:
             beating.cancel()
             (ended,) = await asyncio.gather(beating, return_exceptions=True)
-            if isinstance(ended, Exception) and self.note_bug is None:
+            if isinstance(ended, Exception):
                 raise ended
 
     async def shut(self, _app: web.Application) -> None:
@@ -123,18 +123,14 @@ class _Door:
         self.hub.close_all()
 
     async def _beat(self) -> None:
+        """Beat for ever; an error of one beat is a bug and not the end of them."""
         while True:
-            self._beat_once()
+            ended = await asyncio.gather(self._beat_once(), return_exceptions=True)
+            self._judge(ended, "pushes")
             await self.wait(_BEAT_S)
 
-    def _beat_once(self) -> None:
-        note = self.note_bug
-        try:
-            self.hub.beat(self.backend.now())
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            if note is None:
-                raise
-            note(f"the pushes of the {self.host} socket", error)
+    async def _beat_once(self) -> None:
+        self.hub.beat(self.backend.now())
 
     # -- coming in --------------------------------------------------------
 
@@ -147,6 +143,9 @@ class _Door:
         owner = self.tokens.check(request.query.get("token", ""))
         if owner is None:
             await socket.send_str(_error(connect_id, 401, "token is invalid"))
+        elif self.hub.is_full:
+            await socket.send_str(_error(connect_id, 509, "too many connections"))
+        if owner is None or self.hub.is_full:
             await socket.close(code=1008)
             return socket
         session = self._session(request, socket, owner)
@@ -159,6 +158,9 @@ class _Door:
         socket = web.WebSocketResponse(max_msg_size=_MOST_BYTES)
         await socket.prepare(request)
         self._count += 1
+        if self.hub.is_full:
+            await socket.close(code=1008)
+            return socket
         owner = TokenOwner(
             uid=self.backend.uid,
             is_private=False,
@@ -199,10 +201,10 @@ class _Door:
             for task in (writing, reading):
                 task.cancel()
             ended = await asyncio.gather(writing, reading, return_exceptions=True)
-            self._judge(ended)
+            self._judge(ended, "a session")
             await session.socket.close()
 
-    def _judge(self, ended: Iterable[BaseException | None]) -> None:
+    def _judge(self, ended: Iterable[BaseException | None], what: str) -> None:
         """A connection that broke is nothing; any other error is a bug."""
         for error in ended:
             is_usual = isinstance(error, ConnectionError | asyncio.CancelledError)
@@ -210,7 +212,7 @@ class _Door:
                 continue
             if self.note_bug is None:
                 raise error
-            self.note_bug(f"a session of the {self.host} socket", error)
+            self.note_bug(f"{what} of the {self.host} socket", error)
 
 
 def _cut(request: web.Request) -> None:
