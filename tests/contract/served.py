@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 10.0
 _START_S = 60.0
 _POLL_S = 0.1
+_LEDGER = Decimal("1E-8")
 
 ACCOUNT = """\
 vip = 0
@@ -145,6 +146,16 @@ class Served:
         headers |= spoil or {}
         base = self.futures if host == "futures" else self.spot
         return _send(base, method, target, headers, body)
+
+
+def paid(funds: Decimal) -> Decimal:
+    """What a purchase takes from the books: eight decimals, rounded up."""
+    return funds.quantize(_LEDGER, rounding=ROUND_CEILING)
+
+
+def received(funds: Decimal) -> Decimal:
+    """What a sale brings to the books: eight decimals, rounded down."""
+    return funds.quantize(_LEDGER, rounding=ROUND_FLOOR)
 
 
 def true_ms() -> int:

@@ -27,7 +27,7 @@ from tests.contract.sdk_desk import (
     desk_at,
     isolated,
 )
-from tests.contract.served import CROSS, ISOLATED, agree, serve, until
+from tests.contract.served import CROSS, ISOLATED, agree, paid, serve, until
 
 LOAN = Decimal(1000)
 
@@ -67,10 +67,10 @@ def test_a_loan_is_taken_shown_and_repaid(
         desk.loans.repay(debit.RepayReq(currency="USDT", size=5000.0, **who))
     )
     end = desk.served.line(account, "USDT")
-    paid = Decimal(repaid.actual_size)
+    given = Decimal(repaid.actual_size)
     assert end.liability == 0
-    assert paid > LOAN
-    assert end.total == after.total - paid
+    assert given > LOAN
+    assert end.total == after.total - given
     _check_loan_histories(desk, who, borrowed.order_no, repaid.order_no)
 
 
@@ -177,7 +177,7 @@ def test_a_margin_fill_moves_exactly_what_the_fills_say(desk: Desk) -> None:
         )
     )
     _check_fills(fills, order)
-    cost = Decimal(order.deal_funds) + Decimal(order.fee)
+    cost = paid(Decimal(order.deal_funds)) + Decimal(order.fee)
     assert cross(desk)["BTC"][0] == coin.total + Decimal("0.02")
     assert cross(desk)["USDT"][0] == money.total - cost
     assert desk.served.line(CROSS, "USDT").total == money.total - cost
