@@ -43,10 +43,10 @@ __all__ = [
     "cancel_by_id",
     "cancel_many",
     "cancel_stops",
+    "check_order",
     "place_many",
     "place_order",
     "place_protected",
-    "test_order",
 ]
 
 _MOST_ORDERS: Final = 20
@@ -76,7 +76,7 @@ def _place(backend: Backend, at: datetime, form: FuturesForm) -> dict[str, objec
     return {"orderId": order_id, "clientOid": form.client_id}
 
 
-def test_order(backend: Backend, call: Call) -> object:
+def check_order(backend: Backend, call: Call) -> object:
     """``POST /api/v1/orders/test``: every check, and no order."""
     form = read_futures_form(backend, call.body)
     refuse(backend.part(futures_stops).check(form.client_id))

@@ -144,7 +144,7 @@ _POSITIONS: Final = (
 
 _ORDERS: Final = (
     _private("POST", "/api/v1/orders", 2, orders.place_order),
-    _private("POST", "/api/v1/orders/test", 2, orders.test_order),
+    _private("POST", "/api/v1/orders/test", 2, orders.check_order),
     _private("POST", "/api/v1/orders/multi", 20, orders.place_many),
     _private("POST", "/api/v1/st-orders", 2, orders.place_protected),
     _private("DELETE", "/api/v1/orders/multi-cancel", 30, orders.cancel_many),

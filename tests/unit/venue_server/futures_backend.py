@@ -50,7 +50,9 @@ TIERS = tuple(
 class Served:
     """A backend and its clock; ``events`` is everything that was published."""
 
-    def __init__(self, account: AccountSnapshot | None = None) -> None:
+    def __init__(
+        self, account: AccountSnapshot | None = None, *, first: str = "50000"
+    ) -> None:
         self.at = START
         known = rules()
         contract = replace(XBTUSDTM, tiers=TIERS)
@@ -58,6 +60,7 @@ class Served:
         self.backend = Backend(
             venue=venue(
                 account or opening({"futures": {"USDT": "10000", "BTC": "1"}}),
+                first=instant(btc=first, liquidity=DEEP, rates=RATES),
                 with_rules=known,
             ),
             uid="1234567",
@@ -69,7 +72,7 @@ class Served:
         self.events: list[Event] = []
         self.backend.listen(lambda _at, events: self.events.extend(events))
         prepare(self.backend)
-        self.tick("50000", seconds=0)
+        self.tick(first, seconds=0)
 
     def tick(
         self,
