@@ -191,11 +191,11 @@ def _is_between(stated: Decimal, low: Decimal | None, high: Decimal | None) -> b
 
 
 def _under_way(shadow: Shadow, report: RatioReported) -> list[str]:
-    """The requests without an answer that may change the reported account."""
+    """The requests under way that may change the reported account."""
     return sorted(
         name
         for name, request in shadow.requests.items()
-        if not request.state.is_final and _touches(shadow, request, report)
+        if shadow.is_under_way(request) and _touches(shadow, request, report)
     )
 
 

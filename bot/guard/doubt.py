@@ -45,7 +45,7 @@ def unsettled_qty(
         (
             _left(shadow, request, request.approved.intent)
             for request in shadow.requests.values()
-            if not request.state.is_final
+            if shadow.is_under_way(request)
             and isinstance(request.approved.intent, PlaceOrder)
             and request.approved.intent.account == account
             and request.approved.intent.symbol == symbol

@@ -71,7 +71,8 @@ def is_waiting(shadow: Shadow, measure: SubjectMeasure) -> bool:
     reduction goes on beside it, sized so that it stays one under both outcomes.
     """
     return any(
-        request.state is IntentState.SENT
+        shadow.is_under_way(request)
+        and request.state is not IntentState.IN_DOUBT
         and shadow.at - request.sent_at <= _PATIENCE
         and measure.account in touched_accounts(request.approved.intent)
         for request in shadow.requests.values()

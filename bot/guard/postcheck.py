@@ -82,9 +82,9 @@ def check_after(
 
 
 def _is_unanswered(shadow: Shadow, before: Before) -> bool:
-    """Whether a request of the guard since the action has no answer."""
+    """Whether a request of the guard since the action is still under way."""
     return any(
-        not request.state.is_final
+        shadow.is_under_way(request)
         and request.approved.owner == GUARD
         and request.sent_at >= before.at
         for request in shadow.requests.values()

@@ -20,7 +20,7 @@ from bot.domain.events import (
     OrderChanged,
 )
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved
+from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.orders import IntentState
 from bot.domain.strategy import Setback
 
@@ -105,6 +105,18 @@ class Shadow:
         """How old the mark of a coin or contract is, None if there never was one."""
         when = self.mark_times.get(name)
         return None if when is None else self.at - when
+
+    def is_under_way(self, request: Request) -> bool:
+        """Whether a request may still change the account by itself.
+
+        An order that was accepted is under way until it rests in the book or has
+        ended: what it filled may be told after its acceptance.
+        """
+        if not request.state.is_final:
+            return True
+        is_order = isinstance(request.approved.intent, PlaceOrder)
+        number = request.order_id
+        return is_order and number is not None and number not in self.orders
 
     def request_of_order(self, order: OrderChanged) -> Request | None:
         """The request that placed an order, if it was ours."""

@@ -170,8 +170,8 @@ class Gateway:
     def find_transfer(self, approved: Approved) -> None:
         self._lookups.find(approved)
 
-    def settled(self, event: IntentSettled) -> None:
-        """An outcome became known; a proven one frees its lane."""
+    def settled(self, event: IntentSettled) -> Approved | None:
+        """An outcome became known; a proven one frees its lane. Gives its request."""
         approved = self._open.get(event.intent_id)
         if approved is not None:
             accounts = accounts_of(approved.intent)
@@ -179,6 +179,7 @@ class Gateway:
         if event.outcome is not Outcome.IN_DOUBT:
             self._open.pop(event.intent_id, None)
             self._lanes.leave(event.intent_id)
+        return approved
 
     # -- one request -------------------------------------------------------
 

@@ -27,6 +27,7 @@ from bot.domain.events import (
     Event,
     Filled,
     HoldChanged,
+    IntentSettled,
     LedgerBooked,
     PositionChanged,
     SnapshotTaken,
@@ -45,6 +46,8 @@ _PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0)
 _NOTE_AFTER: Final = 5
 _FILLS_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Pauses between looks for the fills of an order; one for each look of patience."""
+_OUTCOME_LOOKS: Final = 6
+"""Looks after which an outcome is told even if its effect was not seen."""
 _MOVING_S: Final = 0.3
 _UNEXPLAINED_S: Final = 10.0
 _HOMELESS_MAX: Final = 20
@@ -111,6 +114,15 @@ class Looker(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
+class _Held:
+    """An outcome that is told with what it booked; ``left`` was not looked at since."""
+
+    event: IntentSettled
+    left: frozenset[AccountId]
+    tries: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
 class Waker:
     """The touched accounts and the one look at a time.
 
@@ -134,6 +146,7 @@ class Waker:
     _failures: int = 0
     _after_full: list[Callable[[], Iterable[Event]]] = field(default_factory=list)
     _tries: dict[str, int] = field(default_factory=dict)
+    _outcomes: list[_Held] = field(default_factory=list)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -169,6 +182,21 @@ class Waker:
         }
         self.touch(self.held | trading | self.registry.waiting())
 
+    def tell_with_look(
+        self,
+        event: IntentSettled,
+        accounts: Iterable[AccountId],
+        urgency: Urgency = Urgency.ROUTINE,
+    ) -> None:
+        """Tell what a request did only with the bookings that prove it.
+
+        Told alone, money would be neither under way nor moved for a moment, and
+        somebody could ask for it again.
+        """
+        left = self.accounts.intersection(accounts)
+        self._outcomes.append(_Held(event=event, left=left))
+        self.touch(left or self.accounts, urgency=urgency)
+
     async def run(self) -> None:
         """Look whenever something was touched, for ever."""
         while True:
@@ -188,6 +216,7 @@ class Waker:
         urgency = Urgency.GUARD if self._is_urgent else Urgency.ROUTINE
         self._is_urgent = False
         then, self._after_full = self._after_full, []
+        ripe = tuple(self._outcomes)
         try:
             async with asyncio.timeout(_LOOK_S):
                 await self._find_homes()
@@ -200,6 +229,7 @@ class Waker:
             reason = str(error)
         else:
             self._failures = 0
+            self._ripen(ripe, look, touched)
             self._told(look, touched, is_full=is_full, then=then)
             return 0
         self._again(touched, urgency, is_full=is_full, then=then)
@@ -228,6 +258,31 @@ class Waker:
             )
         return _PAUSES_S[min(self._failures, len(_PAUSES_S)) - 1]
 
+    def _ripen(
+        self, ripe: Iterable[_Held], look: Look, touched: frozenset[AccountId]
+    ) -> None:
+        """Which of the outcomes from before a look it has seen the effect of."""
+        for held in ripe:
+            if not held.left & touched:
+                continue
+            held.tries += 1
+            if look.is_coherent and not look.unexplained and not self._rests(held):
+                held.left -= touched
+
+    def _rests(self, held: _Held) -> bool:
+        """Whether the order that was cancelled is still in the book, as far as told."""
+        order_id = held.event.order_id
+        return order_id is not None and self.registry.is_open(order_id)
+
+    def _outcomes_due(self) -> list[IntentSettled]:
+        """The outcomes whose effect was seen, or was waited for long enough."""
+        due = [h for h in self._outcomes if not h.left or h.tries >= _OUTCOME_LOOKS]
+        self._outcomes = [h for h in self._outcomes if h not in due]
+        for held in self._outcomes:
+            later = self._later(_FILLS_S[0], held.left, is_full=False)
+            self.spawn(later, f"look for {held.event.intent_id}")
+        return [held.event for held in due]
+
     def _told(
         self,
         look: Look,
@@ -241,7 +296,7 @@ class Waker:
         self.registry.book(look.fills)
         told = self.registry.tell(touched)
         moment: list[Event] = [*look.bookings, *look.fills, *look.positions]
-        moment += [*look.holds, *told.orders]
+        moment += [*look.holds, *told.orders, *self._outcomes_due()]
         is_sound = look.is_coherent and not look.unexplained
         if is_sound and is_full and look.snapshot is not None:
             moment.append(SnapshotTaken(at=look.at, snapshot=look.snapshot))

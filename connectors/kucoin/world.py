@@ -36,14 +36,15 @@ from bot.domain.events import (
     ScheduleDue,
 )
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved
+from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.orders import Outcome
 from bot.ports import AccountReader
 from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.feed import Feed, Interests
-from connectors.kucoin.gateway import Gateway
+from connectors.kucoin.gateway import Gateway, accounts_of
 from connectors.kucoin.lookups import LookUps, Sleep
 from connectors.kucoin.market_polls import MarketPolls, SettlementListener
+from connectors.kucoin.order_words import urgency_of
 from connectors.kucoin.polls import AccountPolls, Events, Poll
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.standing import Standing
@@ -214,10 +215,16 @@ class LiveWorld:
         self._bell.set()
 
     def _settle(self, event: IntentSettled) -> None:
-        self.gateway.settled(event)
+        """An order's acceptance is told at once, money moved with its bookings."""
+        approved = self.gateway.settled(event)
         if event.outcome is not Outcome.IN_DOUBT:
             self.lookups.forget(event.intent_id)
-        self._put((event,))
+        is_order = approved is None or isinstance(approved.intent, PlaceOrder)
+        if approved is None or is_order or event.outcome is not Outcome.DONE:
+            self._put((event,))
+            return
+        accounts = accounts_of(approved.intent)
+        self.waker.tell_with_look(event, accounts, urgency_of(approved))
 
     def _touch(self, accounts: Iterable[AccountId], urgency: Urgency) -> None:
         self.waker.touch(accounts, urgency=urgency)
