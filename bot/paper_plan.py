@@ -58,8 +58,11 @@ __all__ = [
     "recovered",
 ]
 
-NAME: Final = "kucoin"
+_MARKET: Final = "kucoin"
 _SEED: Final = 1
+NAME: Final = f"{_MARKET}-{_SEED}"
+"""Of every run on the live market; its own folder is named so."""
+
 _TITLE: Final = "KuCoin's public market, live; the account is simulated"
 _STOPPED: Final = "the run was stopped, and its simulated exchange with it"
 
@@ -116,7 +119,7 @@ def header_of(
     """The first row of a start; known before anything is read from the exchange."""
     settings = asked.settings
     return RunStarted(
-        name=f"{NAME}-{_SEED}",
+        name=NAME,
         world="paper",
         epoch=epoch,
         identity={
@@ -127,7 +130,7 @@ def header_of(
             "guard": str(asked.is_guarded).lower(),
             "strategies": ",".join(s.name for s in asked.strategies()),
         },
-        facts={"market": NAME, "title": _TITLE, "resolution": "1s", **(facts or {})},
+        facts={"market": _MARKET, "title": _TITLE, "resolution": "1s", **(facts or {})},
     )
 
 
@@ -216,7 +219,7 @@ def plan_paper(
     }
     return Plan(
         world="paper",
-        name=f"{NAME}-{_SEED}",
+        name=NAME,
         market=ListenedMarket(description=described, first=start.first, closes=closes),
         rules=rules,
         opening=(
@@ -239,7 +242,7 @@ def _described(asked: PaperAsked, start: PublicStart) -> MarketDescription:
     """The market; its end is its start while nobody knows how long it will be."""
     at, settings = start.first.at, asked.settings
     return MarketDescription(
-        name=NAME,
+        name=_MARKET,
         title=_TITLE,
         start=at,
         end=at + (asked.duration or timedelta(0)),
@@ -259,8 +262,9 @@ def _assumed(settings: Settings, vip: int) -> tuple[str, ...]:
     )
     return (
         (
-            "the terms of margin coins (limits of loans, precision) need a key: any amount "
-            "of 8 decimals can be borrowed where KuCoin's public lending stock allows"
+            "the terms of margin coins (limits of loans, precision) need a key: any "
+            "amount of 8 decimals can be borrowed where KuCoin's public lending stock "
+            "allows"
         ),
         f"fees need a key: those of VIP level {vip} by KuCoin's public table",
         f"lending rates need a key; assumed a year: {rates}",
@@ -269,8 +273,8 @@ def _assumed(settings: Settings, vip: int) -> tuple[str, ...]:
             "after they are sent, seeded"
         ),
         (
-            "orders trade against a book made of KuCoin's spread, volatility and volume, "
-            "and move no real price; an order waits while no price is heard"
+            "orders trade against a book made of KuCoin's spread, volatility and "
+            "volume, and move no real price; an order waits while no price is heard"
         ),
         "last prices are read once a second, so a resting order may miss a touch",
     )

@@ -23,7 +23,7 @@ __all__ = ["main"]
 _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "live": ("bot.cli.live", "Trade a real account, armed in two steps."),
     "doctor": ("bot.cli.doctor", "Check all that a live start needs."),
-    "paper": ("bot.cli.run", "Trade on paper on a simulated exchange; needs no key."),
+    "paper": ("bot.cli.paper", "Trade on paper on a simulated exchange; needs no key."),
     "replay": ("bot.cli.run", "Replay a recorded market as fast as it goes."),
     "simulate": ("bot.cli.simulate", "Run seeded simulations and check invariants."),
     "risk": ("bot.cli.risk", "Risk numbers and what-if from KuCoin documents."),

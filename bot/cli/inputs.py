@@ -18,12 +18,24 @@ from bot.settings import Settings, read_settings
 from bot.settings_keys import KEYS, Key, read_value
 from connectors.markets.recorded import open_market
 from connectors.markets.synthetic import open_scenario
-from connectors.venue.account_file import AccountFile, load_account
+from connectors.venue.account_file import AccountFile
 
-__all__ = ["RunOptions", "journal_path", "plan_of", "report_path", "speed_of"]
+__all__ = [
+    "LIVE_MARKET",
+    "RunOptions",
+    "account_of",
+    "journal_path",
+    "plan_of",
+    "refuse_folder",
+    "report_path",
+    "speed_of",
+]
 
 _PAPER_SECONDS: Final = 50
 """How long a paper run takes when no speed is given."""
+
+LIVE_MARKET: Final = "kucoin"
+"""The word for the market that is listened to and not read."""
 
 _SLOWEST: Final = 0.001
 _MULTIPLIER: Final = next(key for key in KEYS if key.name == "borrow.multiplier")
@@ -48,6 +60,13 @@ class RunOptions:
     has_strategies: bool
     force: bool
     as_json: bool
+    duration: str | None = None
+    is_seeded: bool = False
+
+    @property
+    def is_live_market(self) -> bool:
+        """Whether the market is KuCoin's, as it is now."""
+        return self.market == LIVE_MARKET
 
 
 def plan_of(options: RunOptions) -> Plan:
@@ -57,31 +76,36 @@ def plan_of(options: RunOptions) -> Plan:
         UsageError: An option, a setting or an input file is wrong.
     """
     _check_speed(options.speed)
+    if options.duration is not None:
+        raise UsageError(
+            "--for ends a run on the live market; a market that is known beforehand "
+            "ends by itself: use --market kucoin, or leave --for out."
+        )
     settings = read_settings(options.config)
     plan = plan_run(
         world=options.world,
         market=_market(options, settings),
-        account=_account(options),
+        account=account_of(options),
         settings=settings,
         seed=options.seed,
         is_guarded=options.is_guarded,
         has_strategies=options.has_strategies,
     )
-    _refuse_folder(journal_path(options, plan))
-    _refuse_folder(report_path(options, plan))
+    refuse_folder(journal_path(options, plan.name))
+    refuse_folder(report_path(options, plan.name))
     return plan
 
 
-def journal_path(options: RunOptions, plan: Plan) -> Path:
-    """Where the run is remembered: as told, else in a folder of its own."""
+def journal_path(options: RunOptions, name: str) -> Path:
+    """Where the run of this name is remembered: as told, else in its own folder."""
     if options.journal is not None:
         return options.journal
-    return Path("runs") / plan.name / "journal.sqlite"
+    return Path("runs") / name / "journal.sqlite"
 
 
-def report_path(options: RunOptions, plan: Plan) -> Path:
+def report_path(options: RunOptions, name: str) -> Path:
     """Where the HTML report goes: beside the journal."""
-    journal = journal_path(options, plan)
+    journal = journal_path(options, name)
     if options.journal is None:
         return journal.with_name("report.html")
     return journal.with_name(f"{journal.stem}.html")
@@ -102,12 +126,22 @@ def _check_speed(speed: float | None) -> None:
     )
 
 
-def _refuse_folder(path: Path) -> None:
+def refuse_folder(path: Path) -> None:
+    """Refuse a place for a file that is a folder.
+
+    Raises:
+        UsageError: It is one.
+    """
     if path.is_dir() or not path.name:
         raise UsageError(f"{path} is a folder; name a file with --journal.")
 
 
-def _account(options: RunOptions) -> AccountFile:
+def account_of(options: RunOptions) -> AccountFile:
+    """The starting account: as told, else the one that is installed.
+
+    Raises:
+        UsageError: The file is no account.
+    """
     return paper_account() if options.account is None else load_account(options.account)
 
 
@@ -130,10 +164,11 @@ def _named(option: str) -> Key:
 
 
 def _recorded(name: str, options: RunOptions, borrow_x: Decimal) -> Market:
-    if name == "kucoin":
+    if name == LIVE_MARKET:
         raise UsageError(
-            "--market kucoin needs the live connector, which this version does not "
-            "have yet; name a manifest, or use --scenario."
+            "--market kucoin is live and cannot be replayed: use `gnomon paper "
+            "--market kucoin`, or fetch a window with `gnomon data fetch` and replay "
+            "its manifest."
         )
     return open_market(
         Path(name),

@@ -8,13 +8,15 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from bot.compose import Plan, Simulation
+from bot.compose import Plan
 from bot.domain.errors import UsageError
+from bot.engine.loop import Engine
 from bot.report.build import Sources, build_report
 from bot.report.html import render_html
 from bot.report.recorder import Recorder
@@ -27,9 +29,10 @@ __all__ = ["Outcome", "Watched", "outcome_of", "show", "write_report"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A run with those who watched it."""
+    """A run with those who watched it, and its own time when it ended."""
 
-    simulation: Simulation
+    engine: Engine
+    ended_at: datetime
     tally: Tally
     recorder: Recorder
 
@@ -87,7 +90,7 @@ def outcome_of(
         notices=_notices(watched),
         summary=summary,
         twin=None if twin is None else twin.recorder,
-        guard=watched.simulation.engine.state.guard,
+        guard=watched.engine.state.guard,
         journal_path=str(journal),
         report_path=str(report),
     )
@@ -96,7 +99,7 @@ def outcome_of(
 
 def _notices(watched: Watched) -> tuple[str, ...]:
     """What the reader must know first: thresholds that were eased at the opening."""
-    subjects = watched.simulation.engine.state.guard.subjects
+    subjects = watched.engine.state.guard.subjects
     return tuple(
         f"{name} opened nearer to liquidation than its act distance: the guard acts "
         f"at {state.thresholds.act * 100:.1f} % and restores "

@@ -1,8 +1,8 @@
-"""``gnomon paper`` and ``gnomon replay``: run a simulation to its end.
+"""``gnomon replay``: run a simulation to its end, as fast as it goes.
 
-They read the inputs, ask the composition root for a run, show it, and print the
-summary. With ``--json`` standard output holds exactly one object. Nothing here
-decides anything about trading.
+It reads the inputs, asks the composition root for a run, shows it, and prints the
+summary. With ``--json`` standard output holds exactly one object. The options that
+``gnomon paper`` shares are declared here. Nothing here decides anything about trading.
 """
 
 from pathlib import Path
@@ -12,23 +12,20 @@ import typer
 
 from bot.cli.runner import RunOptions, run
 
-__all__ = ["paper_app", "replay_app"]
-
-_PAPER_HELP: Final = """
-Trade on paper against a simulated exchange. No key, no network, no real money.
-
-Without `--market` it plays the embedded crash: a levered account, the guard, and
-what the exchange would have done without it. A run that was cut short goes on
-where its journal ends.
-
-Examples:
-
-    gnomon paper
-
-    gnomon paper --scenario squeeze --seed 7 --speed 600
-
-    gnomon paper --market window.toml --account account.toml --json
-"""
+__all__ = [
+    "Account",
+    "AsJson",
+    "BorrowX",
+    "Config",
+    "End",
+    "Force",
+    "JournalPath",
+    "NoGuard",
+    "NoStrategies",
+    "Scenario",
+    "Start",
+    "replay_app",
+]
 
 _REPLAY_HELP: Final = """
 Replay a recorded or synthetic market as fast as it goes, with the same engine.
@@ -66,12 +63,6 @@ Start = Annotated[
 ]
 End = Annotated[str | None, typer.Option(help="End earlier, RFC 3339 with zone.")]
 Seed = Annotated[int, typer.Option(help="Decides every chance of the run.", min=0)]
-Speed = Annotated[
-    float | None,
-    typer.Option(
-        help="Market seconds a second; 0 is as fast as it goes. Else about 50 s."
-    ),
-]
 BorrowX = Annotated[
     str | None, typer.Option(help="Multiplies the assumed borrow rates, such as 3.")
 ]
@@ -84,48 +75,7 @@ Force = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-paper_app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 replay_app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-
-
-@paper_app.command("paper", help=_PAPER_HELP)
-def paper(
-    *,
-    market: Market = None,
-    scenario: Scenario = None,
-    account: Account = None,
-    config: Config = None,
-    journal: JournalPath = None,
-    start: Start = None,
-    end: End = None,
-    seed: Seed = 1,
-    speed: Speed = None,
-    borrow_x: BorrowX = None,
-    no_guard: NoGuard = False,
-    no_strategies: NoStrategies = False,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Paper-trade a market at a chosen speed."""
-    run(
-        RunOptions(
-            world="paper",
-            market=market,
-            scenario=scenario,
-            account=account,
-            config=config,
-            journal=journal,
-            start=start,
-            end=end,
-            seed=seed,
-            speed=speed,
-            borrow_x=borrow_x,
-            is_guarded=not no_guard,
-            has_strategies=not no_strategies,
-            force=force,
-            as_json=as_json,
-        )
-    )
 
 
 @replay_app.command("replay", help=_REPLAY_HELP)

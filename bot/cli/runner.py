@@ -34,7 +34,7 @@ __all__ = ["RunOptions", "run"]
 def run(options: RunOptions) -> None:
     """Do the whole run and print its summary."""
     plan = plan_of(options)
-    path, report = journal_path(options, plan), report_path(options, plan)
+    path, report = journal_path(options, plan.name), report_path(options, plan.name)
     with closing(open_journal(plan, path, force=_forced(options, plan))) as journal:
         twin = _twin(plan, options) if plan.is_guarded else None
         watched = asyncio.run(_main(plan, options, journal, twin))
@@ -52,7 +52,7 @@ def _forced(options: RunOptions, plan: Plan) -> bool:
     if options.force or options.journal is not None:
         return options.force
     try:
-        decide(journal_path(options, plan), plan.header)
+        decide(journal_path(options, plan.name), plan.header)
     except UsageError:
         return True
     return False
@@ -114,12 +114,17 @@ async def _watch(
         screen.stop()
     tally, recorder = made[0]
     tally.close(simulation.engine.state.shadow)
-    return Watched(simulation=simulation, tally=tally, recorder=recorder)
+    return Watched(
+        engine=simulation.engine,
+        ended_at=simulation.world.now(),
+        tally=tally,
+        recorder=recorder,
+    )
 
 
 def _end(plan: Plan, watched: Watched, journal: Journal) -> None:
     """The last row: the run ended, with its summary (no path of this machine)."""
-    at = max(watched.simulation.world.now(), plan.market.description.end)
+    at = max(watched.ended_at, plan.market.description.end)
     body = RunEnded(reason="end of market", summary=json.dumps(watched.tally.summary()))
     journal.append([Entry(at=at, body=body)])
     journal.commit()

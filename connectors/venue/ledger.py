@@ -107,7 +107,8 @@ class Ledger:
         ('ledger-1', Decimal('0.5'))
     """
 
-    def __init__(self) -> None:
+    def __init__(self, id_prefix: str = "") -> None:
+        self._id_prefix = id_prefix
         self._lines: defaultdict[AccountId, dict[str, _Line]] = defaultdict(dict)
         self._margins: dict[tuple[AccountId, str, str], Decimal] = {}
         self._counters: defaultdict[str, int] = defaultdict(int)
@@ -116,7 +117,7 @@ class Ledger:
     def next_id(self, kind: str) -> str:
         """A new id ``kind-counter``, counted apart for each kind, never reused."""
         self._counters[kind] += 1
-        return f"{kind}-{self._counters[kind]}"
+        return f"{self._id_prefix}{kind}-{self._counters[kind]}"
 
     def book(  # noqa: PLR0913 - the fields of the event, named at every call
         self,

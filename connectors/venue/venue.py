@@ -52,9 +52,11 @@ class Venue:
         first: The market at the start: marks and prices of everything held.
         at: The time of the opening, UTC.
         vip: The user's fee level; the rates themselves are in ``rules``.
+        id_prefix: Before every id that is given; another one for each venue whose
+            facts go into one journal.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an exchange begins with, by name
         self,
         *,
         rules: Rules,
@@ -62,12 +64,13 @@ class Venue:
         first: MarketInstant,
         at: datetime,
         vip: int = 0,
+        id_prefix: str = "",
     ) -> None:
         self.rules = rules
         self.vip = vip
         self._now = at
         self._leverage = dict(opening.margin_leverage)
-        ledger, tape = Ledger(), Tape()
+        ledger, tape = Ledger(id_prefix), Tape()
         register = OrderRegister(ledger)
         self._ledger, self._tape, self._register = ledger, tape, register
         self._numbers = MarginNumbers(ledger, rules, tape, self._leverage)
