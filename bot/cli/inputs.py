@@ -18,7 +18,7 @@ from bot.settings import Settings, read_settings
 from bot.settings_keys import KEYS, Key, read_value
 from connectors.markets.recorded import open_market
 from connectors.markets.synthetic import open_scenario
-from connectors.venue.account_file import AccountFile
+from connectors.venue.account_file import AccountFile, load_account
 
 __all__ = [
     "LIVE_MARKET",
