@@ -35,6 +35,7 @@ from bot.domain.events import (
     LedgerBooked,
     LiquidityQuoted,
     MarksTicked,
+    OperatorAsked,
     OrderChanged,
     PositionChanged,
     Posting,
@@ -197,6 +198,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         volume_1m=amounts,
     ),
     st.builds(ScheduleDue, at=times, job=st.just("job"), due_at=times),
+    st.builds(OperatorAsked, at=times, proposals=st.just(())),
     st.builds(SnapshotTaken, at=times, snapshot=snapshots),
     st.builds(RulesRead, at=times, rules=st.just(RULES)),
 )

@@ -30,7 +30,6 @@ from bot.domain.entries import Noted
 from bot.domain.errors import UnreachableError, UsageError
 from bot.domain.events import (
     Event,
-    FeedChanged,
     IntentSettled,
     OperatorAsked,
     ScheduleDue,
@@ -47,6 +46,7 @@ from connectors.kucoin.market_polls import MarketPolls, SettlementListener
 from connectors.kucoin.order_words import urgency_of
 from connectors.kucoin.polls import AccountPolls, Events, Poll
 from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.silences import Silences
 from connectors.kucoin.standing import Standing
 from connectors.kucoin.streams import Channel, Frame, Gap, Restored
 from connectors.kucoin.supervisor import Crew
@@ -111,8 +111,7 @@ class LiveWorld:
         self._crew = Crew(wake=self._bell.set)
         self._queue: deque[tuple[Event, ...]] = deque()
         self._ends_at_s: float | None = None
-        self._silent: dict[str, int] = {}
-        self._silences = 0
+        self._silences = Silences(self.now)
         self._asking: set[str] = set()
         self.marks_received_s = 0.0
         """Monotonic time at which the newest mark of the last mark moment was read."""
@@ -337,27 +336,13 @@ class LiveWorld:
         self._asking.discard(symbol)
 
     def _fell_silent(self, feed: str, reason: str) -> None:
-        """A feed may have missed something; told once, until it is heard again."""
-        is_news = feed not in self._silent
-        self._silences += 1
-        self._silent[feed] = self._silences
-        if is_news:
-            told = FeedChanged(at=self.now(), feed=feed, is_live=False, reason=reason)
-            self._put((told,))
+        self._put(self._silences.begin(feed, reason))
 
     def _is_heard(self, feed: str) -> None:
         """A feed delivers again: it is told so when a full look has caught up."""
-        silence = self._silent.get(feed)
-        if silence is None:
-            return
-
-        def caught_up() -> Iterator[Event]:
-            if self._silent.get(feed) == silence:
-                del self._silent[feed]
-                words = "it delivers, and the account was read"
-                yield FeedChanged(at=self.now(), feed=feed, is_live=True, reason=words)
-
-        self.waker.touch_all(then=caught_up)
+        caught_up = self._silences.end(feed)
+        if caught_up is not None:
+            self.waker.touch_all(then=caught_up)
 
     # -- clock and polls ------------------------------------------------------
 

@@ -32,7 +32,8 @@ CORE = {
 }
 LAYERS = {
     *("bot.__main__", "bot.cli", "bot.compose", "bot.report", "bot.dashboard"),
-    "bot.compose_venue",
+    *("bot.compose_live", "bot.compose_paper", "bot.compose_venue"),
+    *("bot.live_start", "bot.paper_plan"),
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
     *(
         "bot.settings_keys",
