@@ -22,6 +22,7 @@ from bot.guard.admit import Admission, admit, is_reduction
 from bot.guard.doubt import unsettled_qty
 from bot.guard.judge import Verdict, VerdictKind, judge
 from bot.guard.limits import GuardLimits, RiskLimits, Thresholds
+from bot.guard.paydown import paid_down
 from bot.guard.planner import plan_cure
 from bot.guard.reduce import Cut, reductions
 from bot.guard.state import GuardState, SubjectState
@@ -122,14 +123,17 @@ def _coins(shadow: Shadow, order: PlaceOrder) -> Decimal:
 
 @given(shadows())
 def test_the_first_cut_does_not_endanger_its_own_account(shadow: Shadow) -> None:
-    """Its distance grows, or shrinks by no more than the trade costs."""
+    """After it and the repayment that follows, the distance shrinks by costs at most."""
     seen: set[str] = set()
     for verdict, cut in cuts(shadow):
         was = verdict.measure
         if was.subject in seen or not cut.proposals or was.distance is None:
             continue
         seen.add(was.subject)
-        now = measure_subject(project(shadow, orders(cut)[0]), was.subject)
+        done = project(shadow, orders(cut)[0])
+        if was.account != FUTURES:
+            done = paid_down(shadow, done, was.account)
+        now = measure_subject(done, was.subject)
         assert now is None or now.distance is None or _is_no_nearer(was, now)
 
 
