@@ -123,7 +123,7 @@ def _coins(shadow: Shadow, order: PlaceOrder) -> Decimal:
 
 @given(shadows())
 def test_the_first_cut_does_not_endanger_its_own_account(shadow: Shadow) -> None:
-    """After it and the repayment that follows, the distance shrinks by costs at most."""
+    """After it and the repayment behind it the distance shrinks by costs at most."""
     seen: set[str] = set()
     for verdict, cut in cuts(shadow):
         was = verdict.measure
