@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.contract.official_sdk import accounts, exact, official_client, typed
-from tests.contract.served import Served
+from tests.contract.served import Key, Served
 
 PAIR = "BTC-USDT"
 CONTRACT = "XBTUSDTM"
@@ -34,9 +34,9 @@ class Desk:
     funding: Any
 
 
-def desk_at(served: Served) -> Desk:
+def desk_at(served: Served, key: Key | None = None) -> Desk:
     """The services of the official client at a served venue."""
-    rest = official_client(served, served.full).rest_service()
+    rest = official_client(served, key or served.full).rest_service()
     account, margin = rest.get_account_service(), rest.get_margin_service()
     spot, futures = rest.get_spot_service(), rest.get_futures_service()
     return Desk(

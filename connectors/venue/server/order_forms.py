@@ -16,6 +16,7 @@ from bot.domain.intents import PlaceOrder
 from bot.domain.money import ZERO, floor_to
 from bot.domain.orders import OrderType, Side, TimeInForce
 from connectors.kucoin.parse.node import Node
+from connectors.venue.orders import codes_for
 from connectors.venue.server.asks import (
     body_flag,
     body_number,
@@ -146,10 +147,12 @@ def sized(
     """The order for the venue, with ``funds`` turned into a size, and its note.
 
     Raises:
-        ProblemError: The pair is unknown, or the funds buy less than one step.
+        ProblemError: The pair is unknown, the funds of a purchase are not there, or
+            they buy less than one step.
     """
     size, note = form.size, form.note
     if size is None:
+        _check_funds(backend, account, form)
         size, note = _size_for(backend, at, form)
     order = PlaceOrder(
         account=account,
@@ -162,6 +165,21 @@ def sized(
         post_only=form.post_only,
     )
     return order, note
+
+
+def _check_funds(backend: Backend, account: AccountId, form: OrderForm) -> None:
+    """A purchase by funds needs all of them, whatever the book holds."""
+    if form.side is not Side.BUY:
+        return
+    coin, funds = spot_pair(backend, form.symbol).quote, form.funds or ZERO
+    line = backend.venue.snapshot().balances.get(account, {}).get(coin)
+    available = ZERO if line is None else line.available
+    if funds > available:
+        raise ProblemError(
+            codes_for(account).balance,
+            f"buy {form.symbol} for {funds:f} {coin} in {account}, available is "
+            f"{available:f}: lower the funds.",
+        )
 
 
 def _size_for(
