@@ -125,7 +125,7 @@ def test_borrowing_three_times_as_dear_costs_three_times(desk: _Desk) -> None:
     ("words", "hint"),
     [
         (["--scenario", "crash", "--market", "m"], "not both"),
-        (["--market", "kucoin"], "live connector"),
+        (["--market", "kucoin"], "cannot be replayed"),
         (["--market", "nowhere"], "cannot be read"),
         (["--market", "."], "market.toml cannot be read"),
         (["--scenario", "boom"], "There is no scenario 'boom'"),
