@@ -5,13 +5,16 @@ the engine into the live world. ``gnomon live`` runs such a session for ever, an
 operator's command for one request. What trades is decided elsewhere.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
+from bot.compose import strategies_of
 from bot.domain.errors import JournalError, RefusedError
 from bot.engine.memory import Memory, recall
+from bot.engine.parity import recall_tracks
 from bot.live_start import Connection, LiveSession, Start
 from bot.settings import Settings
 from connectors.kucoin.answers import ExchangeRefusedError
@@ -21,8 +24,16 @@ from connectors.kucoin.exchange_clock import ExchangeClock
 from storage.journal import SqliteJournal
 from storage.lease import AccountLease
 from storage.reader import JournalReader
+from storage.tail import entries_for_restart, newest_reports
 
-__all__ = ["Connection", "LiveOptions", "LiveSession", "connected", "open_session"]
+__all__ = [
+    "Connection",
+    "LiveOptions",
+    "LiveSession",
+    "connected",
+    "leverages_of",
+    "open_session",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +93,7 @@ async def open_session(
         UnreachableError: The exchange does not answer.
     """
     uid = await _admitted(connection, options)
-    with _journal(options.journal, uid) as (journal, memory):
+    with _journal(connection.settings, options, uid) as (journal, memory):
         start = Start(
             connection=connection,
             uid=uid,
@@ -95,6 +106,16 @@ async def open_session(
             yield session
 
 
+def leverages_of(settings: Settings) -> Mapping[str, Decimal]:
+    """The leverage at which strategies will open each contract that they claim."""
+    return {
+        claim: getattr(strategy, "leverage", settings.limits.max_leverage)
+        for strategy in strategies_of(settings.strategies)
+        for claim in strategy.claims
+        if "-" not in claim
+    }
+
+
 async def _admitted(connection: Connection, options: LiveOptions) -> str:
     """The account's number, once every check has passed.
 
@@ -105,6 +126,7 @@ async def _admitted(connection: Connection, options: LiveOptions) -> str:
     checks = await connection.checks(
         Expected(
             vip=settings.vip,
+            leverages=leverages_of(settings) if options.has_strategies else {},
             uid=options.uid,
             is_withdraw_accepted=options.is_withdraw_accepted,
             is_open_ip_accepted=options.is_open_ip_accepted,
@@ -119,24 +141,29 @@ async def _admitted(connection: Connection, options: LiveOptions) -> str:
 
 
 @contextmanager
-def _journal(path: Path, uid: str) -> Iterator[tuple[SqliteJournal, Memory]]:
+def _journal(
+    settings: Settings, options: LiveOptions, uid: str
+) -> Iterator[tuple[SqliteJournal, Memory]]:
     """The account's lease, and its journal open for writing, with what it remembers.
 
     Raises:
         JournalError: It is another account's, a simulation's, damaged or in use.
         RefusedError: Another process of this machine trades the account.
     """
+    path = options.journal
     with AccountLease.take(uid):
         memory = Memory()
         if path.exists():
             with JournalReader.open(path) as reader:
-                memory = recall(stored.entry for stored in reader.entries())
+                memory = recall(entries_for_restart(reader))
+                tracks = recall_tracks(newest_reports(reader), settings.guard.parity)
             if memory.runs and memory.account != uid:
                 whose = memory.account or "a simulation"
                 raise JournalError(
                     f"{path} is the journal of {whose}, not of account {uid}; name "
                     "another with --journal."
                 )
+            memory = replace(memory, tracks=tracks)
             journal = SqliteJournal.extend(path)
         else:
             journal = SqliteJournal.create(path)

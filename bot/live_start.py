@@ -356,7 +356,7 @@ class Start:
         return Recovered(
             shadow=memory.shadow,
             open_intents=memory.open_intents,
-            guard=GuardState(subjects=subjects),
+            guard=GuardState(subjects=subjects, parity=memory.tracks),
             missed=tuple(self._missed),
             day=day.isoformat() if equity is not None else "",
             day_open_equity=equity,

@@ -14,8 +14,7 @@ import typer
 from rich.console import Console
 
 from bot.cli.live_runner import journal_of
-from bot.compose import strategies_of
-from bot.compose_live import connected
+from bot.compose_live import connected, leverages_of
 from bot.domain.errors import RefusedError, UnreachableError
 from bot.report.doctor import as_document, is_ready, local_checks, view
 from bot.settings import Settings, read_settings
@@ -71,11 +70,6 @@ def doctor(
 
 
 async def _remote(settings: Settings) -> tuple[Check, ...]:
-    leverages = {
-        claim: getattr(strategy, "leverage", settings.limits.max_leverage)
-        for strategy in strategies_of(settings.strategies)
-        for claim in strategy.claims
-        if "-" not in claim
-    }
+    leverages = leverages_of(settings)
     async with connected(settings) as connection:
         return await connection.checks(Expected(vip=settings.vip, leverages=leverages))

@@ -24,6 +24,7 @@ from bot.domain.events import Filled, IntentSettled, LedgerBooked, SnapshotTaken
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.orders import IntentState, next_intent_state
+from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow, empty_shadow
@@ -54,6 +55,8 @@ class Memory:
     """When they were last."""
     open_intents: tuple[Approved, ...] = ()
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    tracks: Mapping[str, ErrorTrack] = field(default_factory=dict)
+    """How near the shadow was to the exchange's ratios, by account."""
     pre_images: Mapping[str, Noted] = field(default_factory=dict)
     """By the id of a loan request whose fate is open."""
     order_ids: Mapping[str, str] = field(default_factory=dict)
