@@ -13,10 +13,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from connectors.kucoin.history import read_history
-from connectors.kucoin.interests import channels_of, interests_of
-from connectors.kucoin.rules_reader import RulesReader
-
 from bot.compose import settings_digest, strategies_of
 from bot.domain.accounts import AccountId, AccountSnapshot, isolated_pair
 from bot.domain.entries import Entry, Noted, RunStarted
@@ -41,8 +37,11 @@ from connectors.kucoin.client import KucoinClient
 from connectors.kucoin.cursors import Cursors
 from connectors.kucoin.exchange_clock import ExchangeClock
 from connectors.kucoin.feed import Interests
+from connectors.kucoin.history import read_history
+from connectors.kucoin.interests import channels_of, interests_of
 from connectors.kucoin.looks import Looker
 from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.rules_reader import RulesReader
 from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
 from connectors.kucoin.socket_kit import SocketKit
 from connectors.kucoin.sockets import Streams
