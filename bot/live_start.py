@@ -6,7 +6,7 @@ read; rules, depth and history follow; requests without an answer are looked up.
 part of the composition root.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -90,6 +90,8 @@ class LiveSession:
     caught_up: int
     opened_at: datetime
     pump: PacedScheduler | RealScheduler
+    listeners: list[Callable[[datetime, Noted], None]]
+    """Hear of each note that the connector made durable by itself."""
 
     async def run(self) -> None:
         """Process what happens until ``stop``; ends with the first unexpected error."""
@@ -162,6 +164,7 @@ class Start:
     has_strategies: bool
     _links: _Links = field(default_factory=_Links)
     _missed: list[Event] = field(default_factory=list)
+    _listeners: list[Callable[[datetime, Noted], None]] = field(default_factory=list)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[LiveSession]:
@@ -213,6 +216,7 @@ class Start:
                 caught_up=len(self._missed),
                 opened_at=clock.now(),
                 pump=scheduler,
+                listeners=self._listeners,
             )
         finally:
             scheduler.stop()
@@ -220,8 +224,11 @@ class Start:
 
     def remember(self, note: Noted) -> None:
         """Make a note durable before anything else happens."""
-        self.journal.append([Entry(at=self.connection.clock.now(), body=note)])
+        at = self.connection.clock.now()
+        self.journal.append([Entry(at=at, body=note)])
         self.journal.commit()
+        for listen in self._listeners:
+            listen(at, note)
 
     def _strategies(self) -> tuple[Strategy, ...]:
         if not self.has_strategies:

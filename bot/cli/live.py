@@ -5,6 +5,7 @@ it and ends it in order. It decides nothing about trading.
 """
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -30,7 +31,15 @@ Examples:
     gnomon live --arm 165111215
 
     gnomon live --arm 165111215 --no-strategies    # guard only
+
+    gnomon live --arm 165111215 --for 8h --json
+
+Ctrl-C ends it in order (exit 130), SIGTERM too (exit 0): nothing new is begun, what
+is under way is waited for. A second Ctrl-C ends at once. Positions and loans stay as
+they are; `gnomon flatten` closes them.
 """
+
+_INTERRUPTED: Final = 130
 
 live_app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -91,7 +100,7 @@ def live(
             "The second arming step is missing: name the account with --arm "
             "ACCOUNT-UID; `gnomon doctor` shows its number."
         )
-    asyncio.run(
+    stopped_by = asyncio.run(
         run_live(
             RunLive(
                 settings=settings,
@@ -106,3 +115,5 @@ def live(
             )
         )
     )
+    if stopped_by is signal.SIGINT:
+        raise typer.Exit(_INTERRUPTED)

@@ -9,7 +9,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Final
 
 from loguru import logger
 
+from bot.cli.ending import Ending
 from bot.cli.live_screen import LiveView, QuietView, View
 from bot.cli.logs import open_log
 from bot.compose_live import LiveOptions, connected, open_session
@@ -27,16 +28,16 @@ from bot.engine.loop import Observer
 from bot.engine.operator import OperatorDesk
 from bot.live_start import LiveSession
 from bot.ports import Notifier
-from bot.report.alerts import alerts_of
+from bot.report.alerts import Alerts
+from bot.report.live_end import live_summary, live_words
 from bot.report.recorder import Recorder
 from bot.report.tally import Tally
 from bot.settings import Settings
-from connectors.system.clock import nap
 from connectors.system.control import ControlServer, control_path
 from connectors.system.notify import AddressNotifier, LogNotifier
 from connectors.system.schedules import parse_duration
 
-__all__ = ["RunLive", "journal_of", "run_live", "served"]
+__all__ = ["RunLive", "ended", "journal_of", "run_live", "served"]
 
 _PATIENCE_S: Final = 120.0
 
@@ -63,12 +64,40 @@ def journal_of(settings: Settings, named: Path | None) -> Path:
     return Path(settings.journal or "runs/live/journal.sqlite")
 
 
-async def run_live(asked: RunLive) -> None:
-    """Trade until a signal, the end of the time asked for, or an error."""
-    settings = asked.settings
+async def run_live(asked: RunLive) -> signal.Signals | None:
+    """Trade until a signal, the end of the time asked for, or an error.
+
+    Returns:
+        The signal that ended it, None when it ended by itself.
+    """
     limit = None if asked.duration is None else parse_duration(asked.duration)
-    journal = journal_of(settings, asked.journal)
-    open_log(journal.parent, is_quiet=asked.as_json or sys.stdout.isatty())
+    rate = float(asked.settings.clock_rate)
+    limit_s = None if limit is None else limit.total_seconds() / rate
+    journal = journal_of(asked.settings, asked.journal)
+    is_shown = not asked.as_json and sys.stdout.isatty()
+    open_log(journal.parent, is_quiet=asked.as_json or is_shown)
+    ending = Ending()
+    try:
+        tally = await _session(asked, journal, ending, limit_s)
+    except asyncio.CancelledError:
+        if ending.signal is None:
+            raise
+        logger.warning("Ended at once; the next start looks up what is open.")
+        return ending.signal
+    finally:
+        ending.close()
+    if asked.as_json:
+        document = {**live_summary(tally), "journal": str(journal)}
+        sys.stdout.write(json.dumps(document) + "\n")
+    else:
+        sys.stdout.write(live_words(tally, str(journal)))
+    return ending.signal
+
+
+async def _session(
+    asked: RunLive, journal: Path, ending: Ending, limit_s: float | None
+) -> Tally:
+    """Open the account, run, and write the journal's last row."""
     options = LiveOptions(
         journal=journal,
         uid=asked.uid,
@@ -78,48 +107,43 @@ async def run_live(asked: RunLive) -> None:
         is_open_ip_accepted=asked.is_open_ip_accepted,
     )
     async with AsyncExitStack() as stack:
-        connection = await stack.enter_async_context(connected(settings))
+        connection = await stack.enter_async_context(connected(asked.settings))
         session = await stack.enter_async_context(open_session(connection, options))
         logger.info(
-            "Account {} is open at {}; {} bookings were caught up.",
+            "Account {} is open, {} bookings were caught up; the journal is {}.",
             session.uid,
-            session.opened_at.isoformat(),
             session.caught_up,
+            journal,
         )
-        summary = await _watched(session, asked, journal, stack)
-        if limit is not None:
-            rate = float(settings.clock_rate)
-            ending = asyncio.create_task(
-                _end_after(session, limit.total_seconds() / rate)
-            )
-            stack.callback(ending.cancel)
-        _on_signals(session)
+        tally = await _watched(session, asked, journal, stack)
+        ending.follow(session, limit_s)
         await session.run()
-        document = summary()
-        body = RunEnded(reason="stopped", summary=json.dumps(document))
-        session.journal.append([Entry(at=session.world.now(), body=body)])
-        session.journal.commit()
-    if asked.as_json:
-        sys.stdout.write(json.dumps({**document, "journal": str(journal)}) + "\n")
+        tally.close(session.engine.state.shadow)
+        ended(session, live_summary(tally))
+        return tally
+
+
+def ended(session: LiveSession, summary: Mapping[str, object]) -> None:
+    """Write the last row of a session that ended in order."""
+    body = RunEnded(reason="stopped", summary=json.dumps(summary))
+    session.journal.append([Entry(at=session.world.now(), body=body)])
+    session.journal.commit()
 
 
 async def _watched(
     session: LiveSession, asked: RunLive, journal: Path, stack: AsyncExitStack
-) -> Callable[[], Mapping[str, object]]:
-    """Put everybody who watches beside the engine; gives the summary's maker."""
+) -> Tally:
+    """Put everybody who watches beside the engine; gives the sums of the session."""
     shadow = session.engine.state.shadow
     tally, recorder = Tally(shadow), Recorder(shadow)
     view = _view(session, asked)
     stack.callback(view.stop)
+    alerts = Alerts(_notifier(asked.settings, stack))
+    session.listeners.append(alerts.note)
     observers = await served(session, journal, stack)
-    observers += [tally, recorder, _alerts(_notifier(asked.settings, stack))]
-    session.engine.watch([*observers, view.observer(tally, recorder)])
-
-    def summary() -> Mapping[str, object]:
-        tally.close(session.engine.state.shadow)
-        return tally.summary()
-
-    return summary
+    observers += [tally, recorder, alerts, view.observer(tally, recorder)]
+    session.engine.watch(observers)
+    return tally
 
 
 async def served(
@@ -152,22 +176,3 @@ def _notifier(settings: Settings, stack: AsyncExitStack) -> Notifier:
     task = asyncio.create_task(notifier.send_all())
     stack.callback(task.cancel)
     return notifier
-
-
-def _alerts(notifier: Notifier) -> Observer:
-    def observe(moment: Sequence[Event], step: Step) -> None:
-        for level, sentence in alerts_of(moment, step):
-            notifier.notify(level, sentence)
-
-    return observe
-
-
-async def _end_after(session: LiveSession, seconds: float) -> None:
-    await nap(seconds)
-    session.stop()
-
-
-def _on_signals(session: LiveSession) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, session.stop)

@@ -1,35 +1,55 @@
-"""What a person must be told at once, out of what a step led to.
+"""What a person must be told at once, out of what happens.
 
-Pure: a moment and its step in, levels and sentences out. Routine work says
-nothing; each sentence stands alone, because it may arrive on a telephone.
+One object listens to a session and tells each thing once: an outage is one warning
+however many feeds it takes, a guard that stays stuck is told again every ten minutes,
+and feeds that were never heard since the start are one sentence. Routine work says
+nothing above ``info``; each sentence stands alone, because it may arrive on a
+telephone. It sends nothing and reads no clock: times are those of the events.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.entries import Decided, Entry, Noted
-from bot.domain.events import AccountStatus, AccountStatusChanged, Event, FeedChanged
+from bot.domain.events import (
+    AccountStatus,
+    AccountStatusChanged,
+    Event,
+    FeedChanged,
+    IntentSettled,
+)
+from bot.domain.intents import Approved
 from bot.domain.money import short
+from bot.domain.orders import Outcome
 from bot.engine.core import Step
-from bot.report.wording import subject_title
+from bot.guard.buffer import Standing
+from bot.guard.state import GUARD
+from bot.ports import Notifier
+from bot.report.wording import intent_title, subject_title
 
-__all__ = ["ALARM", "INFO", "WARNING", "alerts_of"]
+__all__ = ["ALARM", "INFO", "WARNING", "Alerts", "FeedWatch"]
 
 INFO: Final = "info"
 WARNING: Final = "warning"
 ALARM: Final = "alarm"
 
+Told = tuple[str, str]
+"""A level and a sentence."""
+
+_STUCK: Final = "guard stuck"
 _NOTES: Final = {
-    "guard stuck": ALARM,
+    _STUCK: ALARM,
+    "drift": ALARM,
+    "look failed": ALARM,
+    "still in doubt": WARNING,
+    "poll failed": WARNING,
     "action did not help": WARNING,
     "parity": WARNING,
-    "drift": ALARM,
-    "doubt": WARNING,
-    "books": ALARM,
-    "foreign": WARNING,
-    "clock": ALARM,
     "late run": INFO,
 }
+"""How urgent a note is; a topic that is not here is only for the journal."""
+
 _STATUSES: Final = {
     AccountStatus.NORMAL: INFO,
     AccountStatus.WARNED: ALARM,
@@ -38,19 +58,160 @@ _STATUSES: Final = {
     AccountStatus.LIQUIDATED: ALARM,
     AccountStatus.BANKRUPT: ALARM,
 }
+_PARITY: Final = {
+    Standing.AGREED: (INFO, "KuCoin's ratio and ours agree again."),
+    Standing.DRIFTING: (
+        WARNING,
+        "KuCoin's ratio and ours differ; no new risk until they agree.",
+    ),
+    Standing.APART: (
+        ALARM,
+        "KuCoin's ratio and ours are apart: only reductions pass; see `gnomon parity`.",
+    ),
+}
+_AGAIN: Final = timedelta(minutes=10)
+_CONNECTING: Final = timedelta(seconds=60)
+_KEPT: Final = 256
+"""Sentences whose repetition is noticed at a time."""
 
 
-def alerts_of(moment: Sequence[Event], step: Step) -> Iterator[tuple[str, str]]:
-    """Each thing that somebody must know, as ``(level, sentence)``."""
-    for event in moment:
-        if isinstance(event, AccountStatusChanged):
-            yield _STATUSES[event.status], _status(event)
-        elif isinstance(event, FeedChanged):
-            word = "is silent" if event.is_silent else "delivers again"
-            level = WARNING if event.is_silent else INFO
-            yield level, f"The feed {event.feed} {word}: {event.reason}."
-    for entry in step.entries:
-        yield from _entry(entry)
+class FeedWatch:
+    """Tells of feeds: connecting at a start, then outages as a whole."""
+
+    def __init__(self) -> None:
+        self._unheard: set[str] = set()
+        self._silent: set[str] = set()
+        self._began: datetime | None = None
+        self._is_connected = False
+        self._is_late_told = False
+
+    def see(self, event: FeedChanged) -> Iterator[Told]:
+        """One feed fell silent or is heard again."""
+        if event.is_silent:
+            yield from self._fell(event)
+        else:
+            yield from self._heard(event.feed)
+
+    def tick(self, at: datetime) -> Iterator[Told]:
+        """Time passes: feeds that are still unheard are one warning."""
+        if self._began is None or self._is_late_told or not self._unheard:
+            return
+        if at - self._began >= _CONNECTING:
+            self._is_late_told = True
+            names = ", ".join(sorted(self._unheard))
+            within = f"{_CONNECTING.total_seconds():.0f} s of the start"
+            yield WARNING, f"Not heard within {within}: {names}. New risk waits."
+
+    def _fell(self, event: FeedChanged) -> Iterator[Told]:
+        if not self._is_connected:
+            self._began = self._began or event.at
+            self._unheard.add(event.feed)
+            return
+        level = INFO if self._silent else WARNING
+        self._silent.add(event.feed)
+        yield level, f"The feed {event.feed} is silent: {event.reason}. New risk waits."
+
+    def _heard(self, feed: str) -> Iterator[Told]:
+        self._is_connected = True
+        if feed in self._unheard:
+            self._unheard.remove(feed)
+            if not self._unheard:
+                yield INFO, "Every feed delivers."
+        elif feed in self._silent:
+            self._silent.remove(feed)
+            if not self._silent:
+                yield INFO, "Every feed delivers again, and the account was read."
+
+
+class Alerts:
+    """An observer of the engine that tells a notifier what a person must know."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._feeds = FeedWatch()
+        self._told_at: dict[Told, datetime] = {}
+        self._sent: dict[str, str] = {}
+        self._standings: dict[str, Standing] = {}
+
+    def __call__(self, moment: Sequence[Event], step: Step) -> None:
+        """Watch one moment; the signature is an engine observer's."""
+        at = step.state.shadow.at
+        for told in (*self._feeds.tick(at), *self._parity(step)):
+            self._notifier.notify(*told)
+        for event in moment:
+            for told in self._event(event):
+                self._notifier.notify(*told)
+        for entry in step.entries:
+            for told in self._entry(entry, step):
+                self._notifier.notify(*told)
+
+    def note(self, at: datetime, body: Noted) -> None:
+        """Tell of a note that was not made by the engine.
+
+        The same about the same is told again after ten minutes at the earliest; a
+        guard that is stuck says other numbers each time and counts as the same.
+        """
+        level = _NOTES.get(body.topic)
+        if level is None:
+            return
+        about = (body.topic, "" if body.topic == _STUCK else body.text)
+        before = self._told_at.get(about)
+        if before is not None and at - before < _AGAIN:
+            return
+        if len(self._told_at) >= _KEPT:
+            self._told_at.pop(next(iter(self._told_at)))
+        self._told_at[about] = at
+        self._notifier.notify(level, f"{body.topic.capitalize()}: {_ended(body.text)}")
+
+    def _event(self, event: Event) -> Iterator[Told]:
+        match event:
+            case AccountStatusChanged():
+                yield _STATUSES[event.status], _status(event)
+            case FeedChanged():
+                yield from self._feeds.see(event)
+            case IntentSettled(intent_id=name) if name in self._sent:
+                yield from self._settled(event)
+            case _:
+                pass
+
+    def _parity(self, step: Step) -> Iterator[Told]:
+        """The exchange's ratio and ours came apart, or agree again."""
+        for subject, track in step.state.guard.parity.items():
+            before = self._standings.get(subject, Standing.AGREED)
+            if track.standing is not before:
+                self._standings[subject] = track.standing
+                level, words = _PARITY[track.standing]
+                yield level, f"{subject_title(subject).capitalize()}: {words}"
+
+    def _settled(self, event: IntentSettled) -> Iterator[Told]:
+        """Done is no news; refused and in doubt are."""
+        what = self._sent[event.intent_id]
+        if event.outcome is not Outcome.IN_DOUBT:
+            del self._sent[event.intent_id]
+        if event.outcome is not Outcome.DONE:
+            why = event.reason or "no reason was given"
+            verb = str(event.outcome).replace("_", " ")
+            yield WARNING, f"{what} ({event.intent_id}) is {verb}: {_ended(why)}"
+
+    def _entry(self, entry: Entry, step: Step) -> Iterator[Told]:
+        body = entry.body
+        if isinstance(body, Decided) and body.owner == GUARD:
+            self._told_at.pop((_STUCK, ""), None)
+            is_cure = body.verdict == "cure"
+            verb = "starts a cure" if is_cure else "ends a cure"
+            yield (
+                ALARM if is_cure else INFO,
+                f"The guard {verb}: {_ended(body.reason)}",
+            )
+        elif isinstance(body, Approved):
+            what = intent_title(step.state.shadow.rules, body.intent)
+            what = f"{body.owner}: {what}"
+            if len(self._sent) >= _KEPT:
+                self._sent.pop(next(iter(self._sent)))
+            self._sent[body.intent_id] = what
+            yield INFO, f"{what} ({body.intent_id}): {_ended(body.reason)}"
+        elif isinstance(body, Noted):
+            self.note(entry.at, body)
 
 
 def _status(event: AccountStatusChanged) -> str:
@@ -60,11 +221,11 @@ def _status(event: AccountStatusChanged) -> str:
     return f"KuCoin says: {name} is {event.status.replace('_', ' ')}{ratio}."
 
 
-def _entry(entry: Entry) -> Iterator[tuple[str, str]]:
-    body = entry.body
-    if isinstance(body, Decided) and body.owner == "guard":
-        level = ALARM if body.verdict == "cure" else INFO
-        verb = "starts a cure" if body.verdict == "cure" else "ends a cure"
-        yield level, f"The guard {verb}: {body.reason}."
-    elif isinstance(body, Noted) and body.topic in _NOTES:
-        yield _NOTES[body.topic], f"{body.topic.capitalize()}: {body.text}."
+def _ended(text: str) -> str:
+    """A text as the end of a sentence, with one full stop.
+
+    Example:
+        >>> _ended("done."), _ended("done")
+        ('done.', 'done.')
+    """
+    return f"{text.rstrip('.')}."
