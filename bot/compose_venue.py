@@ -7,7 +7,7 @@ now, and puts the venue behind its two hosts. Nothing of the bot runs in it.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ from connectors.venue.server.backend import Backend
 from connectors.venue.server.fault_script import FaultScript
 from connectors.venue.server.faults import FaultLog, Faults
 from connectors.venue.server.front import Front
+from connectors.venue.server.futures_candles import FuturesCandles
 from connectors.venue.server.futures_routes import ROUTES as FUTURES_ROUTES
 from connectors.venue.server.futures_routes import prepare as prepare_futures
 from connectors.venue.server.incidents import Incidents, check_script, open_rules
@@ -33,6 +34,7 @@ from connectors.venue.server.pace import MarketClock, Pace, shifted, sleep
 from connectors.venue.server.process import Process
 from connectors.venue.server.quotas import Quotas, pool_limits
 from connectors.venue.server.sockets import mount as mount_sockets
+from connectors.venue.server.spot_candles import SpotCandles
 from connectors.venue.server.spot_routes import PARTS as SPOT_PARTS
 from connectors.venue.server.spot_routes import ROUTES as SPOT_ROUTES
 from connectors.venue.venue import Venue
@@ -40,6 +42,7 @@ from connectors.venue.venue import Venue
 __all__ = ["ServeOptions", "compose_venue"]
 
 _FIRST_UID: Final = 200_000_000
+_QUOTE: Final = "USDT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +88,11 @@ def compose_venue(options: ServeOptions) -> Process:
     for part in SPOT_PARTS:
         backend.part(part)
     prepare_futures(backend)
+    shift = start - plan.market.description.start
+    _remember_past(backend, plan.market, shift)
     pace = Pace(
         instants=plan.market.instants(plan.path_order),
-        shift=start - plan.market.description.start,
+        shift=shift,
         clock=clock,
         incidents=Incidents(options.script, start, faults.log),
     )
@@ -125,6 +130,22 @@ def _sockets(front: Front) -> Mount:
         )
 
     return mount
+
+
+def _remember_past(backend: Backend, market: Market, shift: timedelta) -> None:
+    """Give the candles what the market knows of the time before its start."""
+    spot, futures = backend.part(SpotCandles), backend.part(FuturesCandles)
+    rules = backend.venue.rules
+    history = market.history()
+    shifted_history = {
+        coin: [(at + shift, close) for at, close in closes]
+        for coin, closes in history.items()
+    }
+    for symbol, pair in rules.spot.items():
+        if pair.quote == _QUOTE:
+            spot.remember(symbol, shifted_history.get(pair.base, ()))
+    for symbol, contract in rules.contracts.items():
+        futures.remember(symbol, shifted_history.get(contract.base, ()))
 
 
 def _check_place(books: Path | None) -> None:

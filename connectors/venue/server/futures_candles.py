@@ -1,13 +1,15 @@
 """The last prices of the contracts, kept minute by minute, as the spot pairs' are.
 
-What was before the server's start is not known here, and a minute without a price has
-no candle. The volume is what the market says that trades in a minute, which is an
-estimate and not a count. Bounded: two days of minutes a contract. Nothing here trades.
+A minute without a price has no candle. The volume is what the market says that trades
+in a minute, which is an estimate and not a count. What was before the server's start
+is known only where it was told. Bounded: two days of minutes a contract. Nothing here
+trades.
 """
 
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby
 from typing import Final
 
@@ -15,7 +17,8 @@ from bot.domain.events import Event
 from bot.domain.market import MarketInstant
 from bot.domain.money import ZERO
 from connectors.venue.server.backend import Backend
-from connectors.venue.server.spot_candles import Candle, merge
+from connectors.venue.server.past_candles import Candle, past_candles
+from connectors.venue.server.spot_candles import merge
 from connectors.venue.server.words_spot_basic import in_seconds
 
 __all__ = ["FuturesCandles"]
@@ -36,9 +39,32 @@ class FuturesCandles:
             self._add(symbol, backend.now())
         backend.listen(self._on_events)
 
-    def of(self, symbol: str, span_s: int) -> list[Candle]:
-        """The candles of a contract with a span of ``span_s``, oldest first."""
-        minutes = self._minutes.get(symbol, deque())
+    def remember(self, symbol: str, closes: Sequence[tuple[datetime, Decimal]]) -> None:
+        """Put the past of the contract's coin in front of the candles.
+
+        Args:
+            symbol: A contract that trades here.
+            closes: The coin's times (already shifted to the venue's) and prices,
+                oldest first; they are moved by the contract's distance to the last.
+        """
+        tape = self._backend.venue.tape
+        kept = self._minutes.get(symbol)
+        if not closes or not kept or not closes[-1][1]:
+            return
+        tick = self._backend.venue.rules.contracts[symbol].tick_size
+        ratio = kept[0].open / closes[-1][1]
+        moved = [
+            (at, max((close * ratio / tick).to_integral_value() * tick, tick))
+            for at, close in closes
+        ]
+        past = past_candles(moved, tape.liquidity(symbol), tick)
+        past = [candle for candle in past if candle.start_s < kept[0].start_s]
+        self._minutes[symbol] = deque([*past, *kept], maxlen=_KEPT)
+
+    def of(self, symbol: str, span_s: int, since_s: int = 0) -> list[Candle]:
+        """A contract's candles of ``span_s`` each, oldest first, from a time."""
+        begin = since_s // span_s * span_s
+        minutes = (m for m in self._minutes.get(symbol, ()) if m.start_s >= begin)
         return [
             merge(start, list(group))
             for start, group in groupby(

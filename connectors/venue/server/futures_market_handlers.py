@@ -24,6 +24,7 @@ from connectors.venue.server.futures_forms import (
     span,
 )
 from connectors.venue.server.words_futures_common import exact, ms, ns, scaled, word
+from connectors.venue.server.words_spot_basic import in_seconds
 
 __all__ = [
     "active_contracts",
@@ -170,7 +171,9 @@ def klines(backend: Backend, call: Call) -> object:
     first, last = span(call, "from", "to")
     candles = [
         candle
-        for candle in backend.part(FuturesCandles).of(rules.symbol, minutes * 60)
+        for candle in backend.part(FuturesCandles).of(
+            rules.symbol, minutes * 60, in_seconds(first)
+        )
         if ms(first) <= candle.start_s * 1000 <= ms(last)
     ]
     return [words.candle_row(rules, candle) for candle in candles[-_MOST_CANDLES:]]

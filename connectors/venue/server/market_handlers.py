@@ -16,7 +16,8 @@ from connectors.venue.book import Level
 from connectors.venue.server.asks import query_text, query_whole, query_word
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import Call, ProblemError
-from connectors.venue.server.spot_candles import Candle, SpotCandles
+from connectors.venue.server.past_candles import Candle
+from connectors.venue.server.spot_candles import SpotCandles
 from connectors.venue.server.words_spot_basic import in_seconds, ms, ns, trailing_number
 from connectors.venue.server.words_spot_rules import (
     coin_names,
@@ -284,7 +285,7 @@ def klines(backend: Backend, call: Call) -> object:
     span = query_word(call, "type", tuple(_SPANS_S)) or query_text(call, "type")
     first = query_whole(call, "startAt", 0, 0, _LAST_SECOND)
     last = query_whole(call, "endAt", 0, 0, _LAST_SECOND) or in_seconds(call.at) + 1
-    candles = backend.part(SpotCandles).of(pair.symbol, _SPANS_S[span])
+    candles = backend.part(SpotCandles).of(pair.symbol, _SPANS_S[span], first)
     wanted = [candle for candle in candles if first <= candle.start_s < last]
     return [_candle_words(candle) for candle in wanted[: -_MOST_CANDLES - 1 : -1]]
 

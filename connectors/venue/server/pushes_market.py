@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from connectors.venue.server.backend import Backend
+from connectors.venue.server.past_candles import Candle
 from connectors.venue.server.pushes import Push
-from connectors.venue.server.spot_candles import Candle
 
 __all__ = ["SPANS_S", "Builder", "MarketTopic", "newest"]
 

@@ -2,51 +2,27 @@
 
 A candle is what the market stated in a minute of the venue's time; its volume is
 what the market says a minute trades. Minutes in which nothing was stated have no
-candle, as at KuCoin. Bounded: a week of minutes a pair. Nothing here trades.
+candle, as at KuCoin. Bounded: ten thousand candles a pair. Nothing here trades.
 """
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Final
 
 from bot.domain.events import Event
 from bot.domain.market import MarketInstant
 from bot.domain.money import ZERO
 from connectors.venue.server.backend import Backend
+from connectors.venue.server.past_candles import Candle, past_candles
 from connectors.venue.server.words_spot_basic import in_seconds
 
-__all__ = ["Candle", "SpotCandles", "merge"]
+__all__ = ["SpotCandles", "merge"]
 
 _KEPT: Final = 7 * 24 * 60
 _MINUTE_S: Final = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candle:
-    """One span of prices; ``start_s`` since 1970, volume in coins, turnover quote."""
-
-    start_s: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    turnover: Decimal
-
-    def with_price(self, price: Decimal, volume: Decimal) -> "Candle":
-        """The same minute after another price."""
-        return replace(
-            self,
-            high=max(self.high, price),
-            low=min(self.low, price),
-            close=price,
-            volume=volume,
-            turnover=volume * price,
-        )
 
 
 class SpotCandles:
@@ -72,27 +48,16 @@ class SpotCandles:
                 each opens where the one before it closed.
         """
         kept = self._candles.setdefault(symbol, deque(maxlen=_KEPT))
-        minute = self._volume(symbol)
-        past = []
-        for (began, opened), (at, close) in pairwise(closes):
-            volume = minute * (in_seconds(at) - in_seconds(began)) / _MINUTE_S
-            candle = Candle(
-                start_s=(in_seconds(at) - 1) // _MINUTE_S * _MINUTE_S,
-                open=opened,
-                high=max(opened, close),
-                low=min(opened, close),
-                close=close,
-                volume=volume,
-                turnover=volume * close,
-            )
-            past.append(candle)
+        tick = self._backend.venue.rules.spot[symbol].price_increment
+        past = past_candles(closes, self._backend.venue.tape.liquidity(symbol), tick)
         until = kept[0].start_s if kept else None
         past = [c for c in past if until is None or c.start_s < until]
         self._candles[symbol] = deque([*past, *kept], maxlen=_KEPT)
 
-    def of(self, symbol: str, span_s: int) -> list[Candle]:
-        """The candles of a pair with a span of ``span_s`` seconds, oldest first."""
-        minutes = self._candles.get(symbol, deque())
+    def of(self, symbol: str, span_s: int, since_s: int = 0) -> list[Candle]:
+        """A pair's candles of ``span_s`` seconds each, oldest first, from a time."""
+        begin = since_s // span_s * span_s
+        minutes = (m for m in self._candles.get(symbol, ()) if m.start_s >= begin)
         return [
             merge(start, list(group))
             for start, group in groupby(
