@@ -46,7 +46,10 @@ def run_live_market(options: RunOptions) -> None:
     """Do the whole run, print its summary and exit with its code."""
     asked = _asked(options)
     outcome, code = asyncio.run(_run(asked, options))
-    show(outcome, as_json=options.as_json)
+    if outcome is None:
+        sys.stderr.write("gnomon: Stopped before the run had begun.\n")
+    else:
+        show(outcome, as_json=options.as_json)
     if code:
         sys.exit(code)
 
@@ -95,41 +98,67 @@ def _refuse_on_live(options: RunOptions) -> None:
             )
 
 
-async def _run(asked: PaperAsked, options: RunOptions) -> tuple[Outcome, int]:
+async def _run(asked: PaperAsked, options: RunOptions) -> tuple[Outcome | None, int]:
+    """The outcome and the exit code; no outcome where a signal came too early."""
+    ending = _Ending()
+    ending.listen()
+    try:
+        return await _session(asked, options, ending), ending.code
+    except asyncio.CancelledError:
+        if not ending.is_early:
+            raise
+        return None, ending.code
+
+
+async def _session(
+    asked: PaperAsked, options: RunOptions, ending: "_Ending"
+) -> Outcome:
     path, report = journal_path(options, NAME), report_path(options, NAME)
     async with open_paper(asked, path) as session:
-        ending = _Ending(session)
+        ending.ends(session)
         watched = await _watched(session, asked, options, ending)
-        twin = watched.get(TWIN)
         plan = _ended(session.plan, watched[GUARDED])
-        outcome = outcome_of(plan, watched[GUARDED], twin, path, report)
+        outcome = outcome_of(plan, watched[GUARDED], watched.get(TWIN), path, report)
         write_report(outcome, report)
         _end(session, watched[GUARDED], ending.reason)
-    return outcome, ending.code
+    return outcome
 
 
 class _Ending:
     """What ends the run: a signal, or the time that was asked for."""
 
-    def __init__(self, session: PaperSession) -> None:
-        self._session = session
+    def __init__(self) -> None:
+        self._session: PaperSession | None = None
+        self._task: asyncio.Task[object] | None = None
         self.reason = "end of the time asked for"
         self.code = 0
+        self.is_early = False
+        """Whether a signal came before there was anything to end in order."""
 
     def listen(self) -> None:
         """Take SIGINT and SIGTERM from now on."""
+        self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in _CODES:
             loop.add_signal_handler(number, self._told, number)
 
+    def ends(self, session: PaperSession) -> None:
+        """From now on this session is ended in order."""
+        self._session = session
+
     def _told(self, number: signal.Signals) -> None:
         self.reason, self.code = _REASONS[number], _CODES[number]
-        self._session.stop()
+        if self._session is not None:
+            self._session.stop()
+        elif self._task is not None:
+            self.is_early = True
+            self._task.cancel()
 
     async def after(self, duration: timedelta, rate: float) -> None:
         """Stop when so much of the exchange's time has passed."""
         await nap(duration.total_seconds() / rate)
-        self._session.stop()
+        if self._session is not None:
+            self._session.stop()
 
 
 async def _watched(
@@ -157,7 +186,6 @@ async def _watched(
 async def _to_the_end(
     session: PaperSession, asked: PaperAsked, ending: _Ending, screen: Screen
 ) -> None:
-    ending.listen()
     timer: asyncio.Task[None] | None = None
     if asked.duration is not None:
         rate = float(asked.settings.clock_rate)

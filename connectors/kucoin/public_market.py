@@ -51,6 +51,7 @@ _PRICE_AGE_S: Final = 10.0
 """Real seconds for which a ticker that was read counts as the price."""
 _POLL_S: Final = 30.0
 _MEASURE_S: Final = 60.0
+_JUMP_CHECK_S: Final = 1.0
 _FAILURES_NOTED: Final = 5
 _NOTES_MAX: Final = 100
 _TICKERS_A_SECOND: Final = 15
@@ -272,9 +273,15 @@ class PublicMarket:
         self._asking.discard(symbol)
 
     async def _keep_time(self) -> None:
+        """Measure the exchange's clock each minute, and at once when ours jumped."""
+        measured_s = self._monotonic()
         while True:
-            await self._sleep(_MEASURE_S)
-            await self._try(Poll(name="clock", every_s=0, ask=self._measure))
+            await self._sleep(_JUMP_CHECK_S)
+            is_due = self._monotonic() - measured_s >= _MEASURE_S
+            if not is_due and not self._clock.has_jumped:
+                continue
+            if await self._try(Poll(name="clock", every_s=0, ask=self._measure)):
+                measured_s = self._monotonic()
 
     async def _measure(self) -> Events:
         await self._clock.measure(self._rest)

@@ -369,6 +369,18 @@ async def test_a_poll_that_fails_is_noted_once() -> None:
         assert bench.market.notes() == ()
 
 
+async def test_the_clock_is_measured_each_minute_and_after_a_jump() -> None:
+    """A machine that slept asks for the exchange's time at once."""
+    async with running() as bench:
+        await bench.time.advance(59)
+        assert bench.time.measured == 0
+        await bench.time.advance(2)
+        assert bench.time.measured == 1
+        bench.time.has_jumped = True
+        await bench.time.advance(1)
+        assert bench.time.measured == 2
+
+
 async def test_sockets_that_end_are_not_survived() -> None:
     """The first error of a task reaches whoever drives the market."""
     async with running() as bench:
