@@ -12,11 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.compose import strategies_of
-from bot.domain.errors import JournalError, RefusedError
+from bot.domain.errors import JournalError, RefusedError, UnreachableError, UsageError
 from bot.engine.memory import Memory, recall
 from bot.engine.parity import recall_tracks
 from bot.live_start import Connection, LiveSession, Start
-from bot.settings import Settings
+from bot.settings import Secret, Settings
+from bot.settings_keys import KEY_PARTS
 from connectors.kucoin.answers import ExchangeRefusedError
 from connectors.kucoin.checks import CheckState, Expected
 from connectors.kucoin.client import open_client
@@ -60,6 +61,16 @@ async def connected(settings: Settings) -> AsyncIterator[Connection]:
         UsageError: The key is incomplete, or an address cannot be used.
         RefusedError: The exchange refused something that was asked.
     """
+    missing = [
+        name
+        for name, part in zip(KEY_PARTS, _key_of(settings), strict=True)
+        if not part
+    ]
+    if missing:
+        raise UsageError(
+            f"The API key is incomplete: fill in {', '.join(missing)} in .env; "
+            "`gnomon doctor` checks the rest."
+        )
     clock = ExchangeClock(rate=settings.clock_rate)
     client = open_client(
         key=settings.api_key.reveal(),
@@ -74,11 +85,15 @@ async def connected(settings: Settings) -> AsyncIterator[Connection]:
         yield Connection(client=client, clock=clock, settings=settings)
     except ExchangeRefusedError as refusal:
         raise RefusedError(
-            f"KuCoin refused with code {refusal.code}: {refusal.message}. `gnomon "
-            "doctor` checks key, account and clock."
+            f"KuCoin refuses with code {refusal.code}: {refusal.message.rstrip('.')}. "
+            "`gnomon doctor` checks key, account and clock."
         ) from None
     finally:
         await client.close()
+
+
+def _key_of(settings: Settings) -> tuple[Secret, Secret, Secret]:
+    return settings.api_key, settings.api_secret, settings.api_passphrase
 
 
 @asynccontextmanager
@@ -121,6 +136,7 @@ async def _admitted(connection: Connection, options: LiveOptions) -> str:
 
     Raises:
         RefusedError: Names every check that failed, with its advice.
+        UnreachableError: The exchange did not answer one of them.
     """
     settings = connection.settings
     checks = await connection.checks(
@@ -133,6 +149,12 @@ async def _admitted(connection: Connection, options: LiveOptions) -> str:
         )
     )
     bad = [c for c in checks if c.state in {CheckState.FAIL, CheckState.UNKNOWN}]
+    lost = [c for c in bad if c.is_unreachable]
+    if lost:
+        raise UnreachableError(
+            f"Not started. {lost[-1].sentence} {lost[-1].advice} `gnomon doctor` shows "
+            "every check."
+        )
     if bad:
         words = " ".join(f"{c.name}: {c.sentence} {c.advice}".rstrip() for c in bad)
         raise RefusedError(f"Not started. {words} `gnomon doctor` shows every check.")
@@ -151,7 +173,7 @@ def _journal(
         RefusedError: Another process of this machine trades the account.
     """
     path = options.journal
-    with AccountLease.take(uid):
+    with AccountLease.take(uid, path):
         memory = Memory()
         if path.exists():
             with JournalReader.open(path) as reader:

@@ -16,9 +16,16 @@ from rich.console import Console
 from bot.cli.live_runner import journal_of
 from bot.compose_live import connected, leverages_of
 from bot.domain.errors import RefusedError, UnreachableError
-from bot.report.doctor import as_document, is_ready, local_checks, view
+from bot.report.doctor import (
+    as_document,
+    is_ready,
+    local_checks,
+    owner_checks,
+    view,
+)
 from bot.settings import Settings, read_settings
 from connectors.kucoin.checks import Check, CheckState, Expected
+from connectors.system.control import control_path, is_running
 
 __all__ = ["doctor_app"]
 
@@ -28,6 +35,7 @@ Check everything that a live start needs, and say what is missing.
 Reads the settings, the journal and the disk; asks KuCoin about its clock, the key's
 permissions and addresses, the account's mode, fee level, position mode, and the
 margin mode and leverage of every contract that strategies trade. Changes nothing.
+Exit 0 when ready, 4 when something stands in the way, 3 when KuCoin does not answer.
 
 Examples:
 
@@ -55,21 +63,34 @@ def doctor(
 ) -> None:
     """Run every check and print what was found."""
     settings = read_settings(config)
-    checks = list(local_checks(settings, journal_of(settings, journal), _ENV))
+    path = journal_of(settings, journal)
+    checks = list(local_checks(settings, path, _ENV))
     if settings.api_key and settings.api_secret and settings.api_passphrase:
-        checks += asyncio.run(_remote(settings))
+        found = asyncio.run(_remote(settings, path))
+        checks += found
+        checks += owner_checks(path, found)
     if as_json:
         sys.stdout.write(json.dumps(as_document(checks)) + "\n")
     else:
         Console().print(view(checks))
     if is_ready(checks):
         return
-    if any(c.name == "clock" and c.state is CheckState.UNKNOWN for c in checks):
-        raise UnreachableError("The exchange could not be reached.")
+    if any(check.is_unreachable for check in checks):
+        raise UnreachableError("The exchange could not be reached; see above.")
     raise RefusedError("Not ready for a live start; the advice stands above.")
 
 
-async def _remote(settings: Settings) -> tuple[Check, ...]:
-    leverages = leverages_of(settings)
+async def _remote(settings: Settings, journal: Path) -> tuple[Check, ...]:
     async with connected(settings) as connection:
-        return await connection.checks(Expected(vip=settings.vip, leverages=leverages))
+        found = await connection.checks(
+            Expected(vip=settings.vip, leverages=leverages_of(settings))
+        )
+    if not await is_running(control_path(journal)):
+        return found
+    running = Check(
+        name="running",
+        state=CheckState.WARN,
+        sentence=f"A bot runs on {journal}.",
+        advice="Stop it before another start; operator's commands go through it.",
+    )
+    return (*found, running)

@@ -18,6 +18,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bot.domain.entries import RunStarted
 from bot.domain.errors import JournalError
 from bot.settings import Settings
 from bot.settings_keys import KEY_PARTS
@@ -25,7 +26,7 @@ from connectors.kucoin.checks import Check, CheckState
 from storage.reader import JournalReader
 from storage.sidefiles import measure_fsync_ms
 
-__all__ = ["as_document", "is_ready", "local_checks", "view"]
+__all__ = ["as_document", "is_ready", "local_checks", "owner_checks", "view"]
 
 _FREE_WARN: Final = 2 * 1024**3
 _FREE_FAIL: Final = 256 * 1024**2
@@ -48,6 +49,37 @@ def local_checks(
         _armed(settings),
         _journal(journal),
         *_disk(journal),
+    )
+
+
+def owner_checks(journal: Path, checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Whether the journal is that of the account that the key belongs to.
+
+    Args:
+        journal: What a live start would write on; damage is told elsewhere.
+        checks: What the exchange said; the account is among them if it is known.
+    """
+    uid = next((check.subject for check in checks if check.subject), None)
+    if uid is None or not journal.exists():
+        return ()
+    try:
+        with JournalReader.open(journal) as reader:
+            runs = [stored.entry.body for stored in reader.entries("RunStarted")]
+    except JournalError:
+        return ()
+    owners = [
+        run.identity.get("account") for run in runs if isinstance(run, RunStarted)
+    ]
+    if not owners or owners[-1] == uid:
+        return ()
+    whose = f"account {owners[-1]}" if owners[-1] else "a simulation"
+    return (
+        Check(
+            name="journal's account",
+            state=CheckState.FAIL,
+            sentence=f"{journal} is the journal of {whose}, not of account {uid}.",
+            advice="Name another with --journal.",
+        ),
     )
 
 
@@ -100,7 +132,7 @@ def _keys(settings: Settings) -> Iterator[Check]:
         name="settings",
         state=CheckState.FAIL if missing else CheckState.PASS,
         sentence=(
-            f"{', '.join(missing)} is empty." if missing else "The key is complete."
+            f"Empty: {', '.join(missing)}." if missing else "The key is complete."
         ),
         advice="Fill in .env from .env.example." if missing else "",
     )

@@ -7,7 +7,7 @@ exchange.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -35,6 +35,9 @@ __all__ = ["Check", "CheckState", "Expected", "check_account", "check_clock"]
 
 _NEEDED: Final = ("General", "Spot", "Margin", "Futures", "InnerTransfer")
 _WITHDRAWS: Final = frozenset({"Transfer", "Withdrawal", "Withdraw"})
+_KEY_ADVICE: Final = "Mend what the code names; nothing is known about this until then."
+_LOST_ADVICE: Final = "See whether this machine reaches the exchange, then try again."
+_READ_ADVICE: Final = "Nothing is known about this; report it if it stays."
 _CLOCK_WARN_S: Final = 1.0
 _CLOCK_FAIL_S: Final = 4.0
 
@@ -59,6 +62,8 @@ class Check:
     advice: str = ""
     subject: str = ""
     """What was found, where a program needs it: the account's number."""
+    is_unreachable: bool = False
+    """It is unknown because the exchange did not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +84,16 @@ class Expected:
 
 
 async def check_account(rest: Rest, expected: Expected) -> tuple[Check, ...]:
-    """Every check of key, account and modes, in a fixed order."""
-    found: list[Check] = []
-    found += await _guarded("service", lambda: _service(rest))
-    found += await _guarded("key", lambda: _key(rest, expected))
+    """Every check of key, account and modes, in a fixed order.
+
+    It ends at an exchange that does not answer and at a key that is refused: the
+    later questions would only say the same again.
+    """
+    found = [*await _guarded("service", lambda: _service(rest))]
+    if not any(check.is_unreachable for check in found):
+        found += await _guarded("key", lambda: _key(rest, expected))
+    if found[-1].state is CheckState.UNKNOWN:
+        return tuple(found)
     found += await _guarded("account mode", lambda: _account_mode(rest))
     found += await _guarded("fee level", lambda: _fee_level(rest, expected))
     found += await _guarded("position mode", lambda: _position_mode(rest))
@@ -106,6 +117,7 @@ def check_clock(clock: ExchangeClock, rate: Decimal = ONE) -> Check:
             state=CheckState.UNKNOWN,
             sentence="The exchange's clock could not be read.",
             advice="See whether both hosts answer, then try again.",
+            is_unreachable=True,
         )
     if rate != 1:
         return Check(
@@ -115,7 +127,7 @@ def check_clock(clock: ExchangeClock, rate: Decimal = ONE) -> Check:
         )
     worst = abs(offset) + error
     sentence = (
-        f"This clock is {offset:+.3f} s off the exchange's, give or take {error:.3f} s."
+        f"This clock is {abs(offset):.3f} s off the exchange's, within {error:.3f} s."
     )
     if worst > _CLOCK_FAIL_S:
         return Check(
@@ -136,17 +148,17 @@ async def _guarded(
     try:
         return await check()
     except ExchangeRefusedError as refusal:
-        sentence = f"The exchange refused: {refusal}."
-    except (UnreachableError, UsageError) as error:
-        sentence = str(error)
-    return (
-        Check(
-            name=name,
-            state=CheckState.UNKNOWN,
-            sentence=sentence,
-            advice="Nothing is known about this; mend it before going live.",
-        ),
-    )
+        return (_unknown(name, f"KuCoin refuses with code {refusal}", _KEY_ADVICE),)
+    except UnreachableError as error:
+        lost = _unknown(name, str(error), _LOST_ADVICE)
+        return (replace(lost, is_unreachable=True),)
+    except UsageError as error:
+        return (_unknown(name, str(error), _READ_ADVICE),)
+
+
+def _unknown(name: str, sentence: str, advice: str) -> Check:
+    sentence = f"{sentence.rstrip('.')}."
+    return Check(name=name, state=CheckState.UNKNOWN, sentence=sentence, advice=advice)
 
 
 async def _service(rest: Rest) -> Sequence[Check]:
@@ -240,7 +252,7 @@ def _addresses(info: KeyInfo, expected: Expected) -> Check:
         return Check(
             name="addresses",
             state=CheckState.PASS,
-            sentence=f"The key is bound to {len(info.ip_whitelist)} address(es).",
+            sentence=f"The key is bound to {_addressed(len(info.ip_whitelist))}.",
         )
     accepted = expected.is_open_ip_accepted
     return Check(
@@ -252,6 +264,16 @@ def _addresses(info: KeyInfo, expected: Expected) -> Check:
             "--accept-any-address."
         ),
     )
+
+
+def _addressed(count: int) -> str:
+    """A count of addresses in words.
+
+    Example:
+        >>> _addressed(1), _addressed(3)
+        ('one address', '3 addresses')
+    """
+    return "one address" if count == 1 else f"{count} addresses"
 
 
 async def _account_mode(rest: Rest) -> Sequence[Check]:

@@ -17,7 +17,7 @@ from typing import Final
 
 from bot.domain.errors import RefusedError
 
-__all__ = ["ControlServer", "ask_running", "control_path"]
+__all__ = ["ControlServer", "ask_running", "control_path", "is_running"]
 
 _MAX_LINE: Final = 1024 * 1024
 _MAX_CLIENTS: Final = 8
@@ -110,6 +110,16 @@ async def _answer(line: bytes, handler: Handler) -> Mapping[str, object]:
     if not isinstance(request, dict):
         return {"error": "the request is not an object"}
     return await handler(request)
+
+
+async def is_running(path: Path) -> bool:
+    """Whether a process listens there now."""
+    try:
+        _, writer = await asyncio.open_unix_connection(str(path))
+    except OSError:
+        return False
+    await _closed(writer)
+    return True
 
 
 async def ask_running(
