@@ -9,7 +9,7 @@ reason, which is a proof that nothing was done. Nothing here decides or resends.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -229,7 +229,7 @@ class Gateway:
         except UsageError as error:
             return self._unsent(approved, str(error))
         if answer.outcome is not Outcome.DONE:
-            return self._answered(approved, answer)
+            return self._shown(approved, answer) or self._answered(approved, answer)
         if isinstance(approved.intent, CancelOrder):
             cancelled = approved.intent.order_id
             self._wires.spawn(
@@ -252,6 +252,18 @@ class Gateway:
                 f"confirm {order_id}",
             )
         return self._answered(approved, answer, order_id=order_id)
+
+    def _shown(self, approved: Approved, answer: Answer) -> IntentSettled | None:
+        """A lost answer is no doubt where a push has shown the order meanwhile.
+
+        Its end may be booked by now, and then nobody would look it up any more.
+        """
+        fact = self._registry.find_client(approved.intent_id)
+        if fact is None or answer.outcome is not Outcome.IN_DOUBT:
+            return None
+        self._registry.adopt(fact.order_id, approved.intent_id)
+        done = replace(answer, outcome=Outcome.DONE)
+        return self._answered(approved, done, order_id=fact.order_id)
 
     async def _confirm(
         self, approved: Approved, intent: PlaceOrder | CancelOrder, order_id: str
