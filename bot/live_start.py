@@ -24,10 +24,9 @@ from bot.domain.strategy import Strategy
 from bot.engine.core import Core
 from bot.engine.executor import Executor
 from bot.engine.loop import Engine
-from bot.engine.memory import Memory
+from bot.engine.memory import Memory, guard_of
 from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered, recover
-from bot.guard.state import GuardState, SubjectState
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
 from connectors.kucoin.answers import ExchangeRefusedError
@@ -349,10 +348,6 @@ class Start:
     def _recovered(self, rules: Rules, at: datetime) -> Recovered:
         """What the journal hands over, the day's budgets included."""
         memory, day = self.memory, at.date()
-        subjects = {
-            name: SubjectState(thresholds=thresholds)
-            for name, thresholds in memory.thresholds.items()
-        }
         equity = memory.equities.get(day)
         fresh = empty_shadow(rules)
         turnover = sum(
@@ -362,7 +357,7 @@ class Start:
         return Recovered(
             shadow=memory.shadow,
             open_intents=memory.open_intents,
-            guard=GuardState(subjects=subjects, parity=memory.tracks),
+            guard=guard_of(memory, is_guarded=self.is_guarded),
             missed=tuple(self._missed),
             day=day.isoformat() if equity is not None else "",
             day_open_equity=equity,

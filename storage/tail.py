@@ -18,6 +18,7 @@ _QUOTES: Final = frozenset({"FundingQuoted", "BorrowRateQuoted", "AdlRankReporte
 _KINDS: Final = (
     "RunStarted",
     "Approved",
+    "Decided",
     "Noted",
     *sorted({kind.__name__ for kind in JOURNALED_EVENTS} - _QUOTES),
 )

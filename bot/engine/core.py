@@ -27,7 +27,7 @@ from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round
-from bot.engine.memory import thresholds_note
+from bot.engine.memory import day_note, thresholds_note
 from bot.engine.occasions import OCCASIONS, due, lookups
 from bot.engine.parity import Ranges, Watching, follow_reports
 from bot.engine.readings import parity_note, sample_of, value_usdt
@@ -106,7 +106,7 @@ class Core:
         state, entries = self._taken_in(state, moment)
         if not state.shadow.is_open:
             return Step(state=state, entries=tuple(entries))
-        state = self._counted(self._new_day(state), moment)
+        state = self._counted(self._new_day(state, entries), moment)
         if self.is_guarding and (torn := torn_pairs(before, moment)):
             guard = replace(state.guard, pairs={**torn, **state.guard.pairs})
             state = replace(state, guard=guard)
@@ -141,14 +141,14 @@ class Core:
             state = replace(state, shadow=shadow, next_seq=ids.next_seq)
         return state, entries
 
-    def _new_day(self, state: State) -> State:
+    def _new_day(self, state: State, entries: list[Entry]) -> State:
         """Remember the equity that the UTC day opened with."""
         day = state.shadow.at.date().isoformat()
-        if day == state.day:
-            return state
-        equity = equity_usdt(state.shadow)
+        equity = None if day == state.day else equity_usdt(state.shadow)
         if equity is None:
             return state
+        if self.is_parity_kept:
+            entries.append(Entry(at=state.shadow.at, body=day_note(day, equity)))
         return replace(state, day=day, day_open_equity=equity, day_turnover=ZERO)
 
     def _counted(self, state: State, moment: Sequence[Event]) -> State:

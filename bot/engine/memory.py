@@ -2,8 +2,8 @@
 
 A live journal is not derived again: its rows are the memory. This module turns
 them into what recovery needs: the newest books, the requests whose fate is not
-proven, the guard's thresholds, the day's budgets, the pre-images of loans. It is
-pure; whoever reads the journal hands the entries in, oldest first.
+proven, the guard's thresholds and episodes, the day's budgets, the pre-images of
+loans. It is pure; whoever reads the journal hands the entries in, oldest first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +14,7 @@ from typing import Final
 
 from bot.domain.entries import (
     JOURNALED_EVENTS,
+    Decided,
     Entry,
     EntryBody,
     Noted,
@@ -26,10 +27,23 @@ from bot.domain.intents import Approved
 from bot.domain.orders import IntentState, next_intent_state
 from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
+from bot.guard.state import GuardState, SubjectState
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow, empty_shadow
 
-__all__ = ["PRE_IMAGE", "THRESHOLDS", "Memory", "recall", "thresholds_note"]
+__all__ = [
+    "DAY_OPENED",
+    "PRE_IMAGE",
+    "THRESHOLDS",
+    "Memory",
+    "day_note",
+    "guard_of",
+    "recall",
+    "thresholds_note",
+]
+
+DAY_OPENED: Final = "day opened"
+"""The topic of the equity that a UTC day opened with."""
 
 THRESHOLDS: Final = "thresholds"
 """The topic under which the guard's thresholds of an account are kept."""
@@ -55,6 +69,10 @@ class Memory:
     """When they were last."""
     open_intents: tuple[Approved, ...] = ()
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    acting: Mapping[str, datetime] = field(default_factory=dict)
+    """The accounts in the middle of a cure, and since when."""
+    episodes: Mapping[str, int] = field(default_factory=dict)
+    """How many cures each account has seen."""
     tracks: Mapping[str, ErrorTrack] = field(default_factory=dict)
     """How near the shadow was to the exchange's ratios, by account."""
     pre_images: Mapping[str, Noted] = field(default_factory=dict)
@@ -88,6 +106,37 @@ def thresholds_note(subject: str, thresholds: Thresholds) -> Noted:
     )
 
 
+def day_note(day: str, equity: Decimal) -> Noted:
+    """The row that lets a restart keep the day's budget of loss and turnover.
+
+    Without it every start would open the day anew, and a bot that is restarted often
+    could lose many times what it may lose in a day.
+    """
+    return Noted(
+        topic=DAY_OPENED,
+        text=f"{day} opened with {equity:.2f} USDT",
+        inputs={"day": day, "equity_usdt": str(equity)},
+    )
+
+
+def guard_of(memory: Memory, *, is_guarded: bool) -> GuardState:
+    """The guard as it was: thresholds, and the cures that it was in the middle of.
+
+    A cure goes on to its target, although the account may be past its trigger by now.
+    Without a guard nobody would end one, so none is taken over then.
+    """
+    subjects = {
+        name: SubjectState(
+            thresholds=thresholds,
+            is_acting=is_guarded and name in memory.acting,
+            acting_since=memory.acting.get(name) if is_guarded else None,
+            episode=memory.episodes.get(name, 0),
+        )
+        for name, thresholds in memory.thresholds.items()
+    }
+    return GuardState(subjects=subjects, parity=memory.tracks)
+
+
 def recall(entries: Iterable[Entry]) -> Memory:
     """Fold a journal, oldest entry first, into what a restart needs.
 
@@ -111,6 +160,8 @@ class _Folding:
         self._waiting: dict[str, Approved] = {}
         self._states: dict[str, IntentState] = {}
         self._thresholds: dict[str, Thresholds] = {}
+        self._acting: dict[str, datetime] = {}
+        self._episodes: dict[str, int] = {}
         self._pre_images: dict[str, Noted] = {}
         self._order_ids: dict[str, str] = {}
         self._bookings: list[LedgerBooked] = []
@@ -128,8 +179,23 @@ class _Folding:
             self._fills.append(body)
         elif isinstance(body, Sampled) and body.equity_usdt is not None:
             self._equities.setdefault(entry.at.date(), body.equity_usdt)
+        elif isinstance(body, Decided):
+            self._decided(entry.at, body)
         else:
             self._told(body)
+
+    def _decided(self, at: datetime, body: Decided) -> None:
+        """The guard began or ended a cure."""
+        if body.owner != "guard":
+            return
+        if body.verdict == "cure":
+            self._acting[body.subject] = at
+            number = body.inputs.get("episode", "")
+            seen = self._episodes.get(body.subject, 0)
+            episode = int(number) if number.isdecimal() else seen + 1
+            self._episodes[body.subject] = episode
+        elif body.verdict == "cured":
+            self._acting.pop(body.subject, None)
 
     def _told(self, body: EntryBody) -> None:
         """What was begun, asked, answered or noted."""
@@ -165,6 +231,9 @@ class _Folding:
             self._pre_images[body.inputs["intent_id"]] = body
         if body.topic == THRESHOLDS and "subject" in body.inputs:
             self._thresholds[body.inputs["subject"]] = _thresholds(body.inputs)
+        if body.topic == DAY_OPENED and "day" in body.inputs:
+            day = date.fromisoformat(body.inputs["day"])
+            self._equities.setdefault(day, Decimal(body.inputs["equity_usdt"]))
 
     def memory(self) -> Memory:
         """What was folded."""
@@ -178,6 +247,8 @@ class _Folding:
             snapshot_at=self._snapshots[-1] if self._snapshots else None,
             open_intents=tuple(self._waiting.values()),
             thresholds=self._thresholds,
+            acting=self._acting,
+            episodes=self._episodes,
             pre_images=self._pre_images,
             order_ids=self._order_ids,
             bookings=tuple(self._bookings),

@@ -1,0 +1,221 @@
+"""What the kill campaigns share: the account, a timed start, and the verdict.
+
+Ready means: after the newest start in the journal there is the exchange's snapshot,
+and every private feed that was told silent has been told live. The time is taken from
+the start of the process, so that it holds Python's start, every check, the catching
+up and the sockets.
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bot.domain.entries import RunStarted
+from bot.domain.events import FeedChanged, SnapshotTaken
+from bot.engine.memory import recall
+from storage.codec import StoredRow, decode
+from tests.contract.live_process import (
+    ROOT,
+    Live,
+    Venue,
+    entries_of,
+    settled_books,
+)
+from tests.contract.venue_records import compare_records
+
+READY_S: Final = 30.0
+EQUAL_S: Final = 30.0
+POLL_S: Final = 0.1
+
+ACCOUNT: Final = """\
+vip = 0
+
+[main]
+USDT = "5000"
+
+[spot]
+USDT = "50000"
+BTC = "0.5"
+
+[margin_cross]
+leverage = "5"
+balance = {USDT = "20000", BTC = "0.5"}
+principal = {USDT = "1000"}
+
+[futures]
+wallet = {USDT = "10000"}
+
+[[futures.position]]
+symbol = "XBTUSDTM"
+mode = "isolated"
+lots = 30
+entry = "mark"
+leverage = 3
+margin = "900"
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Death:
+    """One kill and the start after it; times in real seconds from that start."""
+
+    killed: str
+    doing: list[str] = field(default_factory=list)
+    code: int | None = None
+    open_intents: int = 0
+    ready_s: float | None = None
+    settled_s: float | None = None
+    """When no request of before was open any more."""
+    equal_s: float | None = None
+    """When the journal equalled the venue's books."""
+    wrong: list[str] = field(default_factory=list)
+
+
+def die(bot: Live) -> None:
+    """SIGKILL; what the process leaves behind stays where it is."""
+    assert bot.process is not None
+    bot.process.kill()
+    bot.codes.append(bot.process.wait())
+    bot.process = None
+
+
+def last_row(journal: Path) -> int:
+    """The number of the newest durable row, 0 without any."""
+    if not journal.exists():
+        return 0
+    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as base:
+        return int(
+            base.execute("SELECT coalesce(max(seq), 0) FROM entry").fetchone()[0]
+        )
+
+
+def is_ready(journal: Path, since: int) -> bool:
+    """Whether the start after a row has its snapshot and its feeds."""
+    if not journal.exists():
+        return False
+    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as base:
+        try:
+            rows = base.execute(
+                "SELECT at, kind, body FROM entry WHERE seq > ? ORDER BY seq", (since,)
+            ).fetchall()
+        except sqlite3.OperationalError:
+            return False
+    feeds, has_snapshot = dict[str, bool](), False
+    for row in rows:
+        match decode(StoredRow(*row)).body:
+            case RunStarted():
+                feeds, has_snapshot = {}, False
+            case FeedChanged(feed=feed, is_live=is_live):
+                feeds[feed] = is_live
+            case SnapshotTaken():
+                has_snapshot = True
+            case _:
+                pass
+    return has_snapshot and bool(feeds) and all(feeds.values())
+
+
+def start(bot: Live, death: Death, *words: str) -> float:
+    """Start the bot and wait until it is ready; when the process was started."""
+    since = last_row(bot.journal)
+    known = recall(entries_of(bot.journal)) if bot.journal.exists() else recall([])
+    death.open_intents = len(known.open_intents)
+    began = time.monotonic()
+    bot.start(*words, wait=False)
+    while not is_ready(bot.journal, since):
+        if not bot.is_running:
+            death.wrong.append(f"it ended at its start: {bot.errors[-600:]}")
+            return began
+        if time.monotonic() - began > READY_S:
+            death.wrong.append(f"not ready in {READY_S:g} s")
+            return began
+        time.sleep(POLL_S)
+    death.ready_s = round(time.monotonic() - began, 2)
+    return began
+
+
+def prove(bot: Live, place: Venue, death: Death, began: float) -> None:
+    """Wait until nothing is open and the books are equal, or say what is not."""
+    end = time.monotonic() + EQUAL_S
+    while bot.is_running and recall(entries_of(bot.journal)).open_intents:
+        if time.monotonic() > end:
+            death.wrong.append("requests of before are still open")
+            break
+        time.sleep(POLL_S)
+    death.settled_s = round(time.monotonic() - began, 2)
+    differences, _ = settled_books(bot.journal, place, EQUAL_S)
+    if differences:
+        death.wrong += differences
+    else:
+        death.equal_s = round(time.monotonic() - began, 2)
+    death.wrong += compare_records(bot.journal, place.served)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The process environment without a setting of the bot's, in another home."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("KUCOIN_", "GNOMON_"))
+    }
+    return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+def scripted(bot: Live, number: int, point: str) -> Death:
+    """Play the scripted session, killed at a point; what was being done there."""
+    mark = bot.folder / "kill.json"
+    mark.unlink(missing_ok=True)
+    words = ["--run", str(number), "--mark", str(mark)]
+    words += ["--kill", point] if point else []
+    done = subprocess.run(  # noqa: PLW1510 - a killed one is what is wanted
+        [sys.executable, "-m", "benchmarks.kill_session", *words],
+        cwd=bot.folder,
+        env=environment(bot.folder),
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    death = Death(killed=point or "not killed", code=done.returncode)
+    if mark.exists():
+        death.doing = json.loads(mark.read_text(encoding="utf-8"))["doing"]
+    elif done.returncode != 0:
+        death.wrong.append(done.stderr[-1500:])
+    elif refused := json.loads(done.stdout)["refused"]:
+        death.doing = [f"refused {words}" for words in refused]
+    return death
+
+
+def document(deaths: list[Death]) -> list[dict[str, object]]:
+    """For the JSON file."""
+    return [asdict(death) for death in deaths]
+
+
+def table(title: str, deaths: list[Death]) -> str:
+    """One campaign in a few lines."""
+    ready = sorted(d.ready_s for d in deaths if d.ready_s is not None)
+    equal = sorted(d.equal_s for d in deaths if d.equal_s is not None)
+    wrong = [d for d in deaths if d.wrong]
+    counts = f"{len(ready)} ready, {len(equal)} equal, {len(wrong)} wrong"
+    lines = [
+        f"{title}: {len(deaths)} kills, {counts}",
+        f"  start to ready  {_spread(ready)}",
+        f"  start to equal  {_spread(equal)}",
+        f"  requests open at the kill  {sum(d.open_intents for d in deaths)}",
+    ]
+    for death in wrong:
+        lines.append(f"  WRONG {death.killed} {', '.join(death.doing)}")
+        lines += [f"    {words}" for words in death.wrong[:8]]
+    return "\n".join(lines)
+
+
+def _spread(found: list[float]) -> str:
+    if not found:
+        return "never"
+    middle = found[len(found) // 2]
+    return f"median {middle:.1f} s, longest {found[-1]:.1f} s"
