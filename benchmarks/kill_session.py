@@ -4,7 +4,8 @@ Usage: python -m benchmarks.kill_session --kill commit:7:before --mark FILE (in 
 folder with a .env and a gnomon.toml, as ``gnomon live`` is started)
 
 ``commit:N:before|after`` is the N-th time that rows are made durable, rows that only
-repeat the exchange's numbers left out. ``write:N:before|during|after`` is the N-th
+repeat the exchange's numbers left out and a run of rows about feeds counted once.
+``write:N:before|during|after`` is the N-th
 request: before it leaves, while its answer is awaited, when it is answered and not
 yet told. The session is the real one; only the point of death is added. FILE learns
 what was being written. Exit code 0 means that the script ended alive.
@@ -69,6 +70,7 @@ QUOTES: Final = (FundingQuoted, SnapshotTaken)
 STEP_S: Final = 30.0
 READY_S: Final = 30.0
 ANSWER_S: Final = 0.3
+FEED: Final = "FeedChanged"
 PAIR: Final = "BTC-USDT"
 CONTRACT: Final = "XBTUSDTM"
 
@@ -83,6 +85,7 @@ class Point:
     mark: Path
     seen: int = 0
     rows: list[str] = field(default_factory=list)
+    last: set[str] = field(default_factory=set)
 
     def die(self, doing: Sequence[str]) -> None:
         """Say what was being done, and die as by ``kill -9``."""
@@ -114,8 +117,11 @@ def watch_commits(point: Point) -> None:
 
     def counted_commit(journal: SqliteJournal) -> None:
         rows, point.rows = point.rows, []
-        point.seen += bool(rows)
-        is_here = bool(rows) and point.seen == point.number
+        is_same = bool(rows) and point.last == {FEED} == set(rows)
+        is_counted = bool(rows) and not is_same
+        point.seen += is_counted
+        point.last = set(rows) or point.last
+        is_here = is_counted and point.seen == point.number
         if is_here and point.when == "before":
             point.die(rows)
         commit(journal)

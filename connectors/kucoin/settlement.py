@@ -48,6 +48,7 @@ from connectors.kucoin.sums import (
     EMPTY,
     adjustment_notes,
     after_bookings,
+    at_our_cost,
     bookings_of,
     contracts_of,
     differ,
@@ -187,7 +188,7 @@ class Books:
             bookings += self._residual(at, part)
         moved = self._moved(at, rows, part, contracts)
         if FUTURES in part.balances and is_coherent:
-            notes += self._resynced(at, part.positions)
+            notes += self._resynced(at, self.positions)
         bookings += moved[0]
         bookings.sort(key=lambda booked: booked.at)
         return Settled(
@@ -353,7 +354,7 @@ class Books:
         """Take over the stated positions; what changed, and the margins earmarked."""
         if FUTURES not in part.balances:
             return [], ()
-        before, after = self.positions, dict(part.positions)
+        before, after = self.positions, at_our_cost(self._replayed, part.positions)
         changes = tuple(position_changes(at, rows, before, after))
         bookings = [
             LedgerBooked(

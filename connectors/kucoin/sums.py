@@ -19,6 +19,7 @@ __all__ = [
     "EMPTY",
     "adjustment_notes",
     "after_bookings",
+    "at_our_cost",
     "bookings_of",
     "contracts_of",
     "differ",
@@ -67,6 +68,22 @@ def is_near(ours: Position | None, theirs: Position | None) -> bool:
     allowed = TOLERANCE * abs(theirs.entry_value)
     is_same_cost = abs(ours.entry_value - theirs.entry_value) <= allowed
     return ours.lots == theirs.lots and is_same_cost
+
+
+def at_our_cost(
+    ours: Mapping[PositionKey, Position], theirs: Mapping[PositionKey, Position]
+) -> dict[PositionKey, Position]:
+    """The stated positions, at the cost that their fills make where that is theirs.
+
+    The exchange states an average price with so many digits; the cost that follows
+    from it is off by what they leave out, the sum of the fills is not.
+    """
+    return {
+        key: replace(stated, entry_value=mine.entry_value)
+        if (mine := ours.get(key)) is not None and is_near(mine, stated)
+        else stated
+        for key, stated in theirs.items()
+    }
 
 
 def position_changes(

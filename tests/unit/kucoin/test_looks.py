@@ -153,6 +153,26 @@ async def test_a_futures_round_trip_books_fee_profit_funding_and_transfer() -> N
     assert second.fills[0].reference_price == D(60000)
 
 
+async def test_a_position_costs_what_its_fills_sum_to() -> None:
+    """The exchange states an average price, rounded; its fills are exact.
+
+    One lot of 0.001 BTC at 60000 and two at 60000.1 cost 180.0002 together, which no
+    rounded average price gives back.
+    """
+    exchange, looker, _ = await opened()
+    exchange.futures_trade(1, "60000")
+    exchange.futures_trade(2, "60000.1")
+
+    looks = [await looker.look(looker.families) for _ in range(2)]
+
+    (changed,) = [e for e in looks[0].events() if isinstance(e, PositionChanged)]
+    assert changed.position.entry_value == D("180.0002")
+    assert looks[1].events() == ()
+    assert looks[1].snapshot is not None
+    (kept,) = looks[1].snapshot.positions.values()
+    assert kept.entry_value == D("180.0002")
+
+
 async def test_rounding_of_the_wallet_belongs_to_the_profit() -> None:
     """Up to a millionth of the traded value, the wallet is right and we are not."""
     exchange, looker, journal = await opened()
