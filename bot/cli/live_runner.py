@@ -33,6 +33,7 @@ from bot.report.live_end import live_summary, live_words
 from bot.report.recorder import Recorder
 from bot.report.tally import Tally
 from bot.settings import Settings
+from connectors.system.clock import nap
 from connectors.system.control import ControlServer, control_path
 from connectors.system.notify import AddressNotifier, LogNotifier
 from connectors.system.schedules import parse_duration
@@ -140,23 +141,38 @@ async def _watched(
     stack.callback(view.stop)
     alerts = Alerts(_notifier(asked.settings, stack))
     session.listeners.append(alerts.note)
-    observers = await served(session, journal, stack)
+    rate = float(asked.settings.clock_rate)
+    observers = await served(session, journal, stack, rate)
     observers += [tally, recorder, alerts, view.observer(tally, recorder)]
     session.engine.watch(observers)
     return tally
 
 
 async def served(
-    session: LiveSession, journal: Path, stack: AsyncExitStack
+    session: LiveSession, journal: Path, stack: AsyncExitStack, clock_rate: float
 ) -> list[Observer]:
-    """The rows made durable at every step, and the operator's desk."""
+    """The rows made durable at every step, and the operator's desk.
+
+    Args:
+        session: It is open.
+        journal: Beside it the running process can be spoken to.
+        stack: Closes what is opened here.
+        clock_rate: Seconds of the exchange's time a real second.
+    """
 
     def keep(moment: Sequence[Event], step: Step) -> None:
         if step.entries:
             session.journal.commit()
 
+    async def pause(seconds: float) -> None:
+        await nap(seconds / clock_rate)
+
     desk = OperatorDesk(
-        session.engine, session.put, session.world.now, patience_s=_PATIENCE_S
+        session.engine,
+        session.put,
+        session.world.now,
+        pause=pause,
+        patience_s=_PATIENCE_S,
     )
     control = await ControlServer.open(control_path(journal), desk.answer)
     stack.push_async_callback(control.close)

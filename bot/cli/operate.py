@@ -5,15 +5,16 @@ the one request, and ends. It waits for the books before it answers.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from bot.cli.live_runner import served
+from bot.cli.live_runner import ended, served
 from bot.cli.logs import open_log
 from bot.compose_live import LiveOptions, connected, open_session
-from bot.domain.errors import UsageError
+from bot.domain.errors import RefusedError, UsageError
+from bot.engine.loop import Observer
 from bot.engine.operator import OperatorDesk
 from bot.live_start import LiveSession
 from bot.settings import Settings
@@ -55,21 +56,33 @@ async def _alone(
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(connected(settings))
         session = await stack.enter_async_context(open_session(connection, options))
-        observers = await served(session, journal, stack)
+        rate = float(settings.clock_rate)
+        observers = await served(session, journal, stack, rate)
         session.engine.watch(observers)
         running = asyncio.create_task(session.run())
         try:
             await _marked(session, running)
-            desk = next(o for o in observers if isinstance(o, OperatorDesk))
-            asking = asyncio.create_task(desk.answer(request))
-            await asyncio.wait({running, asking}, return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done():
-                asking.cancel()
-                await running
-            return asking.result()
+            return await _answered(observers, request, running)
         finally:
             session.stop()
             await running
+            ended(session, {"operator": request.get("do", "")})
+
+
+async def _answered(
+    observers: Sequence[Observer],
+    request: Mapping[str, str],
+    running: asyncio.Task[None],
+) -> Mapping[str, object]:
+    """The desk's answer; a session that breaks off meanwhile raises what broke it."""
+    desk = next(o for o in observers if isinstance(o, OperatorDesk))
+    asking = asyncio.create_task(desk.answer(request))
+    await asyncio.wait({running, asking}, return_when=asyncio.FIRST_COMPLETED)
+    if asking.done():
+        return asking.result()
+    asking.cancel()
+    await running
+    raise RefusedError("The session ended before the request did; look at its journal.")
 
 
 async def _marked(session: LiveSession, running: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -153,11 +154,18 @@ def orders(*, config: Config = None, as_json: AsJson = False) -> None:
 
 def _look(what: str, config: Path | None, *, as_json: bool) -> None:
     settings = read_settings(config)
-    overview = asyncio.run(_overview(settings))
+    with _waiting("Reading the account"):
+        overview = asyncio.run(_overview(settings))
     if as_json:
         sys.stdout.write(json.dumps(account_document(overview, what)) + "\n")
         return
     Console().print(account_table(overview, what))
+
+
+def _waiting(what: str) -> AbstractContextManager[object]:
+    """Something that moves on a terminal's standard error while it takes its time."""
+    console = Console(stderr=True)
+    return console.status(f"{what} ...") if console.is_terminal else nullcontext()
 
 
 async def _overview(settings: Settings) -> Overview:
@@ -264,10 +272,12 @@ def _do(
             "with --dry-run."
         )
     wanted = {**request, "dry_run": "yes" if is_preview else "no"}
-    answer = asyncio.run(operate(settings, journal_of(settings, journal), wanted))
+    with _waiting("Asking the running bot, or opening the account"):
+        answer = asyncio.run(operate(settings, journal_of(settings, journal), wanted))
     if as_json:
         sys.stdout.write(json.dumps(answer) + "\n")
     else:
         Console().print(done_table(answer))
     if not answer.get("is_done"):
-        raise RefusedError("Not everything was done; the reasons stand above.")
+        would = "would be" if is_preview else "was"
+        raise RefusedError(f"Not everything {would} done; the answer says why.")

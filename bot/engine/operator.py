@@ -1,182 +1,48 @@
-"""What an operator asks for, as proposals, and what became of them.
+"""The operator's desk: feeds requests to the engine and waits for what became of them.
 
-A request is words: ``borrow``, ``repay``, ``transfer``, ``cancel-all``, ``flatten``.
-They become proposals of the owner ``operator`` that pass the same admission,
-journal and executor as everything else. The desk feeds them to the engine round by
-round and waits, with a limit, until every answer is proven. It decides nothing.
+It hands proposals over round by round and waits, with a limit, until every answer is
+proven. It decides nothing, and never calls the engine but for a preview.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import (
-    FUTURES,
-    MAIN,
-    MARGIN_CROSS,
-    SPOT,
-    AccountId,
-    isolated_account,
-)
 from bot.domain.errors import UsageError
 from bot.domain.events import Event, Filled, IntentSettled, OperatorAsked, OrderChanged
 from bot.domain.intents import (
-    AdjustMargin,
     Approved,
-    Borrow,
     CancelOrder,
     Intent,
     PlaceOrder,
     Proposal,
     Refused,
-    Repay,
-    Transfer,
 )
-from bot.domain.money import ZERO, decimal_from, floor_to, plain
+from bot.domain.money import ZERO, plain
 from bot.domain.orders import OrderState, Outcome
 from bot.engine.core import Step
 from bot.engine.loop import Engine
-from bot.guard.flatten import OPERATOR, cancel_all, flatten_round, is_flat
-from bot.shadow.state import Shadow
+from bot.engine.operator_requests import intent_words, proposals_for
+from bot.guard.flatten import OPERATOR, is_flat, is_under_way
 
-__all__ = [
-    "OperatorDesk",
-    "Ticket",
-    "account_named",
-    "intent_words",
-    "proposals_for",
-]
+__all__ = ["OperatorDesk", "Ticket"]
 
-_ACCOUNTS: Final = {
-    "main": MAIN,
-    "spot": SPOT,
-    "margin": MARGIN_CROSS,
-    "margin_cross": MARGIN_CROSS,
-    "futures": FUTURES,
-}
 _ROUNDS: Final = 60
-_STEP: Final = Decimal("0.00000001")
+_TRIES: Final = 3
+_PAUSE_S: Final = 2.0
+_PAUSE_MAX_S: Final = 60.0
+_PAUSES_S: Final = 600.0
+"""How long a request waits for thin books in all, in the exchange's time."""
+_MANY: Final = frozenset({"cancel-all", "flatten"})
+"""Requests that are planned again on what became of the last round."""
 
 
-def account_named(word: str) -> AccountId:
-    """The account that an operator names; a pair is its isolated account.
-
-    Raises:
-        UsageError: There is no such account.
-
-    Example:
-        >>> account_named("margin"), account_named("BTC-USDT")
-        ('margin_cross', 'margin_isolated:BTC-USDT')
-    """
-    if word in _ACCOUNTS:
-        return _ACCOUNTS[word]
-    base, dash, quote = word.partition("-")
-    if base.isalnum() and dash and quote.isalnum():
-        return isolated_account(word.upper())
-    raise UsageError(
-        f"There is no account {word!r}; say main, spot, margin, futures, or a pair "
-        "such as BTC-USDT for its isolated account."
-    )
-
-
-def proposals_for(request: Mapping[str, str], shadow: Shadow) -> list[Proposal]:
-    """What a request means for this account now.
-
-    Raises:
-        UsageError: The request is not understood, or a number in it is wrong.
-    """
-    match request.get("do"):
-        case "borrow":
-            account = account_named(request.get("account", "margin"))
-            intent = Borrow(
-                account=account, coin=_coin(request), amount=_amount(request)
-            )
-            return [_asked(intent, f"borrow {plain(intent.amount)} {intent.coin}")]
-        case "repay":
-            return _repay(request, shadow)
-        case "transfer":
-            return [_transfer(request)]
-        case "cancel-all":
-            return cancel_all(shadow)
-        case "flatten":
-            return flatten_round(shadow, sells_spot=request.get("spot") == "yes")
-        case other:
-            raise UsageError(f"The request {other!r} is not known.")
-
-
-def intent_words(intent: Intent) -> str:
-    """A request in a few words, with its exact numbers.
-
-    Example:
-        >>> intent_words(Borrow(account=MARGIN_CROSS, coin="USDT", amount=Decimal(5)))
-        'borrow 5 USDT in margin_cross'
-    """
-    match intent:
-        case PlaceOrder():
-            what = f"{intent.side} {plain(intent.qty)} {intent.symbol}"
-            kind = "at market" if intent.price is None else f"at {plain(intent.price)}"
-            return f"{what} {kind} in {intent.account}"
-        case CancelOrder():
-            return f"cancel order {intent.order_id} of {intent.symbol}"
-        case Borrow() | Repay():
-            verb = "borrow" if isinstance(intent, Borrow) else "repay"
-            return f"{verb} {plain(intent.amount)} {intent.coin} in {intent.account}"
-        case Transfer():
-            way = f"from {intent.source} to {intent.target}"
-            return f"move {plain(intent.amount)} {intent.coin} {way}"
-        case AdjustMargin():
-            return f"change the margin of {intent.symbol} by {plain(intent.amount)}"
-
-
-def _asked(intent: Borrow | Repay | Transfer, what: str) -> Proposal:
-    return Proposal(owner=OPERATOR, intent=intent, reason=f"the operator asked: {what}")
-
-
-def _coin(request: Mapping[str, str]) -> str:
-    coin = request.get("coin", "").upper()
-    if not coin.isalnum():
-        raise UsageError(f"{request.get('coin')!r} is not a coin such as USDT.")
-    return coin
-
-
-def _amount(request: Mapping[str, str]) -> Decimal:
-    try:
-        amount = decimal_from(request.get("amount", ""), "amount")
-    except ValueError:
-        amount = ZERO
-    if not amount.is_finite() or amount <= 0:
-        raise UsageError(
-            f"The amount must be a number over 0, was {request.get('amount')!r}."
-        )
-    return amount
-
-
-def _repay(request: Mapping[str, str], shadow: Shadow) -> list[Proposal]:
-    """A repayment; ``all`` is what is owed, as far as the account has it."""
-    account, coin = account_named(request.get("account", "margin")), _coin(request)
-    if request.get("amount") == "all":
-        held = shadow.balance(account, coin)
-        amount = floor_to(min(held.liability, held.available), _STEP)
-        if amount <= 0:
-            return []
-    else:
-        amount = _amount(request)
-    intent = Repay(account=account, coin=coin, amount=amount)
-    return [_asked(intent, f"repay {plain(amount)} {coin}")]
-
-
-def _transfer(request: Mapping[str, str]) -> Proposal:
-    source = account_named(request.get("source", ""))
-    target = account_named(request.get("target", ""))
-    if source == target:
-        raise UsageError("Source and target are the same account.")
-    coin, amount = _coin(request), _amount(request)
-    intent = Transfer(source=source, target=target, coin=coin, amount=amount)
-    what = f"move {plain(amount)} {coin} from {source} to {target}"
-    return _asked(intent, what)
+Place = tuple[str, str]
+"""An account and a symbol."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -184,30 +50,40 @@ class Ticket:
     """One request of the operator and what became of it so far."""
 
     intent_id: str | None
-    what: str
+    intent: Intent
     state: str
     reason: str = ""
-    filled: Decimal = ZERO
+    done: Decimal = ZERO
+    """What was filled, borrowed, repaid or moved."""
     is_over: bool = False
+    is_refused: bool = False
     cancels: str | None = None
     """The order that it cancels: accepted is not yet gone."""
+    is_cut: bool = False
+    """The exchange ended its order before all of it was filled."""
 
     def document(self) -> Mapping[str, object]:
         """For a machine."""
         return {
             "id": self.intent_id,
-            "what": self.what,
-            "state": self.state,
+            "what": intent_words(self.intent),
+            "state": "partly filled" if self.is_cut and self.done else self.state,
+            "done": plain(self.done),
             "reason": self.reason,
-            "filled": plain(self.filled),
         }
 
 
 class OperatorDesk:
     """Feeds an operator's requests to a running engine and waits for the answers.
 
-    Make it an observer of the engine. ``put`` hands an event to the engine's own
-    queue; the desk never calls the engine.
+    Make it an observer of the engine.
+
+    Args:
+        engine: Its state is read; it is never told anything directly.
+        put: Hands an event to the engine's own queue.
+        now: The exchange's time.
+        pause: Waits for some seconds of the exchange's time.
+        patience_s: Real seconds until an answer is not waited for any more.
     """
 
     def __init__(
@@ -216,6 +92,7 @@ class OperatorDesk:
         put: Callable[[OperatorAsked], None],
         now: Callable[[], datetime],
         *,
+        pause: Callable[[float], Awaitable[None]],
         patience_s: float,
     ) -> None:
         self._engine = engine
@@ -226,6 +103,10 @@ class OperatorDesk:
         self._refused: list[Ticket] = []
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
+        self._pause = pause
+        self._cut: set[Place | None] = set()
+        self._paused_s = 0.0
+        self._pause_s = _PAUSE_S
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
         """Watch one moment; the signature is an engine observer's."""
@@ -238,21 +119,22 @@ class OperatorDesk:
         self._changed.set()
 
     def _admitted(self, body: Approved | Refused) -> None:
+        intent = body.intent
         if isinstance(body, Refused):
             self._refused.append(
                 Ticket(
                     intent_id=None,
-                    what=intent_words(body.intent),
+                    intent=intent,
                     state="refused",
                     reason=body.reason,
                     is_over=True,
+                    is_refused=True,
                 )
             )
             return
-        intent = body.intent
         self._tickets[body.intent_id] = Ticket(
             intent_id=body.intent_id,
-            what=body.reason,
+            intent=intent,
             state="sent",
             cancels=intent.order_id if isinstance(intent, CancelOrder) else None,
         )
@@ -262,26 +144,23 @@ class OperatorDesk:
             case IntentSettled(intent_id=name) if name in self._tickets:
                 self._settled(self._tickets[name], event)
             case Filled(intent_id=str(name)) if name in self._tickets:
-                self._tickets[name].filled += event.qty
+                self._tickets[name].done += event.qty
             case OrderChanged(intent_id=str(name)) if name in self._tickets:
                 if event.state is not OrderState.OPEN:
                     ticket = self._tickets[name]
                     ticket.state, ticket.is_over = str(event.state), True
+                    ticket.is_cut = event.state is not OrderState.FILLED
                     ticket.reason = event.reason or ticket.reason
             case _:
                 pass
 
     def _settled(self, ticket: Ticket, event: IntentSettled) -> None:
+        """An answer came; an order that the exchange has is not over yet."""
         ticket.reason = event.reason or ""
         ticket.state = str(event.outcome).replace("_", " ")
-        is_order = event.outcome is Outcome.DONE and event.order_id is not None
-        ticket.is_over = event.outcome is not Outcome.IN_DOUBT and not (
-            is_order and self._is_trade(event.intent_id)
-        )
-
-    def _is_trade(self, intent_id: str) -> bool:
-        request = self._engine.state.shadow.requests.get(intent_id)
-        return request is not None and isinstance(request.approved.intent, PlaceOrder)
+        ticket.done += event.done_amount
+        ticket.is_refused = event.outcome is Outcome.REFUSED
+        ticket.is_over = event.intent_id not in self._engine.state.shadow.requests
 
     async def answer(self, request: Mapping[str, object]) -> Mapping[str, object]:
         """Answer one line of an operator; a bad one is answered with an ``error``."""
@@ -317,26 +196,75 @@ class OperatorDesk:
         }
 
     async def do(self, request: Mapping[str, str]) -> Mapping[str, object]:
-        """Do a request to its end and say what became of each part of it."""
+        """Do a request to its end and say what became of each part of it.
+
+        Raises:
+            UsageError: The request is not understood.
+        """
         async with self._one_at_a_time:
-            self._tickets.clear()
-            self._refused.clear()
-            rounds = _ROUNDS if request.get("do") in {"flatten", "cancel-all"} else 1
-            for _ in range(rounds):
-                proposals = proposals_for(request, self._engine.state.shadow)
-                if not proposals or self._refused:
-                    break
-                if not await self._round(proposals):
+            self._begin()
+            for _ in range(_ROUNDS if request.get("do") in _MANY else 1):
+                proposals = self._wanted(request)
+                if proposals:
+                    goes_on = await self._paced(proposals)
+                else:
+                    goes_on = await self._settles()
+                if not goes_on:
                     break
             return self._answer(request)
 
+    def _begin(self) -> None:
+        self._tickets.clear()
+        self._refused.clear()
+        self._cut.clear()
+        self._paused_s, self._pause_s = 0.0, _PAUSE_S
+
+    def _wanted(self, request: Mapping[str, str]) -> list[Proposal]:
+        """What to send now; what was refused three times is not asked again."""
+        parts = (*self._tickets.values(), *self._refused)
+        denied = Counter(ticket.intent for ticket in parts if ticket.is_refused)
+        found = proposals_for(request, self._engine.state.shadow)
+        return [p for p in found if denied[p.intent] < _TRIES]
+
+    async def _paced(self, proposals: Sequence[Proposal]) -> bool:
+        """Send a round, what was cut short by a thin book only after a pause.
+
+        A book that was emptied by the last order fills up again with time; sending
+        the rest at once would trade next to nothing at the worst price.
+        """
+        ready = [p for p in proposals if _place(p.intent) not in self._cut]
+        if ready:
+            return await self._round(ready)
+        if self._paused_s >= _PAUSES_S:
+            return False
+        await self._pause(self._pause_s)
+        self._paused_s += self._pause_s
+        self._pause_s = min(2 * self._pause_s, _PAUSE_MAX_S)
+        self._cut.clear()
+        return True
+
     async def _round(self, proposals: Sequence[Proposal]) -> bool:
         """Send one round; whether every part of it came to an end in time."""
-        asked = len(self._tickets) + len(self._refused) + len(proposals)
+        before = len(self._tickets)
+        asked = before + len(self._refused) + len(proposals)
         self._put(OperatorAsked(at=self._now(), proposals=tuple(proposals)))
+        is_over = await self._until(lambda: self._is_over(asked))
+        sent = [*self._tickets.values()][before:]
+        self._cut |= {_place(t.intent) for t in sent if t.is_cut or t.is_refused}
+        self._cut.discard(None)
+        return is_over
+
+    async def _settles(self) -> bool:
+        """Wait for what others have under way; whether there was anything."""
+        if not is_under_way(self._engine.state.shadow):
+            return False
+        return await self._until(lambda: not is_under_way(self._engine.state.shadow))
+
+    async def _until(self, is_so: Callable[[], bool]) -> bool:
+        """Wait for something, a moment at a time; whether it came in time."""
         try:
             async with asyncio.timeout(self._patience_s):
-                while not self._is_over(asked):
+                while not is_so():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
@@ -348,17 +276,24 @@ class OperatorDesk:
         return known >= asked and all(map(self._is_gone, self._tickets.values()))
 
     def _is_gone(self, ticket: Ticket) -> bool:
-        resting = self._engine.state.shadow.orders
-        return ticket.is_over and ticket.cancels not in resting
+        if ticket.is_refused:
+            return True
+        return ticket.is_over and ticket.cancels not in self._engine.state.shadow.orders
 
     def _answer(self, request: Mapping[str, str]) -> Mapping[str, object]:
         parts = [*self._tickets.values(), *self._refused]
-        shadow = self._engine.state.shadow
         answer: dict[str, object] = {
             "do": request.get("do"),
             "requests": [ticket.document() for ticket in parts],
-            "is_done": all(t.is_over and t.state != "refused" for t in parts),
+            "is_done": all(t.is_over and not t.is_refused for t in parts),
         }
         if request.get("do") == "flatten":
-            answer["is_flat"] = is_flat(shadow)
+            answer["is_done"] = is_flat(self._engine.state.shadow)
         return answer
+
+
+def _place(intent: Intent) -> Place | None:
+    """Where an order trades; None for everything else."""
+    if isinstance(intent, PlaceOrder):
+        return intent.account, intent.symbol
+    return None

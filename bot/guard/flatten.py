@@ -12,13 +12,12 @@ from typing import Final
 
 from bot.domain.accounts import FUTURES, SPOT, AccountId
 from bot.domain.instruments import SpotRules
-from bot.domain.intents import CancelOrder, PlaceOrder, Proposal, intent_coin
-from bot.domain.money import ZERO, floor_to, plain
+from bot.domain.intents import CancelOrder, PlaceOrder, Proposal, Repay, intent_coin
+from bot.domain.money import LEDGER_QUANTUM, ZERO, floor_to, plain
 from bot.domain.orders import OrderState, Side
-from bot.guard.planner import idle_repayments
 from bot.shadow.state import Shadow
 
-__all__ = ["OPERATOR", "cancel_all", "flatten_round", "is_flat"]
+__all__ = ["OPERATOR", "cancel_all", "flatten_round", "is_flat", "is_under_way"]
 
 OPERATOR: Final = "operator"
 """Who owns the operator's requests."""
@@ -57,21 +56,28 @@ def flatten_round(shadow: Shadow, *, sells_spot: bool) -> list[Proposal]:
     if cancels:
         return cancels
     busy = _busy(shadow)
-    found = [p for p in _closes(shadow) if intent_coin(p.intent) not in busy]
+    found = list(_closes(shadow))
     for account in _accounts(shadow, sells_spot=sells_spot):
-        repaid = [
-            _owned(p)
-            for p in idle_repayments(shadow, account)
-            if intent_coin(p.intent) not in busy
-        ]
-        found += repaid or [
-            p for p in _evened(shadow, account) if intent_coin(p.intent) not in busy
-        ]
-    return found
+        repaid = list(_repayments(shadow, account))
+        found += repaid or _evened(shadow, account)
+    return [p for p in found if intent_coin(p.intent) not in busy]
 
 
-def _owned(proposal: Proposal) -> Proposal:
-    return Proposal(owner=OPERATOR, intent=proposal.intent, reason=proposal.reason)
+def is_under_way(shadow: Shadow) -> bool:
+    """Whether anything waits for an answer, so that a further round may follow."""
+    return bool(_busy(shadow))
+
+
+def _repayments(shadow: Shadow, account: AccountId) -> Iterator[Proposal]:
+    """Repay each owed coin from what is free of it, the last digit included."""
+    for coin, balance in sorted(shadow.balances[account].items()):
+        amount = floor_to(min(balance.available, balance.liability), LEDGER_QUANTUM)
+        if amount > 0:
+            yield Proposal(
+                owner=OPERATOR,
+                intent=Repay(account=account, coin=coin, amount=amount),
+                reason=f"the operator repays {plain(amount)} {coin} in {account}",
+            )
 
 
 def _busy(shadow: Shadow) -> frozenset[str]:
@@ -93,20 +99,24 @@ def _closes(shadow: Shadow) -> Iterator[Proposal]:
     for key in sorted(shadow.positions):
         position = shadow.positions[key]
         side = Side.SELL if position.lots > 0 else Side.BUY
+        lots = abs(position.lots)
+        contract = shadow.rules.contracts.get(key.symbol)
+        if contract is not None:
+            lots = min(lots, contract.max_order_lots)
         yield Proposal(
             owner=OPERATOR,
             intent=PlaceOrder(
                 account=FUTURES,
                 symbol=key.symbol,
                 side=side,
-                qty=Decimal(abs(position.lots)),
+                qty=Decimal(lots),
                 reduce_only=True,
                 margin_mode=position.mode,
                 position_side=position.side,
                 leverage=position.leverage,
                 is_reduction=True,
             ),
-            reason=f"the operator closes {abs(position.lots)} lots of {key}",
+            reason=f"the operator closes {lots} lots of {key}",
         )
 
 
@@ -114,45 +124,51 @@ def _evened(shadow: Shadow, account: AccountId) -> Iterator[Proposal]:
     """Buy what is owed, sell what is held, a market order for each coin."""
     for coin, balance in sorted(shadow.balances[account].items()):
         rules = shadow.rules.spot.get(f"{coin}-USDT")
-        if coin in _CASH or rules is None:
-            continue
         net = balance.total - balance.liability
-        order = _order(account, rules, net, shadow.margin_marks.get(coin))
-        if order is not None:
-            word = "sells" if net > 0 else "buys back"
-            yield Proposal(
-                owner=OPERATOR,
-                intent=order,
-                reason=f"the operator {word} {plain(order.qty)} {coin} in {account}",
-            )
+        if rules is None or (coin in _CASH and net > 0):
+            continue
+        qty = _tradable(rules, net, shadow.margin_marks.get(coin))
+        if qty <= 0:
+            continue
+        word = "sells" if net > 0 else "buys back"
+        yield Proposal(
+            owner=OPERATOR,
+            intent=PlaceOrder(
+                account=account,
+                symbol=rules.symbol,
+                side=Side.SELL if net > 0 else Side.BUY,
+                qty=qty,
+                is_reduction=qty <= abs(net),
+            ),
+            reason=f"the operator {word} {plain(qty)} {coin} in {account}",
+        )
 
 
-def _order(
-    account: AccountId, rules: SpotRules, net: Decimal, mark: Decimal | None
-) -> PlaceOrder | None:
-    """The market order that brings a coin to nothing; None for dust."""
-    if net == 0:
-        return None
+def _tradable(rules: SpotRules, net: Decimal, mark: Decimal | None) -> Decimal:
+    """How much to trade of what is held or owed; zero for dust that is held.
+
+    What is owed is bought in whole steps, which only lowers risk; a rest below the
+    least order is bought with the least order, so that no debt stays.
+    """
     step = rules.base_increment
-    qty = floor_to(net, step) if net > 0 else _bought(-net, step)
-    qty = min(qty, floor_to(rules.base_max, step))
-    if qty < rules.base_min or qty <= 0:
-        return None
-    if mark is not None and qty * mark < rules.min_funds:
-        return None
-    return PlaceOrder(
-        account=account,
-        symbol=rules.symbol,
-        side=Side.SELL if net > 0 else Side.BUY,
-        qty=qty,
-        is_reduction=net > 0 or qty <= -net,
-    )
+    qty = min(floor_to(abs(net), step), floor_to(rules.base_max, step))
+    least = rules.base_min
+    if mark:
+        least = max(least, _ceiled(rules.min_funds / mark, step))
+    if qty >= least:
+        return qty
+    return least if net < 0 else ZERO
 
 
-def _bought(owed: Decimal, step: Decimal) -> Decimal:
-    """What to buy for a debt: a whole step up, so that the repayment leaves none."""
-    exact = floor_to(owed, step)
-    return exact if exact == owed else exact + step
+def _ceiled(amount: Decimal, step: Decimal) -> Decimal:
+    """Whole steps, rounded up.
+
+    Example:
+        >>> _ceiled(Decimal("0.15"), Decimal("0.1"))
+        Decimal('0.2')
+    """
+    exact = floor_to(amount, step)
+    return exact if exact == amount else exact + step
 
 
 def is_flat(shadow: Shadow) -> bool:

@@ -7,8 +7,10 @@ Nothing here knows what is asked.
 """
 
 import asyncio
+import hashlib
 import json
 import os
+import socket
 import stat
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -23,15 +25,29 @@ _MAX_LINE: Final = 1024 * 1024
 _MAX_CLIENTS: Final = 8
 _READ_S: Final = 5.0
 _GRACE_S: Final = 0.2
-_OWNER_ONLY: Final = stat.S_IRUSR | stat.S_IWUSR
+_NOT_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO | stat.S_IXUSR
+_NAME_MAX: Final = 100
+_DIGEST: Final = 24
 
 Handler = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
 """Answers one request; a refusal is an answer with an ``error``."""
 
 
-def control_path(journal: Path) -> Path:
-    """Where the process that writes a journal can be spoken to."""
-    return journal.with_name(f"{journal.name}.ctl")
+def control_path(journal: Path, home: Path | None = None) -> Path:
+    """Where the process that writes a journal can be spoken to.
+
+    Beside the journal; a system's socket names are short, so for a journal in a deep
+    folder it is a name of its own in the user's folder.
+
+    Example:
+        >>> control_path(Path("/runs/journal.sqlite")).as_posix()
+        '/runs/journal.sqlite.ctl'
+    """
+    beside = journal.with_name(f"{journal.name}.ctl")
+    if len(os.fsencode(beside.absolute())) <= _NAME_MAX:
+        return beside
+    digest = hashlib.sha256(os.fsencode(journal.absolute())).hexdigest()[:_DIGEST]
+    return (home or Path.home()) / ".gnomon" / f"{digest}.ctl"
 
 
 class ControlServer:
@@ -50,7 +66,6 @@ class ControlServer:
 
         The caller holds the journal's lock, so nobody else can be listening.
         """
-        path.unlink(missing_ok=True)  # noqa: ASYNC240 - one call, at the start
         room = asyncio.Semaphore(_MAX_CLIENTS)
         clients: set[asyncio.Task[None]] = set()
 
@@ -64,8 +79,9 @@ class ControlServer:
             async with room:
                 await _serve(reader, writer, handler)
 
-        server = await asyncio.start_unix_server(serve, path=str(path), limit=_MAX_LINE)
-        os.chmod(path, _OWNER_ONLY)  # noqa: PTH101 - a socket file
+        server = await asyncio.start_unix_server(
+            serve, sock=_listening(path), limit=_MAX_LINE
+        )
         return cls(path, server, clients)
 
     async def close(self) -> None:
@@ -78,6 +94,22 @@ class ControlServer:
             await asyncio.gather(*late, return_exceptions=True)
         await self._server.wait_closed()
         self._path.unlink(missing_ok=True)
+
+
+def _listening(path: Path) -> socket.socket:
+    """A socket on a file that nobody else may open, from its first moment on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    own = socket.socket(socket.AF_UNIX)
+    before = os.umask(_NOT_OTHERS)
+    try:
+        own.bind(str(path))
+    except OSError:
+        own.close()
+        raise
+    finally:
+        os.umask(before)
+    return own
 
 
 async def _serve(
@@ -128,7 +160,7 @@ async def ask_running(
     """Ask the running process; None when none is running.
 
     Raises:
-        RefusedError: It is there and does not answer in time.
+        RefusedError: It is there and does not answer in time, or is another user's.
     """
     if not path.exists():  # noqa: ASYNC240 - one look before a command's only request
         return None
@@ -136,6 +168,10 @@ async def ask_running(
         reader, writer = await asyncio.open_unix_connection(str(path), limit=_MAX_LINE)
     except (ConnectionError, FileNotFoundError):
         return None
+    except PermissionError:
+        raise RefusedError(
+            f"{path} belongs to another user's bot; ask as that user."
+        ) from None
     try:
         writer.write(json.dumps(request).encode() + b"\n")
         await writer.drain()
