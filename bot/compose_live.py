@@ -51,6 +51,8 @@ class LiveOptions:
     has_strategies: bool = True
     is_withdraw_accepted: bool = False
     is_open_ip_accepted: bool = False
+    claims: tuple[str, ...] = ()
+    """Contracts that are followed although nobody holds or trades them yet."""
 
 
 @asynccontextmanager
@@ -116,6 +118,7 @@ async def open_session(
             memory=memory,
             is_guarded=options.is_guarded,
             has_strategies=options.has_strategies,
+            claims=options.claims,
         )
         async with start.opened() as session:
             yield session

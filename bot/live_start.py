@@ -161,6 +161,7 @@ class Start:
     memory: Memory
     is_guarded: bool
     has_strategies: bool
+    claims: tuple[str, ...] = ()
     _links: _Links = field(default_factory=_Links)
     _missed: list[Event] = field(default_factory=list)
     _listeners: list[Callable[[datetime, Noted], None]] = field(default_factory=list)
@@ -176,7 +177,8 @@ class Start:
             self._links.registry.adopt(order_id, intent_id)
         looker = await self._looker(snapshots)
         snapshot = await self._books(looker)
-        interests = interests_of(snapshot, [c for s in strategies for c in s.claims])
+        claims = [c for s in strategies for c in s.claims]
+        interests = interests_of(snapshot, [*claims, *self.claims])
         rules = await rules_reader.read(interests)
         history = await read_history(client, clock, interests.coins)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))

@@ -41,6 +41,10 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "transfer": ("bot.cli.operator", "Move a coin between accounts of yours."),
     "cancel-all": ("bot.cli.operator", "Cancel every order that rests."),
     "flatten": ("bot.cli.operator", "Close orders, positions and loans."),
+    "calibrate": (
+        "bot.cli.calibrate_live",
+        "Compare our formulas with a small live account.",
+    ),
     "config": ("bot.cli.config", "Show every setting with its default and source."),
 }
 """Command to the module that holds it (an ``app`` or a function) and one line."""

@@ -49,8 +49,8 @@ class Bench:
     pause: Callable[[float], Awaitable[None]]
 
 
-Opened = Callable[[Settings], AbstractAsyncContextManager[Bench]]
-"""Opens a live account for the settings in force, and gives it back at the end."""
+Opened = Callable[[Settings, str], AbstractAsyncContextManager[Bench]]
+"""Opens a live account for the settings in force and one contract, until the end."""
 
 
 def calibrate_app(opened: Opened) -> typer.Typer:
@@ -95,7 +95,7 @@ def calibrate_app(opened: Opened) -> typer.Typer:
 async def _run(
     opened: Opened, settings: Settings, symbol: str, file: VectorFile
 ) -> None:
-    async with opened(settings) as bench:
+    async with opened(settings, symbol) as bench:
         calibration = Calibration(
             rest=bench.rest,
             hands=bench.hands,

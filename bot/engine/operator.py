@@ -56,6 +56,8 @@ class Ticket:
     done: Decimal = ZERO
     """What was filled, borrowed, repaid or moved."""
     is_over: bool = False
+    is_taken: bool = False
+    """The exchange did it, or has the order."""
     is_refused: bool = False
     cancels: str | None = None
     """The order that it cancels: accepted is not yet gone."""
@@ -160,6 +162,7 @@ class OperatorDesk:
         ticket.state = str(event.outcome).replace("_", " ")
         ticket.done += event.done_amount
         ticket.is_refused = event.outcome is Outcome.REFUSED
+        ticket.is_taken = event.outcome is Outcome.DONE
         ticket.is_over = event.intent_id not in self._engine.state.shadow.requests
 
     async def answer(self, request: Mapping[str, object]) -> Mapping[str, object]:
@@ -213,6 +216,25 @@ class OperatorDesk:
                     break
             return self._answer(request)
 
+    async def take(self, proposal: Proposal) -> Ticket:
+        """Send one proposal and wait until the exchange has it or refuses it.
+
+        Returns:
+            What became of it; neither taken nor refused when no answer came in time.
+        """
+        async with self._one_at_a_time:
+            self._begin()
+            self._put(OperatorAsked(at=self._now(), proposals=(proposal,)))
+            await self._until(
+                lambda: any(t.is_taken or t.is_refused for t in self._parts())
+            )
+            found = self._parts()
+        unknown = Ticket(intent_id=None, intent=proposal.intent, state="no answer")
+        return found[0] if found else unknown
+
+    def _parts(self) -> tuple[Ticket, ...]:
+        return (*self._tickets.values(), *self._refused)
+
     def _begin(self) -> None:
         self._tickets.clear()
         self._refused.clear()
@@ -221,8 +243,7 @@ class OperatorDesk:
 
     def _wanted(self, request: Mapping[str, str]) -> list[Proposal]:
         """What to send now; what was refused three times is not asked again."""
-        parts = (*self._tickets.values(), *self._refused)
-        denied = Counter(ticket.intent for ticket in parts if ticket.is_refused)
+        denied = Counter(t.intent for t in self._parts() if t.is_refused)
         found = proposals_for(request, self._engine.state.shadow)
         return [p for p in found if denied[p.intent] < _TRIES]
 
@@ -281,7 +302,7 @@ class OperatorDesk:
         return ticket.is_over and ticket.cancels not in self._engine.state.shadow.orders
 
     def _answer(self, request: Mapping[str, str]) -> Mapping[str, object]:
-        parts = [*self._tickets.values(), *self._refused]
+        parts = self._parts()
         answer: dict[str, object] = {
             "do": request.get("do"),
             "requests": [ticket.document() for ticket in parts],

@@ -204,7 +204,7 @@ def command(exchange: TinyFutures) -> typer.Typer:
     """The command on the tiny exchange."""
 
     @asynccontextmanager
-    async def opened(settings: Settings) -> AsyncIterator[Bench]:
+    async def opened(settings: Settings, symbol: str) -> AsyncIterator[Bench]:
         yield Bench(rest=exchange, hands=exchange, now=lambda: AT, pause=at_once)
 
     return calibrate_app(opened)
