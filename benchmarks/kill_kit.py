@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.domain.entries import RunStarted
-from bot.domain.events import FeedChanged, SnapshotTaken
+from bot.domain.events import FeedChanged, Filled, IntentSettled, SnapshotTaken
 from bot.engine.memory import recall
 from storage.codec import StoredRow, decode
 from tests.contract.live_process import (
@@ -155,6 +155,22 @@ def prove(bot: Live, place: Venue, death: Death, began: float) -> None:
     else:
         death.equal_s = round(time.monotonic() - began, 2)
     death.wrong += compare_records(bot.journal, place.served)
+    death.wrong += nobodys(bot.journal)
+
+
+def nobodys(journal: Path) -> list[str]:
+    """Fills of our orders that were journaled as somebody else's."""
+    entries = [entry.body for entry in entries_of(journal)]
+    ours = {
+        body.order_id: body.intent_id
+        for body in entries
+        if isinstance(body, IntentSettled) and body.order_id is not None
+    }
+    return [
+        f"the fill {body.trade_id} of {ours[body.order_id]} is nobody's"
+        for body in entries
+        if isinstance(body, Filled) and body.order_id in ours and body.intent_id is None
+    ]
 
 
 def environment(home: Path) -> dict[str, str]:

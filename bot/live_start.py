@@ -29,6 +29,7 @@ from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered, recover
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
+from connectors.kucoin.adoption import adopt_open
 from connectors.kucoin.answers import ExchangeRefusedError
 from connectors.kucoin.books import Names
 from connectors.kucoin.checks import Check, Expected, check_account, check_clock
@@ -173,8 +174,11 @@ class Start:
         strategies = self._strategies()
         rules_reader = RulesReader(client)
         snapshots = SnapshotReader(client, rules_reader.known_contracts)
-        for order_id, intent_id in self.memory.order_ids.items():
-            self._links.registry.adopt(order_id, intent_id)
+        registry, memory = self._links.registry, self.memory
+        for order_id, intent_id in memory.order_ids.items():
+            registry.adopt(order_id, intent_id)
+        registry.book(memory.fills)
+        await adopt_open(client, registry, memory.open_intents)
         looker = await self._looker(snapshots)
         snapshot = await self._books(looker)
         claims = [c for s in strategies for c in s.claims]
@@ -198,7 +202,7 @@ class Start:
             sleep=nap,
             recovered=self.memory.open_intents,
             open_preimages=self.memory.pre_images,
-            registry=self._links.registry,
+            registry=registry,
             clock_rate=self.connection.settings.clock_rate,
         )
         engine = await self._engine(world, _Fixed(rules, snapshot), history, strategies)
@@ -286,6 +290,7 @@ class Start:
         for _ in range(_SETTLING):
             look = await looker.look(looker.families)
             self._missed += look.events()
+            self._links.registry.book(look.fills)
             if look.snapshot is not None:
                 return look.snapshot
             words = look.unexplained[:3] or ("the account never held still",)
