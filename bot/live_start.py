@@ -27,6 +27,7 @@ from bot.engine.loop import Engine
 from bot.engine.memory import Memory, guard_of
 from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered, recover
+from bot.live_links import Links
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
 from connectors.kucoin.adoption import adopt_open
@@ -40,7 +41,6 @@ from connectors.kucoin.feed import Interests
 from connectors.kucoin.history import read_history
 from connectors.kucoin.interests import channels_of, interests_of
 from connectors.kucoin.looks import Looker
-from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.rules_reader import RulesReader
 from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
 from connectors.kucoin.socket_kit import SocketKit
@@ -127,29 +127,13 @@ class _LiveReader:
 
     snapshots: SnapshotReader
     rules: RulesReader
-    interests: Interests
+    wanted: Callable[[], Interests]
 
     async def read_snapshot(self) -> AccountSnapshot:
         return await read_snapshot(self.snapshots)
 
     async def read_rules(self) -> Rules:
-        return await self.rules.read(self.interests)
-
-
-@dataclass(slots=True)
-class _Links:
-    """What the books ask of registry and engine; the engine is made after them."""
-
-    registry: OrderRegistry = field(default_factory=OrderRegistry)
-    engine: Engine | None = None
-
-    def mark_of(self, symbol: str) -> Decimal | None:
-        """The newest mark of a contract, or of the coin that a pair trades."""
-        if self.engine is None:
-            return None
-        shadow = self.engine.state.shadow
-        coin = symbol.partition("-")[0]
-        return shadow.futures_marks.get(symbol, shadow.margin_marks.get(coin))
+        return await self.rules.read(self.wanted())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -163,7 +147,7 @@ class Start:
     is_guarded: bool
     has_strategies: bool
     claims: tuple[str, ...] = ()
-    _links: _Links = field(default_factory=_Links)
+    _links: Links = field(default_factory=Links)
     _missed: list[Event] = field(default_factory=list)
     _listeners: list[Callable[[datetime, Noted], None]] = field(default_factory=list)
 
@@ -183,6 +167,7 @@ class Start:
         snapshot = await self._books(looker)
         claims = [c for s in strategies for c in s.claims]
         interests = interests_of(snapshot, [*claims, *self.claims])
+        self._links.interests = interests
         rules = await rules_reader.read(interests)
         history = await read_history(client, clock, interests.coins)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))
@@ -192,11 +177,12 @@ class Start:
             streams=streams,
             looker=looker,
             reader=_LiveReader(
-                snapshots=snapshots, rules=rules_reader, interests=interests
+                snapshots=snapshots, rules=rules_reader, wanted=self._links.wanted
             ),
             clock=clock,
             scheduler=scheduler,
             interests=interests,
+            wanted=self._links.wanted,
             rules=rules,
             remember=self.remember,
             sleep=nap,

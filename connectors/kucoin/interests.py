@@ -5,6 +5,7 @@ pair that would reduce it and the coin behind every contract. Pure.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
 from typing import Final
 
 from bot.domain.accounts import (
@@ -31,7 +32,7 @@ from connectors.kucoin.topics import (
     SPOT_STOPS,
 )
 
-__all__ = ["channels_of", "interests_of"]
+__all__ = ["channels_of", "interests_of", "joined"]
 
 _CASH: Final = "USDT"
 _ALWAYS: Final = frozenset({"BTC", _CASH})
@@ -72,6 +73,18 @@ def interests_of(snapshot: AccountSnapshot, claims: Iterable[str]) -> Interests:
         pairs=frozenset(pairs),
         settles=frozenset({_CASH, *settles, *snapshot.balances.get(FUTURES, ())}),
     )
+
+
+def joined(known: Interests, more: Interests) -> Interests:
+    """Everything that either of two names.
+
+    Example:
+        >>> one, two = Interests(coins=frozenset({"BTC"})), Interests(coins=frozenset())
+        >>> joined(one, two) == one
+        True
+    """
+    names = [field.name for field in fields(Interests)]
+    return Interests(**{n: getattr(known, n) | getattr(more, n) for n in names})
 
 
 def _base_of(contract: str) -> str:

@@ -5,7 +5,7 @@ set has one time: a coin's price in USDT is as old as the older of the two marks
 make it. Pure state; a mark that is older than the one known is dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -46,6 +46,26 @@ class MarkSlot:
     def is_empty(self) -> bool:
         """Whether nothing has come since the last taking."""
         return not self._margin and not self._futures
+
+    def late_coins(self, coins: Iterable[str], since: datetime) -> frozenset[str]:
+        """The coins whose newest mark is from before ``since``, or was never heard.
+
+        BTC has no mark of its own: it is as old as that of USDT.
+        """
+        return frozenset(
+            coin
+            for coin in coins
+            if coin != "BTC"
+            and ((known := self._btc.get(coin)) is None or known[1] < since)
+        )
+
+    def late_contracts(self, symbols: Iterable[str], since: datetime) -> frozenset[str]:
+        """The same of contracts."""
+        return frozenset(
+            symbol
+            for symbol in symbols
+            if (known := self._contracts.get(symbol)) is None or known < since
+        )
 
     def put_margin(
         self, mark: MarginMark, received_s: float = 0.0, skipped: int = 0

@@ -34,6 +34,7 @@ from connectors.kucoin.parse.depth import (
 )
 from connectors.kucoin.parse.funding import funding_rate
 from connectors.kucoin.parse.loans import borrow_rates, inventory
+from connectors.kucoin.parse.marks import contract_mark, margin_marks
 from connectors.kucoin.parse.service import ServiceState, service_state
 from connectors.kucoin.parse.spot_rules import spot_listings
 from connectors.kucoin.polls import Events, Poll
@@ -43,6 +44,8 @@ __all__ = ["MarketPolls", "SettlementListener", "liquidity_of"]
 _MINUTES: Final = 60
 _BOOK: Final = "20"
 _RATES_AT_ONCE: Final = 50
+_LATE_MARK: Final = timedelta(seconds=3)
+"""Marks are pushed each second; one that is older is asked for."""
 
 
 class SettlementListener(Protocol):
@@ -68,10 +71,14 @@ class MarketPolls:
     rules: Rules
     settlements: dict[str, datetime] = field(default_factory=dict)
     _borrow: dict[str, BorrowRateQuoted] = field(default_factory=dict)
+    _unmarked: frozenset[str] = frozenset()
+    """Coins that the exchange lists no mark for."""
 
     def all(self) -> tuple[Poll, ...]:
         """The polls with their cadences."""
         return (
+            Poll(name="margin marks", every_s=2, ask=self.margin_marks),
+            Poll(name="contract marks", every_s=2, ask=self.contract_marks),
             Poll(name="borrow rates", every_s=60, ask=self.borrow_rates),
             Poll(name="funding", every_s=60, ask=self.funding),
             Poll(name="rules", every_s=60, ask=self.new_rules),
@@ -79,6 +86,33 @@ class MarketPolls:
             Poll(name="liquidity", every_s=60, ask=self.liquidity),
             Poll(name="service", every_s=60, ask=self.service),
         )
+
+    # -- marks -------------------------------------------------------------
+
+    async def margin_marks(self) -> Events:
+        """Coins' marks by REST while a push is late; they carry their own time.
+
+        A coin that the exchange lists no mark for is not asked for again and again.
+        """
+        asked = self.interests.coins - self._unmarked
+        if not self.feed.marks.late_coins(asked, self.clock.now() - _LATE_MARK):
+            return ()
+        marks = margin_marks(await self.rest.read("spot_marks"))
+        listed = {mark.base for mark in marks if mark.quote == "BTC"}
+        self._unmarked = self.interests.coins - listed - {"BTC"}
+        for mark in marks:
+            if mark.base in self.interests.coins:
+                self.feed.marks.put_margin(mark)
+        return ()
+
+    async def contract_marks(self) -> Events:
+        """The same of contracts."""
+        since = self.clock.now() - _LATE_MARK
+        late = self.feed.marks.late_contracts(self.interests.contracts, since)
+        for symbol in sorted(late):
+            data = await self.rest.read("futures_mark", {"symbol": symbol})
+            self.feed.marks.put_contract(contract_mark(data))
+        return ()
 
     # -- prices of money ---------------------------------------------------
 

@@ -138,7 +138,7 @@ class Waker:
     sleep: Sleep
     spawn: Spawn
     held: frozenset[AccountId] = frozenset()
-    """The accounts that held or owed something at the last full look."""
+    """The accounts that held or owed something at the last full look or since."""
     looks: int = 0
     _touched: set[AccountId] = field(default_factory=set)
     _is_urgent: bool = False
@@ -294,6 +294,7 @@ class Waker:
         """Hand out what a look found, and see that what is open is looked at again."""
         self.looks += 1
         self.registry.book(look.fills)
+        self.held |= {p.account for b in look.bookings for p in b.postings}
         told = self.registry.tell(touched)
         moment: list[Event] = [*look.bookings, *look.fills, *look.positions]
         moment += [*look.holds, *told.orders, *self._outcomes_due()]

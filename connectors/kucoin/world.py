@@ -13,13 +13,7 @@ crash-only, because starting is recovering. This is the live twin of
 import asyncio
 import time
 from collections import deque
-from collections.abc import (
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-)
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -28,18 +22,14 @@ from typing import Final
 from bot.domain.accounts import AccountId, AccountSnapshot
 from bot.domain.entries import Noted
 from bot.domain.errors import UnreachableError, UsageError
-from bot.domain.events import (
-    Event,
-    IntentSettled,
-    OperatorAsked,
-    ScheduleDue,
-)
+from bot.domain.events import Event, IntentSettled, OperatorAsked, ScheduleDue
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.orders import Outcome
 from bot.ports import AccountReader
 from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.feed import Feed, Interests
+from connectors.kucoin.following import Following
 from connectors.kucoin.gateway import Gateway, accounts_of
 from connectors.kucoin.lookups import LookUps, Sleep
 from connectors.kucoin.market_polls import MarketPolls, SettlementListener
@@ -74,7 +64,9 @@ class LiveWorld:
         reader: Reads the whole account and the rules.
         clock: The exchange's time; measured already.
         scheduler: Is told of settlements; its jobs are handed in through ``put``.
-        interests: Coins, symbols and accounts of this run.
+        interests: Coins, symbols and accounts of this run at its start.
+        wanted: All that should be followed now, never less than ``interests``; the
+            reader reads its rules. Without it nothing more is followed.
         rules: The rules that the engine starts with.
         remember: Makes a note durable in the journal before it returns.
         recovered: Intents that an earlier process left open.
@@ -94,6 +86,7 @@ class LiveWorld:
         clock: LiveClock,
         scheduler: SettlementListener,
         interests: Interests,
+        wanted: Callable[[], Interests] | None = None,
         rules: Rules,
         remember: Callable[[Noted], None],
         sleep: Sleep,
@@ -140,6 +133,17 @@ class LiveWorld:
             feed=self.feed,
             waker=self.waker,
             settlements=self._market.settlements,
+        )
+        self._following = self._follower(wanted or (lambda: interests))
+
+    def _follower(self, wanted: Callable[[], Interests]) -> Following:
+        return Following(
+            wanted=wanted,
+            streams=self._streams,
+            feed=self.feed,
+            market=self._market,
+            account=self._account,
+            remember=self._remember,
         )
 
     def _waker(self, looker: Looker, interests: Interests) -> Waker:
@@ -293,7 +297,8 @@ class LiveWorld:
         self._crew.spawn(self._listen(), "sockets")
         self._crew.spawn(self.waker.run(), "looks")
         self._crew.spawn(self._keep_time(), "clock")
-        for poll in (*self._account.all(), *self._market.all()):
+        polls = (*self._account.all(), *self._market.all(), self._following.poll())
+        for poll in polls:
             self._crew.spawn(self._run(poll), f"poll {poll.name}")
 
     # -- the sockets ----------------------------------------------------------
@@ -379,6 +384,8 @@ class LiveWorld:
         try:
             async with asyncio.timeout(_POLL_S):
                 self._put(await poll.ask())
+                if not self.feed.marks.is_empty:
+                    self._bell.set()
         except (UnreachableError, UsageError, ExchangeRefusedError, TimeoutError):
             return False
         return True

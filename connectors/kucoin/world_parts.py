@@ -3,7 +3,7 @@
 Protocols only; ``exchange_clock.ExchangeClock`` and ``sockets.Streams`` fit them.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Protocol
 
 from bot.ports import Clock
@@ -32,3 +32,6 @@ class Source(Protocol):
 
     def health(self) -> Mapping[Channel, object]:
         """The channels that are wanted."""
+
+    def subscribe(self, wanted: Mapping[Channel, Collection[str]]) -> None:
+        """Replace what is wanted; what stays wanted is not disturbed."""

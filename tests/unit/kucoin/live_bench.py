@@ -26,7 +26,7 @@ from tests.unit.kucoin.world_bench import (
     settle,
 )
 
-__all__ = ["HELD", "Bench", "running"]
+__all__ = ["HELD", "INTERESTS", "Bench", "running"]
 
 D = Decimal
 E = TypeVar("E")
@@ -51,6 +51,7 @@ class Bench:
     notes: list[Noted] = field(default_factory=list)
     moments: list[tuple[Event, ...]] = field(default_factory=list)
     error: BaseException | None = None
+    wanted: Interests = INTERESTS
 
     def __post_init__(self) -> None:
         self.world = LiveWorld(
@@ -61,6 +62,7 @@ class Bench:
             clock=self.time,
             scheduler=self.scheduler,
             interests=INTERESTS,
+            wanted=lambda: self.wanted,
             rules=Rules(),
             remember=self.notes.append,
             sleep=self.time.sleep,

@@ -6,7 +6,7 @@ remembers every request. Nothing here asserts anything.
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -311,6 +311,7 @@ class FakeStreams:
     items: "asyncio.Queue[Frame | Gap | Restored | Exception]" = field(
         default_factory=asyncio.Queue
     )
+    wanted: list[Mapping[Channel, Collection[str]]] = field(default_factory=list)
 
     def health(self) -> Mapping[Channel, object]:
         """The channels."""
@@ -323,6 +324,10 @@ class FakeStreams:
             if isinstance(item, Exception):
                 raise item
             yield item
+
+    def subscribe(self, wanted: Mapping[Channel, Collection[str]]) -> None:
+        """Remember what is wanted."""
+        self.wanted.append(wanted)
 
     def push(self, item: Frame | Gap | Restored | Exception) -> None:
         """Deliver one item."""

@@ -1,0 +1,48 @@
+"""What the connector's parts ask of a running engine, which is made after them.
+
+The books ask for an order's intent and a contract's mark, the world for what is to be
+followed by now. Nothing here changes the engine. A part of the composition root.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.domain.accounts import AccountSnapshot
+from bot.engine.loop import Engine
+from bot.shadow.state import Shadow
+from connectors.kucoin.feed import Interests
+from connectors.kucoin.interests import interests_of, joined
+from connectors.kucoin.registry import OrderRegistry
+
+__all__ = ["Links", "interests_in"]
+
+
+def interests_in(shadow: Shadow) -> Interests:
+    """What to follow for the books as they are: all that is held, owed or ordered."""
+    claims = [order.symbol for order in shadow.orders.values()]
+    held = AccountSnapshot(balances=shadow.balances, positions=shadow.positions)
+    return interests_of(held, claims)
+
+
+@dataclass(slots=True)
+class Links:
+    """Registry, engine and what was followed so far; it only grows."""
+
+    registry: OrderRegistry = field(default_factory=OrderRegistry)
+    engine: Engine | None = None
+    interests: Interests = field(default_factory=lambda: Interests(coins=frozenset()))
+
+    def wanted(self) -> Interests:
+        """What was followed so far, and what the engine's books show by now."""
+        if self.engine is not None:
+            found = interests_in(self.engine.state.shadow)
+            self.interests = joined(self.interests, found)
+        return self.interests
+
+    def mark_of(self, symbol: str) -> Decimal | None:
+        """The newest mark of a contract, or of the coin that a pair trades."""
+        if self.engine is None:
+            return None
+        shadow = self.engine.state.shadow
+        coin = symbol.partition("-")[0]
+        return shadow.futures_marks.get(symbol, shadow.margin_marks.get(coin))
