@@ -1,0 +1,433 @@
+"""The fault campaign: families A to H of faults against ``gnomon live``.
+
+Each run has a venue of its own (in this process, over real sockets), a
+``gnomon live`` as a process beside it, and an operator who borrows, repays and moves
+money through the control socket all the time. Three phases: chaos by the script of
+the family, healing of everything, a deadline by which the books must be equal and
+nothing in doubt; then the oracle (``fault_oracle.py``) judges. A seed decides market,
+faults (each rule's rate is the script's times a share of 0.2 to 1) and the operator.
+
+    python benchmarks/fault_campaign.py                        # all of it, about 25 min
+    python benchmarks/fault_campaign.py --families A H --seeds 3
+    python benchmarks/fault_campaign.py --one H --seed 4 --keep /tmp/h4
+
+Exit code 1 when a run breaks an invariant.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[1]
+HERE: Final = Path(__file__).parent
+sys.path[:0] = [str(ROOT), str(HERE)]
+
+from fault_oracle import (  # noqa: E402 - after the path is set
+    WriteAhead,
+    differences,
+    guard_rows,
+    judge,
+    read_claim,
+)
+from fault_world import SETTINGS, World, drawn_script, open_world  # noqa: E402
+
+from bot.domain.errors import RefusedError  # noqa: E402
+from connectors.system.control import ask_running, control_path  # noqa: E402
+from tests.contract.live_process import Live, Venue, live  # noqa: E402
+from tests.contract.served import Key, Served  # noqa: E402
+
+FAMILIES: Final = ("A", "B", "C", "D", "E", "F", "G", "H", "all")
+_READY_S: Final = 60.0
+_SETTLED_S: Final = 40.0
+"""Real seconds after healing by which the books must be equal."""
+_STOP_S: Final = 60.0
+_RUN_LIMIT_S: Final = 240.0
+_CLOSES: Final = 0.4
+"""The share of its requests then that close everything."""
+_CLOSING, _CLOSED = 0.65, 0.9
+"""The shares of the chaos between which the operator also closes everything."""
+
+
+# -- one run --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One run."""
+
+    family: str
+    seed: int
+    clock: float
+    chaos_s: float
+    """Real seconds."""
+    folder: Path
+
+
+async def run_one(asked: Asked) -> dict[str, Any]:
+    """Chaos, healing, deadline, oracle; the result as a document."""
+    script = drawn_script(HERE / "faults" / f"{asked.family}.toml", asked.seed)
+    world = open_world(asked.folder, script, asked.seed, asked.clock)
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(world.process.run(told.set_result))
+    ready = json.loads(await told)
+    try:
+        with live(asked.folder / "bot", _place(ready, asked), settings=SETTINGS) as bot:
+            return await _played(asked, world, bot)
+    finally:
+        world.process.stop()
+        code = await serving
+        if code:
+            print("\n".join(world.front.bugs.traces)[-3000:], file=sys.stderr)
+
+
+def _place(ready: Any, asked: Asked) -> Venue:
+    """The venue as the bot's folder needs it; the process is this one."""
+    keys = [
+        Key(key=row["key"], secret=row["secret"], passphrase=row["passphrase"])
+        for row in ready["keys"]
+    ]
+    served = Served(
+        spot=ready["spot"],
+        futures=ready["futures"],
+        uid=ready["uid"],
+        full=keys[0],
+        read=keys[1],
+    )
+    place: Any = Venue(
+        served=served,
+        folder=asked.folder,
+        clock=asked.clock,
+        process=None,  # type: ignore[arg-type]
+    )
+    return place
+
+
+async def _played(asked: Asked, world: World, bot: Live) -> dict[str, Any]:
+    began = time.monotonic()
+    bot.start(wait=False)
+    await _ready(bot)
+    opened_s = time.monotonic() - began
+    ahead = WriteAhead(bot.journal)
+    world.front.on_write = ahead
+    operator = Operator(control_path(bot.journal), asked.seed)
+    acting = asyncio.create_task(operator.act())
+    world.break_loose()
+    await _chaos(asked, world, bot, operator)
+    world.heal()
+    operator.stop()
+    settled = await _settled(world, bot)
+    acting.cancel()
+    await asyncio.gather(acting, return_exceptions=True)
+    code = await _stopped(bot)
+    claim = read_claim(bot.journal)
+    broken, figures = judge(world, claim, asked.clock)
+    broken += [*ahead.broken, *(f"I4: {line}" for line in settled["differences"])]
+    if code != 0:
+        broken.append(f"I13: the bot ended with {code}: {bot.errors[-600:]}")
+    if figures["still_in_doubt"]:
+        broken.append(f"I3: in doubt at the end: {claim.in_doubt()}")
+    if world.front.bugs.count:
+        broken.append(f"venue: {world.front.bugs.count} bugs of the simulation")
+    return {
+        "family": asked.family,
+        "seed": asked.seed,
+        "broken": broken,
+        "opened_s": round(opened_s, 2),
+        "wall_s": round(time.monotonic() - began, 1),
+        "settled_s": settled["took_s"],
+        "asked": operator.asked,
+        "said": operator.said,
+        **figures,
+    }
+
+
+async def _ready(bot: Live) -> None:
+    """Until the session listens to its operator."""
+    control = control_path(bot.journal)
+    end = time.monotonic() + _READY_S
+    while not control.exists():
+        if not bot.is_running or time.monotonic() > end:
+            raise RuntimeError(f"the bot never opened: {bot.errors}")
+        await asyncio.sleep(0.05)
+
+
+async def _chaos(asked: Asked, world: World, bot: Live, operator: "Operator") -> None:
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < asked.chaos_s and bot.is_running:
+        world.step()
+        operator.is_closing = _CLOSING < passed / asked.chaos_s < _CLOSED
+        await asyncio.sleep(0.05)
+
+
+async def _settled(world: World, bot: Live) -> dict[str, Any]:
+    """Until books are equal and nothing is in doubt; the last differences if never."""
+    began = time.monotonic()
+    lines = ["never compared"]
+    while time.monotonic() - began < _SETTLED_S and bot.is_running:
+        await asyncio.sleep(0.4)
+        lines = differences(bot.journal, world)
+        if not lines and not read_claim(bot.journal).in_doubt():
+            break
+    return {"took_s": round(time.monotonic() - began, 2), "differences": lines}
+
+
+async def _stopped(bot: Live) -> int:
+    """SIGTERM, and its exit code; the venue goes on meanwhile."""
+    process = bot.process
+    if process is None:
+        return -1
+    process.terminate()
+    end = time.monotonic() + _STOP_S
+    while process.poll() is None and time.monotonic() < end:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    return -9 if process.poll() is None else int(process.returncode)
+
+
+class Operator:
+    """Borrows, repays, moves and closes through the running bot, one after another."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        self._path = path
+        self._dice = random.Random(seed)
+        self._is_over = False
+        self.is_closing = False
+        """Whether everything may be closed, now and then."""
+        self.asked = 0
+        self.said: dict[str, int] = {}
+
+    def stop(self) -> None:
+        """Nothing new."""
+        self._is_over = True
+
+    async def act(self) -> None:
+        """Ask until stopped."""
+        while not self._is_over:
+            self.asked += 1
+            request = self._request()
+            try:
+                answer = await ask_running(self._path, request, 60.0)
+            except RefusedError:
+                answer = {"error": "no answer in time"}
+            self._count(request, answer)
+            await asyncio.sleep(self._dice.uniform(0.05, 0.25))
+
+    def _count(self, request: dict[str, str], answer: Any) -> None:
+        parts = (answer or {"error": "nobody there"}).get("requests")
+        states = [str(part["state"]) for part in parts] if parts else ["nothing"]
+        if answer and "error" in answer:
+            states = ["error"]
+        for state in states:
+            word = f"{request['do']} {state}"
+            self.said[word] = self.said.get(word, 0) + 1
+
+    def _request(self) -> dict[str, str]:
+        dice = self._dice
+        amount = f"{dice.uniform(5, 120):.4f}"
+        few = f"{dice.uniform(0.0002, 0.003):.7f}"
+        isolated = {"account": "BTC-USDT"}
+        kinds: list[dict[str, str]] = [
+            {"do": "borrow", "coin": "USDT", "amount": amount, **isolated},
+            {"do": "borrow", "coin": "BTC", "amount": few, **isolated},
+            {"do": "repay", "coin": "USDT", "amount": amount, **isolated},
+            {"do": "repay", "coin": "USDT", "amount": "all", **isolated},
+            {"do": "repay", "coin": "BTC", "amount": "all", **isolated},
+            {"do": "repay", "coin": "USDT", "amount": amount, "account": "margin"},
+            _move(amount, "main", "spot"),
+            _move(amount, "spot", "main"),
+            _move(amount, "spot", "futures"),
+            _move(amount, "futures", "main"),
+            _move(amount, "main", "margin"),
+            _move(amount, "main", "BTC-USDT"),
+            {"do": "cancel-all"},
+        ]
+        if self.is_closing and dice.random() < _CLOSES:
+            return {"do": "flatten"}
+        return dice.choice(kinds)
+
+
+def _move(amount: str, source: str, target: str) -> dict[str, str]:
+    return {
+        "do": "transfer",
+        "coin": "USDT",
+        "amount": amount,
+        "source": source,
+        "target": target,
+    }
+
+
+# -- the campaign ---------------------------------------------------------------
+
+
+def _worker(asked: tuple[str, int], options: argparse.Namespace) -> dict[str, Any]:
+    """One run in a process of its own."""
+    family, seed = asked
+    words = ["--one", family, "--seed", str(seed)]
+    words += ["--clock", str(options.clock), "--chaos", str(options.chaos)]
+    found: dict[str, Any] = {"family": family, "seed": seed}
+    try:
+        done = subprocess.run(
+            [sys.executable, str(HERE / "fault_campaign.py"), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_RUN_LIMIT_S,
+        )
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        found["broken"] = [f"run: not over after {_RUN_LIMIT_S:g} s"]
+    except (IndexError, ValueError):
+        found["broken"] = [f"run: {done.stderr.strip()[-1500:]}"]
+    if options.out is not None:
+        with options.out.with_suffix(".jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(found) + "\n")
+    state = "; ".join(found["broken"])[:400] or "ok"
+    print(
+        f"{family:>3} seed {seed:>2}: {found.get('requests', 0):>5} requests, "
+        f"{found.get('lost', 0):>3} lost, {found.get('doubts', 0):>3} doubts, "
+        f"settled {found.get('settled_s', '-')} s, {found.get('wall_s', '-')} s: "
+        f"{state}",
+        flush=True,
+    )
+    return found
+
+
+def campaign(options: argparse.Namespace) -> int:
+    """Every family and seed, the table, the results; 1 when anything broke."""
+    seeds = range(options.first, options.first + options.seeds)
+    runs = [(family, seed) for seed in seeds for family in options.families]
+    kept = _kept(options)
+    done = {(run["family"], run["seed"]) for run in kept}
+    left = [run for run in runs if run not in done]
+    with ThreadPoolExecutor(options.parallel) as pool:
+        results = [*kept, *pool.map(lambda run: _worker(run, options), left)]
+    text = table(results, options)
+    print(text)
+    if options.out is not None:
+        command = (
+            f"python benchmarks/fault_campaign.py {' '.join(options.told)}".strip()
+        )
+        options.out.with_suffix(".txt").write_text(f"$ {command}\n\n{text}\n")
+        document = {"command": command, "runs": results}
+        options.out.with_suffix(".json").write_text(
+            json.dumps(document, indent=1, sort_keys=True) + "\n"
+        )
+    return int(any(run["broken"] for run in results))
+
+
+def _kept(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The runs that an earlier campaign with the same ``--out`` finished."""
+    path = None if options.out is None else options.out.with_suffix(".jsonl")
+    if path is None or not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def table(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
+    """One row for each family, and one for all of them."""
+    head = (
+        "family seeds requests writes intents lost doubts  found s (p50 p99 max)  "
+        "absent s (p50 p99 max)  open dup forgot drift adj unattr  settled s  "
+        "guard n  ms (p50 p99 max)  excused broken"
+    )
+    rows = [
+        head,
+        *(
+            _row(family, [r for r in results if r["family"] == family])
+            for family in options.families
+        ),
+        _row("sum", results),
+    ]
+    broken = [
+        f"{r['family']} seed {r['seed']}: {line}"
+        for r in results
+        for line in r["broken"]
+    ]
+    return "\n".join([*rows, "", *(broken or ["No invariant was broken."])])
+
+
+def _row(name: str, runs: Sequence[dict[str, Any]]) -> str:
+    def total(key: str) -> int:
+        return sum(int(run.get(key, 0)) for run in runs)
+
+    def every(key: str) -> list[float]:
+        return [value for run in runs for value in run.get(key, [])]
+
+    times = [
+        1000 * t for run in runs for t in guard_rows({"guard": run.get("guard", [])})
+    ]
+    excused = sum(bool(g["excuse"]) for run in runs for g in run.get("guard", []))
+    drift = sum(line.startswith("I4") for run in runs for line in run["broken"])
+    settled = max((run.get("settled_s", 0) for run in runs), default=0)
+    return (
+        f"{name:>6} {len(runs):>5} {total('requests'):>8} {total('writes'):>6} "
+        f"{total('intents'):>7} {total('lost'):>4} {total('doubts'):>6}  "
+        f"{_three(every('resolved_found_s'), 2):>21}  "
+        f"{_three(every('resolved_absent_s'), 2):>22}  {total('still_in_doubt'):>4} "
+        f"{total('duplicates'):>3} {total('forgotten'):>6} {drift:>5} "
+        f"{total('adjustments'):>3} {total('unattributed'):>6}  {settled:>9}  "
+        f"{len(times):>7}  {_three(times, 0):>16}  {excused:>7} "
+        f"{sum(bool(run['broken']) for run in runs):>6}"
+    )
+
+
+def _three(values: Sequence[float], digits: int) -> str:
+    if not values:
+        return "-"
+    ordered = sorted(values)
+    p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+    return " ".join(
+        f"{x:.{digits}f}" for x in (statistics.median(ordered), p99, ordered[-1])
+    )
+
+
+def main() -> int:
+    """Read the options and do what was asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES)
+    parser.add_argument("--seeds", type=int, default=10, help="runs of each family")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--clock", type=float, default=10.0, help="at most 10")
+    parser.add_argument("--chaos", type=float, default=12.0, help="real seconds")
+    parser.add_argument("--parallel", type=int, default=2, help="runs at a time")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="write OUT.txt and OUT.json; OUT.jsonl lets a cut campaign go on",
+    )
+    parser.add_argument("--one", choices=FAMILIES, help="one run, in this process")
+    parser.add_argument("--seed", type=int, default=1, help="of the one run")
+    parser.add_argument("--keep", type=Path, help="the folder of the one run")
+    options = parser.parse_args()
+    options.told = [w for w in sys.argv[1:] if w != "--out" and w != str(options.out)]
+    if options.one is None:
+        return campaign(options)
+    with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
+        folder = options.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        asked = Asked(
+            family=options.one,
+            seed=options.seed,
+            clock=options.clock,
+            chaos_s=options.chaos,
+            folder=folder,
+        )
+        result = asyncio.run(run_one(asked))
+    print(json.dumps(result))
+    return int(bool(result["broken"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
