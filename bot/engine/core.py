@@ -358,6 +358,7 @@ class _Work:
                 guard_limits=self.core.guard_limits,
                 day_open_equity=self.state.day_open_equity,
                 day_turnover=self.state.day_turnover,
+                known=(self.state.shadow, self.measures) if self.measures else None,
             )
             verdict = admit(admission, proposal, self._next_id("i"))
             at = self.state.shadow.at

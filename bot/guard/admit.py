@@ -38,7 +38,7 @@ def admit(
     """Approve a proposal under ``intent_id``, or refuse it with the reason."""
     intent = proposal.intent
     reason = _reason(admission, intent)
-    measured = _measured(admission.shadow, intent) if is_sane(intent) else {}
+    measured = _measured(admission, intent) if is_sane(intent) else {}
     if reason is not None:
         return Refused(
             owner=proposal.owner,
@@ -127,13 +127,15 @@ def _is_reducing_order(shadow: Shadow, order: PlaceOrder) -> bool:
     return net * order.side.sign < 0 and order.qty <= abs(net) - asked
 
 
-def _measured(shadow: Shadow, intent: Intent) -> Mapping[str, str]:
+def _measured(admission: Admission, intent: Intent) -> Mapping[str, str]:
     """The guarded numbers before and after, as text; none where a price is missing."""
-    before = {m.subject: m for m in measure_subjects(shadow)}
+    shadow = admission.shadow
+    now = measure_subjects(shadow, admission.known)
     try:
-        after = {m.subject: m for m in measure_subjects(project(shadow, intent))}
+        then = measure_subjects(project(shadow, intent), (shadow, now))
     except UnknownPriceError:
         return {}
+    before, after = ({m.subject: m for m in found} for found in (now, then))
     found: dict[str, str] = {}
     for subject in sorted({*before, *after}):
         for word, side in (("before", before), ("after", after)):

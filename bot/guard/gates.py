@@ -6,7 +6,7 @@ approved and has no answer yet counts as done where that is worse. Nothing here
 approves anything; a reduction never comes here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -36,7 +36,7 @@ from bot.guard.limits import (
 )
 from bot.guard.state import GuardState
 from bot.risk.exposures import net_exposures
-from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
+from bot.risk.measure import Known, SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView, touched
 from bot.shadow.project import UnknownPriceError, expected_price, project
 from bot.shadow.state import Shadow
@@ -68,6 +68,8 @@ class Admission:
     day_open_equity: Decimal | None
     day_turnover: Decimal = ZERO
     """USDT that was traded since midnight UTC."""
+    known: Known | None = None
+    """What was measured at this moment already."""
 
 
 def objection(admission: Admission, intent: Intent) -> str | None:
@@ -99,10 +101,14 @@ def collateral_objection(admission: Admission, intent: AdjustMargin) -> str | No
 # -- what must be known ---------------------------------------------------
 
 
+def _subjects(admission: Admission) -> Sequence[SubjectMeasure]:
+    return measure_subjects(admission.shadow, admission.known)
+
+
 def _is_known(admission: Admission, intent: Intent) -> str | None:
     if not admission.shadow.is_open:
         return "the account has not been read yet"
-    blocked = [m for m in measure_subjects(admission.shadow) if m.ratio is None]
+    blocked = [m for m in _subjects(admission) if m.ratio is None]
     if blocked:
         return f"{blocked[0].subject} is unknown: {'; '.join(blocked[0].missing)}"
     return None

@@ -28,7 +28,8 @@ def paid_down(before: Shadow, after: Shadow, account: AccountId) -> Shadow:
         after: The same account after it.
         account: The margin account that traded.
     """
-    for coin in sorted(after.balances.get(account, {})):
+    were, now = before.balances.get(account, {}), after.balances.get(account, {})
+    for coin in sorted(c for c, held in now.items() if held is not were.get(c)):
         held = after.balance(account, coin)
         gained = held.total - before.balance(account, coin).total
         amount = min(gained, held.liability)

@@ -260,7 +260,7 @@ def _transfer_share(
             intent = _added_margin(measure.position, idle * share)
         return measure_subject(project(shadow, intent), measure.subject)
 
-    share = smallest_share(after, verdict.thresholds)
+    share = smallest_share(after, verdict.thresholds, measure)
     return share, after(share)
 
 
@@ -309,7 +309,8 @@ def _isolated_margin(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
         added = project(shadow, _added_margin(key, free * share))
         return measure_subject(added, measure.subject)
 
-    amount = floor_to(free * smallest_share(after, verdict.thresholds), LEDGER_QUANTUM)
+    share = smallest_share(after, verdict.thresholds, measure)
+    amount = floor_to(free * share, LEDGER_QUANTUM)
     if amount * price < _LEAST_USDT:
         return []
     return [

@@ -151,7 +151,7 @@ def _margin_order(
         done = project(shadow, at_qty(most * share))
         return measure_subject(paid_down(shadow, done, account), subject)
 
-    share = smallest_share(after, verdict.thresholds)
+    share = smallest_share(after, verdict.thresholds, verdict.measure)
     qty = max(round_up(most * share, rules.base_increment), least)
     return at_qty(whole if whole - qty < least else qty)
 
@@ -206,12 +206,16 @@ def _futures_order(
         lots = (held * share).to_integral_value(rounding=ROUND_CEILING)
         return closing_order(position, lots)
 
-    share = smallest_share(
-        lambda s: measure_subject(
-            project(shadow, at_share(s)), verdict.measure.subject
-        ),
-        verdict.thresholds,
-    )
+    known: dict[Decimal, SubjectMeasure | None] = {}
+
+    def after(share: Decimal) -> SubjectMeasure | None:
+        order = at_share(share)
+        if order.qty not in known:
+            done = project(shadow, order)
+            known[order.qty] = measure_subject(done, verdict.measure.subject)
+        return known[order.qty]
+
+    share = smallest_share(after, verdict.thresholds, verdict.measure)
     step = Decimal(contract.lot_size)
     most = min(held, Decimal(contract.max_order_lots))
     return closing_order(position, min(round_up(held * share, step), most))

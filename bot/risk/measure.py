@@ -8,7 +8,7 @@ through the exact formulas of this package and decides nothing; what is unknown 
 None with the reason in ``missing``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -39,9 +39,11 @@ from bot.risk.isolated import isolated_numbers, isolated_shape
 from bot.risk.margin import margin_numbers
 from bot.risk.margin_levels import MarginRules, margin_rules
 from bot.risk.missing import Missing, MissingKind
+from bot.risk.unchanged import has_same_futures, has_same_margin
 from bot.shadow.state import Shadow
 
 __all__ = [
+    "Known",
     "MarginRules",
     "SubjectMeasure",
     "cross_shape",
@@ -97,13 +99,28 @@ class SubjectMeasure:
         return position.mode is MarginMode.CROSS and contract.settle == self.settle
 
 
-def measure_subjects(shadow: Shadow) -> tuple[SubjectMeasure, ...]:
-    """Every subject with debt or positions, in a fixed order."""
+Known = tuple[Shadow, Sequence[SubjectMeasure]]
+"""A shadow and all its subjects."""
+
+
+def measure_subjects(
+    shadow: Shadow, known: Known | None = None
+) -> tuple[SubjectMeasure, ...]:
+    """Every subject with debt or positions, in a fixed order.
+
+    What has the very same inputs in a ``known`` shadow is not measured again.
+    """
+    before, kept = known or (None, ())
+    done = {m.account: m for m in kept if not m.is_futures}
     found = [
-        _margin_measure(shadow, account)
+        done[account]
+        if before is not None and has_same_margin(before, shadow, account)
+        else _margin_measure(shadow, account)
         for account in sorted(shadow.balances)
         if _is_margin(account) and _owes(shadow.balances[account])
     ]
+    if before is not None and has_same_futures(before, shadow):
+        return (*found, *(m for m in kept if m.is_futures))
     found += [_cross_measure(shadow, settle) for settle in _cross_settles(shadow)]
     found += [
         _position_measure(shadow, shadow.positions[key])

@@ -92,8 +92,8 @@ def _marks(shadow: Shadow, event: MarksTicked) -> Shadow:
     ticked = replace(
         shadow,
         at=event.at,
-        margin_marks={**shadow.margin_marks, **margin_marks},
-        futures_marks={**shadow.futures_marks, **futures_marks},
+        margin_marks=_with(shadow.margin_marks, margin_marks),
+        futures_marks=_with(shadow.futures_marks, futures_marks),
         mark_times={
             **shadow.mark_times,
             **dict.fromkeys(margin_marks, event.at),
@@ -101,6 +101,13 @@ def _marks(shadow: Shadow, event: MarksTicked) -> Shadow:
         },
     )
     return _close_hour(ticked) if event.at >= shadow.next_close_at else ticked
+
+
+def _with(
+    known: Mapping[str, Decimal], news: Mapping[str, Decimal]
+) -> Mapping[str, Decimal]:
+    """What is known with the news in it; the same object where there are none."""
+    return {**known, **news} if news else known
 
 
 def _not_older(

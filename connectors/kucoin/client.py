@@ -10,9 +10,11 @@ the account, or lets a secret into an error.
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
+
+from aiohttp import TraceConfig
 
 from bot.domain.errors import UnreachableError, UsageError
 from connectors.kucoin.answers import Answer, ExchangeRefusedError, Urgency
@@ -305,6 +307,7 @@ def open_client(  # noqa: PLR0913 - the settings of a client, by name
     patience: Patience | None = None,
     sleep: Callable[[float], Awaitable[None]] = _SLEEP,
     monotonic: Callable[[], float] = time.monotonic,
+    traces: Sequence[TraceConfig] = (),
 ) -> KucoinClient:
     """Make the client of one account; without any key, of the public side only.
 
@@ -319,6 +322,7 @@ def open_client(  # noqa: PLR0913 - the settings of a client, by name
         patience: Other time limits.
         sleep: Waits for some seconds.
         monotonic: Seconds of a clock that never goes back.
+        traces: Told how far each request has come, for measurements.
 
     Raises:
         UsageError: The key is incomplete or an address cannot be used.
@@ -334,7 +338,7 @@ def open_client(  # noqa: PLR0913 - the settings of a client, by name
         "options": {"uta": False, "hf": True, "partner": {}},
     }
     wire = Wire(
-        SignedKucoin(config, clock.signing_ms),
+        SignedKucoin(config, clock.signing_ms, traces),
         check_url(spot_url, "The spot address"),
         check_url(futures_url, "The futures address"),
     )

@@ -9,7 +9,7 @@ an answer, retries, or writes a log.
 """
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -79,12 +79,19 @@ def check_url(url: str, name: str) -> str:
 
 
 class SignedKucoin(kucoin):  # type: ignore[misc]  # ccxt is not typed for us
-    """ccxt's KuCoin with our clock in its signature and our own way of sending."""
+    """ccxt's KuCoin with our clock in its signature and our own way of sending.
+
+    ``traces`` are told how far each request has come, for measurements.
+    """
 
     def __init__(
-        self, config: Mapping[str, object], signing_ms: Callable[[], int]
+        self,
+        config: Mapping[str, object],
+        signing_ms: Callable[[], int],
+        traces: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
         self._signing_ms = signing_ms
+        self._traces = list(traces)
         self._line: aiohttp.ClientSession | None = None
         super().__init__(dict(config))
 
@@ -97,7 +104,9 @@ class SignedKucoin(kucoin):  # type: ignore[misc]  # ccxt is not typed for us
         if self._line is None:
             context = ssl.create_default_context(cafile=self.cafile)
             connector = aiohttp.TCPConnector(ssl=context, limit=_CONNECTIONS)
-            self._line = aiohttp.ClientSession(connector=connector)
+            self._line = aiohttp.ClientSession(
+                connector=connector, trace_configs=self._traces
+            )
             # A DELETE on a kept connection that broke would be sent a second time.
             self._line._retry_connection = False  # noqa: SLF001 - there is no option
         return self._line

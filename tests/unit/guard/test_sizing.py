@@ -1,6 +1,7 @@
 """The smallest share that cures: worked examples and a comparison by brute force."""
 
-from decimal import Decimal
+from dataclasses import replace
+from decimal import ROUND_CEILING, Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +43,26 @@ def test_it_is_the_first_share_of_a_fine_grid_that_cures(
     tried = (Decimal(n) / GRID for n in range(1, GRID + 1))
     cures = (share for share in tried if is_at_target(after(share), THRESHOLDS))
     assert smallest_share(after, THRESHOLDS) == next(cures, Decimal(1))
+
+
+@given(st.integers(77, 82), st.integers(1, 5_000), st.sampled_from(("0.25", "0.21")))
+def test_a_cure_is_found_in_few_measures(debt: int, lots: int, target: str) -> None:
+    """Selling for debt: the first share of the grid, in half the measures or so."""
+    thresholds = replace(THRESHOLDS, target=Decimal(target), backstop=Decimal("0.99"))
+    tried: list[Decimal] = []
+
+    def after(share: Decimal) -> SubjectMeasure:
+        tried.append(share)
+        sold = (share * lots).to_integral_value(rounding=ROUND_CEILING) * 100 / lots
+        owed = max(debt - sold, Decimal(0))
+        ratio = owed / max(100 - sold, Decimal(1))
+        return measure(1 - ratio / Decimal("0.97") if owed else None, ratio)
+
+    found = smallest_share(after, thresholds, after(Decimal(0)))
+    assert is_at_target(after(found), thresholds)
+    assert not is_at_target(after(found - Decimal(1) / GRID), thresholds)
+    measures = len(dict.fromkeys(tried)) - 1
+    assert measures <= (10 if lots > GRID else 30)
 
 
 def test_what_is_not_enough_is_used_whole() -> None:
