@@ -17,13 +17,10 @@ Exit code 1 when a run breaks an invariant.
 import argparse
 import asyncio
 import json
-import random
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,17 +30,13 @@ ROOT: Final = Path(__file__).parents[1]
 HERE: Final = Path(__file__).parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
-from fault_oracle import (  # noqa: E402 - after the path is set
-    WriteAhead,
-    differences,
-    guard_rows,
-    judge,
-    read_claim,
-)
+from fault_claim import WriteAhead, read_claim  # noqa: E402 - after the path is set
+from fault_operator import Operator  # noqa: E402
+from fault_oracle import differences, judge  # noqa: E402
+from fault_table import table  # noqa: E402
 from fault_world import SETTINGS, World, drawn_script, open_world  # noqa: E402
 
-from bot.domain.errors import RefusedError  # noqa: E402
-from connectors.system.control import ask_running, control_path  # noqa: E402
+from connectors.system.control import control_path  # noqa: E402
 from tests.contract.live_process import Live, Venue, live  # noqa: E402
 from tests.contract.served import Key, Served  # noqa: E402
 
@@ -53,8 +46,6 @@ _SETTLED_S: Final = 40.0
 """Real seconds after healing by which the books must be equal."""
 _STOP_S: Final = 60.0
 _RUN_LIMIT_S: Final = 240.0
-_CLOSES: Final = 0.4
-"""The share of its requests then that close everything."""
 _CLOSING, _CLOSED = 0.65, 0.9
 """The shares of the chaos between which the operator also closes everything."""
 
@@ -162,7 +153,7 @@ async def _ready(bot: Live) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _chaos(asked: Asked, world: World, bot: Live, operator: "Operator") -> None:
+async def _chaos(asked: Asked, world: World, bot: Live, operator: Operator) -> None:
     began = time.monotonic()
     while (passed := time.monotonic() - began) < asked.chaos_s and bot.is_running:
         world.step()
@@ -192,78 +183,6 @@ async def _stopped(bot: Live) -> int:
     while process.poll() is None and time.monotonic() < end:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     return -9 if process.poll() is None else int(process.returncode)
-
-
-class Operator:
-    """Borrows, repays, moves and closes through the running bot, one after another."""
-
-    def __init__(self, path: Path, seed: int) -> None:
-        self._path = path
-        self._dice = random.Random(seed)
-        self._is_over = False
-        self.is_closing = False
-        """Whether everything may be closed, now and then."""
-        self.asked = 0
-        self.said: dict[str, int] = {}
-
-    def stop(self) -> None:
-        """Nothing new."""
-        self._is_over = True
-
-    async def act(self) -> None:
-        """Ask until stopped."""
-        while not self._is_over:
-            self.asked += 1
-            request = self._request()
-            try:
-                answer = await ask_running(self._path, request, 60.0)
-            except RefusedError:
-                answer = {"error": "no answer in time"}
-            self._count(request, answer)
-            await asyncio.sleep(self._dice.uniform(0.05, 0.25))
-
-    def _count(self, request: dict[str, str], answer: Any) -> None:
-        parts = (answer or {"error": "nobody there"}).get("requests")
-        states = [str(part["state"]) for part in parts] if parts else ["nothing"]
-        if answer and "error" in answer:
-            states = ["error"]
-        for state in states:
-            word = f"{request['do']} {state}"
-            self.said[word] = self.said.get(word, 0) + 1
-
-    def _request(self) -> dict[str, str]:
-        dice = self._dice
-        amount = f"{dice.uniform(5, 120):.4f}"
-        few = f"{dice.uniform(0.0002, 0.003):.7f}"
-        isolated = {"account": "BTC-USDT"}
-        kinds: list[dict[str, str]] = [
-            {"do": "borrow", "coin": "USDT", "amount": amount, **isolated},
-            {"do": "borrow", "coin": "BTC", "amount": few, **isolated},
-            {"do": "repay", "coin": "USDT", "amount": amount, **isolated},
-            {"do": "repay", "coin": "USDT", "amount": "all", **isolated},
-            {"do": "repay", "coin": "BTC", "amount": "all", **isolated},
-            {"do": "repay", "coin": "USDT", "amount": amount, "account": "margin"},
-            _move(amount, "main", "spot"),
-            _move(amount, "spot", "main"),
-            _move(amount, "spot", "futures"),
-            _move(amount, "futures", "main"),
-            _move(amount, "main", "margin"),
-            _move(amount, "main", "BTC-USDT"),
-            {"do": "cancel-all"},
-        ]
-        if self.is_closing and dice.random() < _CLOSES:
-            return {"do": "flatten"}
-        return dice.choice(kinds)
-
-
-def _move(amount: str, source: str, target: str) -> dict[str, str]:
-    return {
-        "do": "transfer",
-        "coin": "USDT",
-        "amount": amount,
-        "source": source,
-        "target": target,
-    }
 
 
 # -- the campaign ---------------------------------------------------------------
@@ -311,7 +230,7 @@ def campaign(options: argparse.Namespace) -> int:
     left = [run for run in runs if run not in done]
     with ThreadPoolExecutor(options.parallel) as pool:
         results = [*kept, *pool.map(lambda run: _worker(run, options), left)]
-    text = table(results, options)
+    text = table(results, options.families)
     print(text)
     if options.out is not None:
         command = (
@@ -331,64 +250,6 @@ def _kept(options: argparse.Namespace) -> list[dict[str, Any]]:
     if path is None or not path.exists():
         return []
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def table(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
-    """One row for each family, and one for all of them."""
-    head = (
-        "family seeds requests writes intents lost doubts  found s (p50 p99 max)  "
-        "absent s (p50 p99 max)  open dup forgot drift adj unattr  settled s  "
-        "guard n  ms (p50 p99 max)  excused broken"
-    )
-    rows = [
-        head,
-        *(
-            _row(family, [r for r in results if r["family"] == family])
-            for family in options.families
-        ),
-        _row("sum", results),
-    ]
-    broken = [
-        f"{r['family']} seed {r['seed']}: {line}"
-        for r in results
-        for line in r["broken"]
-    ]
-    return "\n".join([*rows, "", *(broken or ["No invariant was broken."])])
-
-
-def _row(name: str, runs: Sequence[dict[str, Any]]) -> str:
-    def total(key: str) -> int:
-        return sum(int(run.get(key, 0)) for run in runs)
-
-    def every(key: str) -> list[float]:
-        return [value for run in runs for value in run.get(key, [])]
-
-    times = [
-        1000 * t for run in runs for t in guard_rows({"guard": run.get("guard", [])})
-    ]
-    excused = sum(bool(g["excuse"]) for run in runs for g in run.get("guard", []))
-    drift = sum(line.startswith("I4") for run in runs for line in run["broken"])
-    settled = max((run.get("settled_s", 0) for run in runs), default=0)
-    return (
-        f"{name:>6} {len(runs):>5} {total('requests'):>8} {total('writes'):>6} "
-        f"{total('intents'):>7} {total('lost'):>4} {total('doubts'):>6}  "
-        f"{_three(every('resolved_found_s'), 2):>21}  "
-        f"{_three(every('resolved_absent_s'), 2):>22}  {total('still_in_doubt'):>4} "
-        f"{total('duplicates'):>3} {total('forgotten'):>6} {drift:>5} "
-        f"{total('adjustments'):>3} {total('unattributed'):>6}  {settled:>9}  "
-        f"{len(times):>7}  {_three(times, 0):>16}  {excused:>7} "
-        f"{sum(bool(run['broken']) for run in runs):>6}"
-    )
-
-
-def _three(values: Sequence[float], digits: int) -> str:
-    if not values:
-        return "-"
-    ordered = sorted(values)
-    p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-    return " ".join(
-        f"{x:.{digits}f}" for x in (statistics.median(ordered), p99, ordered[-1])
-    )
 
 
 def main() -> int:

@@ -1,0 +1,166 @@
+"""Whether the guard was in time: from the mark that crosses an act level to the door.
+
+The distances were measured at the venue, at every mark; the act levels are those that
+the bot noted. A crossing does not count while the exchange takes nothing, or while the
+marks were not fresh; then it is told apart and why.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from fault_claim import Claim
+from fault_world import Arrival, World
+
+from bot.domain.intents import Approved, CancelOrder, Repay, Transfer
+
+__all__ = ["guard_rows", "timely"]
+
+_GUARD: Final = "guard"
+_GUARD_LIMIT_S: Final = 0.5
+_AHEAD_S: Final = 3
+"""A reduction so long before the crossing belongs to it."""
+_STALE_S: Final = 30
+_TOLERATED_MS: Final = 5000
+"""Of a signature's time; a fast clock has no offset that the bot could measure."""
+
+
+def timely(world: World, claim: Claim) -> tuple[list[str], list[dict[str, Any]]]:
+    """From the mark that crosses an act level to the first reduction at the door."""
+    sent = sorted(a.came_s for a in _of_guard(world.front.arrivals, claim))
+    rows: list[dict[str, Any]] = []
+    for subject, act in claim.acts.items():
+        crossed = _crossing(world, subject, act)
+        if crossed is None:
+            continue
+        at_s, at = crossed
+        # A guard that was ahead of the level (its buffer widens it) is in time.
+        first = next((s for s in sent if s >= at_s), None)
+        is_ahead = any(at_s - _AHEAD_S <= s < at_s for s in sent)
+        took = 0.0 if is_ahead else (None if first is None else first - at_s)
+        rows.append(
+            {
+                "subject": subject,
+                "took_s": took,
+                "excuse": _excuse(world, at, at_s, took),
+                "under_way": _under_way(claim, subject),
+            }
+        )
+    late = [
+        f"I9: {row['subject']} crossed its act level and the first reduction came "
+        f"after {row['took_s']} s; under way then: {row['under_way'] or 'nothing'}"
+        for row in rows
+        if not row["excuse"]
+        and (row["took_s"] is None or row["took_s"] > _GUARD_LIMIT_S)
+    ]
+    return late, rows
+
+
+def _under_way(claim: Claim, subject: str) -> list[str]:
+    """Who else had a request on the account when the guard sent its first one."""
+    mine = [claim.begun[n] for n, a in claim.approved.items() if a.owner == _GUARD]
+    if not mine:
+        return []
+    first = min(mine)
+    last = max((seq for n, seq in claim.ended.items() if seq < first), default=0)
+    return [
+        f"{a.owner}'s {type(a.intent).__name__.lower()}"
+        for n, a in claim.approved.items()
+        if a.owner != _GUARD
+        and subject.partition(":")[0] in {x.partition(":")[0] for x in _accounts(a)}
+        and claim.begun[n] < first
+        and claim.ended.get(n, first + 1) >= last
+    ]
+
+
+def _accounts(approved: Approved) -> tuple[str, ...]:
+    intent = approved.intent
+    if isinstance(intent, Transfer):
+        return (str(intent.source), str(intent.target))
+    return (str(getattr(intent, "account", "futures")),)
+
+
+def _crossing(
+    world: World, subject: str, act: Decimal
+) -> tuple[float, datetime] | None:
+    was_safe = False
+    for at_s, at, distances in world.distances:
+        distance = distances.get(subject)
+        if distance is None:
+            continue
+        if distance >= act:
+            was_safe = True
+        elif was_safe:
+            return at_s, at
+    return None
+
+
+def _of_guard(arrivals: Sequence[Arrival], claim: Claim) -> Iterator[Arrival]:
+    """What the guard sent: by its id, or by the amount or order that it names."""
+    mine = [a for a in claim.approved.values() if a.owner == _GUARD]
+    ids = {a.intent_id for a in mine}
+    repaid = {
+        (a.intent.coin, str(a.intent.amount.normalize()))
+        for a in mine
+        if isinstance(a.intent, Repay)
+    }
+    cancelled = {a.intent.order_id for a in mine if isinstance(a.intent, CancelOrder)}
+    for arrival in arrivals:
+        if not arrival.is_write:
+            continue
+        if arrival.client_id in ids:
+            yield arrival
+        elif arrival.path.endswith("/repay"):
+            size = str(Decimal(str(arrival.body["size"])).normalize())
+            if (arrival.body["currency"], size) in repaid:
+                yield arrival
+        elif arrival.path.rsplit("/", 1)[-1] in cancelled:
+            yield arrival
+
+
+def _excuse(world: World, at: datetime, at_s: float, took: float | None) -> str:
+    """Why the deadline does not count: the door was shut, or the marks were not fresh.
+
+    A stall of the marks counts from its beginning to its end, with the seconds of the
+    exchange after which they are stale before it.
+    """
+    end_s = at_s + (took or 0.0)
+    if not world.chaos_s[0] <= at_s <= (world.chaos_s[1] or end_s):
+        return ""
+    return _shut(world, at) or _stale(world, at)
+
+
+def _shut(world: World, at: datetime) -> str:
+    start = world.chaos_at or at
+    for blackout in world.script.blackouts:
+        if blackout.span.covers(start, at):
+            return "the exchange is closed"
+    for clock in world.script.clocks:
+        is_judged = not clock.is_timestamp_only and abs(clock.skew_ms) > _TOLERATED_MS
+        if is_judged and clock.span.covers(start, at):
+            return "every signature is refused"
+    return ""
+
+
+def _stale(world: World, at: datetime) -> str:
+    for line in world.log.lines:
+        row = json.loads(line)
+        topic = str(row.get("topic", ""))
+        if row["fault"] not in {"stall", "close"}:
+            continue
+        is_marks = topic.startswith(("/indicator", "/contract/instrument"))
+        since = (at - datetime.fromisoformat(row["at"])).total_seconds()
+        if (is_marks or row["fault"] == "close") and -1 <= since <= _STALE_S:
+            return f"the marks were not fresh ({row['fault']} of {topic})"
+    return ""
+
+
+def guard_rows(mapping: Mapping[str, Any]) -> list[float]:
+    """The times that count."""
+    return [
+        row["took_s"]
+        for row in mapping["guard"]
+        if not row["excuse"] and row["took_s"] is not None
+    ]
