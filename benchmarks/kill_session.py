@@ -310,7 +310,7 @@ async def play(run: int, journal: Path) -> Iterator[str]:
         options = LiveOptions(journal=journal, has_strategies=False)
         session = await stack.enter_async_context(open_session(connection, options))
         desk = Desk(session)
-        observers = await served(session, journal, stack)
+        observers = await served(session, journal, stack, settings.clock_rate)
         session.engine.watch([*observers, desk.observe])
         running = asyncio.create_task(session.run())
         scripted = asyncio.create_task(script(desk, run))
