@@ -236,8 +236,9 @@ class Start:
     # -- the books ----------------------------------------------------------
 
     async def _looker(self, snapshots: SnapshotReader) -> Looker:
-        """What keeps the books; a pair that the journal or the exchange has is kept."""
+        """What keeps the books, with the pairs and wallets that are known or in use."""
         known = self.memory.shadow
+        snapshots.keep_settles(await snapshots.settles_in_use())
         accounts: set[AccountId] = set(await snapshots.pairs_in_use())
         if known is not None:
             accounts |= set(known.balances)

@@ -113,6 +113,8 @@ class Explained:
     owes: str | None = None
     borrowed: Decimal = ZERO
     note: str | None = None
+    is_unplaced: bool = False
+    """Whether it belongs to an isolated pair that is not kept: look which ones are."""
 
 
 def fill_id(symbol: str, trade_id: str, side: str) -> str:
@@ -152,6 +154,7 @@ def margin_row(
         row_id=f"margin:{row.row_id}",
         at=row.at,
         account=MARGIN_CROSS,
+        is_unplaced=True,
         note=(
             f"The margin ledger's row {row.row_id} ({row.kind}, {plain(row.amount)} "
             f"{row.coin}) names no pair that is kept; nothing was booked from it."

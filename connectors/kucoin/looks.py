@@ -217,7 +217,16 @@ class Looker:
             hinted = {fills_of(account, symbol) for account, symbol in symbols}
             due = hinted | {rows for rows, _ in self._fills_due}
             seen = await self._evidence.read(self._question(accounts, due), urgency)
+            if any(row.is_unplaced for row in seen.rows):
+                accounts += await self._turned_up(urgency)
+                seen = await self._evidence.read(self._question(accounts, due), urgency)
             return self._settled(accounts, seen)
+
+    async def _turned_up(self, urgency: Urgency) -> list[AccountId]:
+        """Isolated pairs that are in use by now and were not kept; they are, then."""
+        known = frozenset(self._accounts)
+        self._keep(await self._reader.pairs_in_use(urgency))
+        return [name for name in self._accounts if name not in known]
 
     def _question(
         self, accounts: Sequence[AccountId], due: Iterable[RowList]

@@ -29,7 +29,7 @@ from bot.domain.accounts import (
 )
 from bot.domain.instruments import ContractRules
 from connectors.kucoin.answers import Rest, Urgency
-from connectors.kucoin.parse.contracts import contract
+from connectors.kucoin.parse.contracts import contract, contracts
 from connectors.kucoin.parse.envelope import coin
 from connectors.kucoin.parse.ledgers import plain_balances
 from connectors.kucoin.parse.margin_accounts import cross_account, isolated_pairs
@@ -138,6 +138,18 @@ class SnapshotReader:
             for symbol, pair in isolated_pairs(document).items()
             if any(line.balance() != _EMPTY for line in (pair.base, pair.quote))
         )
+
+    async def settles_in_use(
+        self, urgency: Urgency = Urgency.ROUTINE
+    ) -> tuple[str, ...]:
+        """The settle coins whose wallet is not empty, with a position or without.
+
+        Weights: 3 for the listing and 5 for every settle coin in it (Futures).
+        """
+        listed = contracts(await self._rest.read("contracts", urgency=urgency))
+        settles = sorted({coin(c.settle) for c in listed.values() if c.settle})
+        parts = await gathered(self._wallet(settle, urgency) for settle in settles)
+        return tuple(c for part in parts for c in part.balances[FUTURES])
 
     async def contract(
         self, symbol: str, urgency: Urgency = Urgency.ROUTINE

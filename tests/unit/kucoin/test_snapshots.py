@@ -234,3 +234,18 @@ async def test_an_answer_without_a_balance_is_refused() -> None:
 
     with pytest.raises(UsageError, match=r"accounts\[0\].balance"):
         await reader.read([MAIN])
+
+
+async def test_a_wallet_without_a_position_is_found() -> None:
+    """Coins of another settle coin are owned before anything is opened with them."""
+    listing = [INVERSE, {**INVERSE, "symbol": "XBTUSDCM", "settleCurrency": "USDC"}]
+    empty = {
+        "currency": "USDC",
+        "accountEquity": D(0),
+        "unrealisedPNL": D(0),
+        "availableBalance": D(0),
+    }
+    rest = Fixed({**ANSWERS, "contracts": listing, "futures_account:USDC": empty})
+    reader = SnapshotReader(rest, dict)
+
+    assert await reader.settles_in_use() == ("BTC",)
