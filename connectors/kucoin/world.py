@@ -51,6 +51,7 @@ _MEASURE_S: Final = 60.0
 _JUMP_CHECK_S: Final = 1.0
 _FAILURES_NOTED: Final = 5
 _CLOCK_FEED: Final = "clock"
+_TIME_REFUSED: Final = "400002"  # a stamp more than 5 s off: measure at once
 _NO_NOTES: Final[Mapping[str, Noted]] = MappingProxyType({})
 
 
@@ -104,6 +105,7 @@ class LiveWorld:
         self._crew = Crew(wake=self._bell.set)
         self._queue: deque[tuple[Event, ...]] = deque()
         self._ends_at_s: float | None = None
+        self._is_time_refused = False
         self._silences = Silences(self.now)
         self._asking: set[str] = set()
         self.marks_received_s = 0.0
@@ -356,9 +358,9 @@ class LiveWorld:
         measured_s = self._monotonic()
         while True:
             await self._sleep(_JUMP_CHECK_S)
-            if self._clock.has_jumped:
-                words = "this machine slept or its clock was set"
-                self._fell_silent(_CLOCK_FEED, words)
+            if self._clock.has_jumped or self._is_time_refused:
+                self._fell_silent(_CLOCK_FEED, "this machine slept or a clock was set")
+                self._is_time_refused = False
             elif self._monotonic() - measured_s < _MEASURE_S:
                 continue
             if await self._try(Poll(name="clock", every_s=0, ask=self._measure)):
@@ -386,7 +388,10 @@ class LiveWorld:
                 self._put(await poll.ask())
                 if not self.feed.marks.is_empty:
                     self._bell.set()
-        except (UnreachableError, UsageError, ExchangeRefusedError, TimeoutError):
+        except ExchangeRefusedError as refusal:
+            self._is_time_refused |= refusal.code == _TIME_REFUSED
+            return False
+        except (UnreachableError, UsageError, TimeoutError):
             return False
         return True
 
