@@ -71,6 +71,10 @@ class Death:
     code: int | None = None
     open_intents: int = 0
     ready_s: float | None = None
+    ready_cpu_s: float | None = None
+    """Processor time that the start took until it was ready."""
+    load: float = 0.0
+    """How many processes wanted a processor then."""
     settled_s: float | None = None
     """When no request of before was open any more."""
     equal_s: float | None = None
@@ -137,7 +141,18 @@ def start(bot: Live, death: Death, *words: str) -> float:
             return began
         time.sleep(POLL_S)
     death.ready_s = round(time.monotonic() - began, 2)
+    death.ready_cpu_s, death.load = cpu_s(bot), round(os.getloadavg()[0], 1)
     return began
+
+
+def cpu_s(bot: Live) -> float | None:
+    """Processor seconds of the running process, where the system tells them."""
+    assert bot.process is not None
+    stat = Path(f"/proc/{bot.process.pid}/stat")
+    if not stat.exists():
+        return None
+    ticks = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
+    return round(sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), 2)
 
 
 def prove(bot: Live, place: Venue, death: Death, began: float) -> None:
@@ -207,20 +222,42 @@ def scripted(bot: Live, number: int, point: str) -> Death:
     return death
 
 
-def document(deaths: list[Death]) -> list[dict[str, object]]:
-    """For the JSON file."""
-    return [asdict(death) for death in deaths]
+@dataclass(slots=True)
+class Kept:
+    """What a campaign has found so far, kept after every kill."""
+
+    path: Path
+    found: dict[str, list[Death]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, path: Path) -> "Kept":
+        """What a file holds; nothing if there is none."""
+        if not path.exists():
+            return cls(path)
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return cls(path, {n: [Death(**row) for row in r] for n, r in rows.items()})
+
+    def add(self, name: str, death: Death) -> None:
+        """One more kill."""
+        self.found.setdefault(name, []).append(death)
+        rows = {n: [asdict(death) for death in r] for n, r in self.found.items()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def table(title: str, deaths: list[Death]) -> str:
     """One campaign in a few lines."""
     ready = sorted(d.ready_s for d in deaths if d.ready_s is not None)
     equal = sorted(d.equal_s for d in deaths if d.equal_s is not None)
+    cpu = sorted(d.ready_cpu_s for d in deaths if d.ready_cpu_s is not None)
+    loads = sorted(d.load for d in deaths) or [0.0]
     wrong = [d for d in deaths if d.wrong]
     counts = f"{len(ready)} ready, {len(equal)} equal, {len(wrong)} wrong"
     lines = [
         f"{title}: {len(deaths)} kills, {counts}",
         f"  start to ready  {_spread(ready)}",
+        f"  processor time of it  {_spread(cpu)}",
+        f"  load meanwhile  median {loads[len(loads) // 2]}, highest {loads[-1]}",
         f"  start to equal  {_spread(equal)}",
         f"  requests open at the kill  {sum(d.open_intents for d in deaths)}",
     ]

@@ -128,8 +128,8 @@ def watch_commits(point: Point) -> None:
         if is_here:
             point.die(rows)
 
-    SqliteJournal.append = counted_append  # type: ignore[method-assign]
-    SqliteJournal.commit = counted_commit  # type: ignore[method-assign]
+    SqliteJournal.append = counted_append  # type: ignore[method-assign,assignment]
+    SqliteJournal.commit = counted_commit  # type: ignore[method-assign,assignment]
 
 
 def watch_writes(point: Point) -> None:
@@ -310,7 +310,8 @@ async def play(run: int, journal: Path) -> Iterator[str]:
         options = LiveOptions(journal=journal, has_strategies=False)
         session = await stack.enter_async_context(open_session(connection, options))
         desk = Desk(session)
-        observers = await served(session, journal, stack, settings.clock_rate)
+        rate = float(settings.clock_rate)
+        observers = await served(session, journal, stack, rate)
         session.engine.watch([*observers, desk.observe])
         running = asyncio.create_task(session.run())
         scripted = asyncio.create_task(script(desk, run))

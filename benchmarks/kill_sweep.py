@@ -17,22 +17,22 @@ doubled, lost, unequal or later than 30 s.
 
 import argparse
 import asyncio
-import json
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from benchmarks.kill_kit import (
     ACCOUNT,
     Death,
+    Kept,
     die,
-    document,
     prove,
     scripted,
     start,
@@ -42,8 +42,10 @@ from bot.domain.errors import RefusedError
 from connectors.system.control import ask_running, control_path
 from tests.contract.live_process import Live, Venue, live, venue
 
+Keep = Callable[[Death], None]
+Campaign = Callable[[Path, argparse.Namespace, Keep], None]
+
 CLOCK: Final = 10.0
-WHENS: Final = ("before", "after")
 LEADING: Final = frozenset(
     {
         *("RunStarted", "SnapshotTaken", "noted pre-image"),
@@ -145,47 +147,41 @@ def again(bot: Live, place: Venue, death: Death) -> None:
     print(death.killed, death.doing, death.ready_s, death.equal_s, shown, flush=True)
 
 
-def writes(folder: Path, asked: argparse.Namespace) -> list[Death]:
+def writes(folder: Path, asked: argparse.Namespace, keep: Keep) -> None:
     """Before and after every commit of the scripted session."""
-    deaths: list[Death] = []
     for first in range(asked.first, asked.last + 1, PART):
         numbers = range(first, min(first + PART, asked.last + 1), asked.step)
         with stage(folder / str(first), "calm", ACCOUNT) as (place, bot):
             for number in numbers:
-                early = _killed(bot, place, number, 0)
-                deaths.append(early)
+                early = _killed(bot, place, f"commit:{number}:before", 2 * number)
+                keep(early)
                 if early.code == 0:
-                    return deaths
+                    return
                 if LEADING.intersection(early.doing):
-                    deaths.append(_killed(bot, place, number, 1))
-    return deaths
+                    point = f"commit:{number}:after"
+                    keep(_killed(bot, place, point, 2 * number + 1))
 
 
-def _killed(bot: Live, place: Venue, number: int, late: int) -> Death:
-    death = scripted(bot, 2 * number + late, f"commit:{number}:{WHENS[late]}")
+def _killed(bot: Live, place: Venue, point: str, run: int) -> Death:
+    death = scripted(bot, run, point)
     again(bot, place, death)
     return death
 
 
-def requests(folder: Path, asked: argparse.Namespace) -> list[Death]:
+def requests(folder: Path, asked: argparse.Namespace, keep: Keep) -> None:
     """During and after every request, some answers hanging at the venue."""
-    deaths: list[Death] = []
     with stage(folder, "calm", ACCOUNT, faults=SLOW) as (place, bot):
         for number in range(1, REQUESTS + 1):
             for late, when in enumerate(SENDING):
                 run = 1000 + 2 * number + late
-                death = scripted(bot, run, f"write:{number}:{when}")
-                again(bot, place, death)
-                deaths.append(death)
-    return deaths
+                keep(_killed(bot, place, f"write:{number}:{when}", run))
 
 
-def at_random(folder: Path, asked: argparse.Namespace) -> list[Death]:
+def at_random(folder: Path, asked: argparse.Namespace, keep: Keep) -> None:
     """Guard, strategies and an operator in a crash, killed at any time."""
-    luck, deaths = random.Random(asked.seed), list[Death]()
+    luck = random.Random(asked.seed)
     with stage(folder, "crash", LEVERED, STRATEGIES) as (place, bot):
-        death = Death(killed="first start")
-        start(bot, death)
+        start(bot, Death(killed="first start"))
         for number in range(asked.kills):
             pause = luck.uniform(0.5, 12)
             time.sleep(asyncio.run(_bother(bot, luck, pause)))
@@ -197,10 +193,9 @@ def at_random(folder: Path, asked: argparse.Namespace) -> list[Death]:
                 prove(bot, place, death, began)
             shown = "; ".join(death.wrong)[:300] or "good"
             print(number, death.killed, death.ready_s, death.equal_s, shown, flush=True)
-            deaths.append(death)
+            keep(death)
             if not bot.is_running:
                 break
-    return deaths
 
 
 async def _bother(bot: Live, luck: random.Random, pause: float) -> float:
@@ -225,7 +220,11 @@ async def _bother(bot: Live, luck: random.Random, pause: float) -> float:
     return max(end - time.monotonic(), 0)
 
 
-CAMPAIGNS: Final = {"writes": writes, "requests": requests, "random": at_random}
+CAMPAIGNS: Final[Mapping[str, Campaign]] = {
+    "writes": writes,
+    "requests": requests,
+    "random": at_random,
+}
 
 
 def main() -> int:
@@ -238,23 +237,25 @@ def main() -> int:
     parser.add_argument("--to", dest="last", type=int, default=80)
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--kills", type=int, default=24)
+    parser.add_argument("--add", action="store_true", help="beside what is kept")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     asked = parser.parse_args()
-    kept = asked.out / "kill_sweep.json"
-    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    words, is_good = list[str](), True
-    for name in asked.only.split(","):
+    kept = Kept.of(asked.out / "kill_sweep.json")
+    for name in filter(None, asked.only.split(",")):
+        if not asked.add:
+            kept.found.pop(name, None)
         with tempfile.TemporaryDirectory() as folder:
-            deaths = CAMPAIGNS[name](Path(folder) / name, asked)
-        found[name] = document(deaths)
+            CAMPAIGNS[name](Path(folder) / name, asked, partial(kept.add, name))
+    words, is_good = list[str](), True
+    for name, deaths in kept.found.items():
         words.append(table(name, deaths))
-        is_good = is_good and bool(deaths) and not any(d.wrong for d in deaths)
-        counted = Counter(doing for death in deaths for doing in death.doing)
+        is_good = is_good and not any(d.wrong for d in deaths)
+        counted = Counter(doing for death in deaths for doing in set(death.doing))
         words += [f"  killed at {n} x {doing}" for doing, n in sorted(counted.items())]
-    asked.out.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print("\n".join(words))
+    text = "\n".join(words) + "\n"
+    (asked.out / "kill_sweep.txt").write_text(text, encoding="utf-8")
+    print(text)
     return 0 if is_good else 1
 
 
