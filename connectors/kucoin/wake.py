@@ -42,6 +42,8 @@ __all__ = ["Look", "Looker", "Waker"]
 
 _DEBOUNCE_S: Final = 0.02
 _LOOK_S: Final = 30.0
+_YIELD_S: Final = 1.0
+"""What is left to a routine look, which may wait for its quota, once one is urgent."""
 _PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0)
 _NOTE_AFTER: Final = 5
 _FILLS_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -148,6 +150,8 @@ class Waker:
     _tries: dict[str, int] = field(default_factory=dict)
     _outcomes: list[_Held] = field(default_factory=list)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _routine: asyncio.Timeout | None = None
+    """The deadline of the look that runs, if that look is not urgent."""
 
     @property
     def accounts(self) -> frozenset[AccountId]:
@@ -165,6 +169,14 @@ class Waker:
         self._touched |= found
         self._is_urgent |= urgency is Urgency.GUARD
         self._bell.set()
+        if self._is_urgent and self._routine is not None:
+            self._hurry(self._routine)
+
+    def _hurry(self, limit: asyncio.Timeout) -> None:
+        """A routine look makes way; what it was asked for is looked at again."""
+        self._routine = None
+        soon = asyncio.get_running_loop().time() + _YIELD_S
+        limit.reschedule(min(limit.when() or soon, soon))
 
     def touch_all(self, then: Callable[[], Iterable[Event]] | None = None) -> None:
         """Look at everything; ``then`` gives events once that look has succeeded."""
@@ -218,13 +230,11 @@ class Waker:
         then, self._after_full = self._after_full, []
         ripe = tuple(self._outcomes)
         try:
-            async with asyncio.timeout(_LOOK_S):
-                await self._find_homes()
-                look = await self.looker.look(
-                    sorted(touched), urgency, self.registry.traded()
-                )
+            async with asyncio.timeout(_LOOK_S) as limit:
+                self._routine = limit if urgency is Urgency.ROUTINE else None
+                look = await self._looked(touched, urgency)
         except TimeoutError:
-            reason = f"a look took longer than {_LOOK_S:g} s"
+            reason = "a look took too long"
         except (UnreachableError, UsageError, ExchangeRefusedError) as error:
             reason = str(error)
         else:
@@ -232,8 +242,14 @@ class Waker:
             self._ripen(ripe, look, touched)
             self._told(look, touched, is_full=is_full, then=then)
             return 0
+        finally:
+            self._routine = None
         self._again(touched, urgency, is_full=is_full, then=then)
         return self._failed(reason)
+
+    async def _looked(self, touched: frozenset[AccountId], urgency: Urgency) -> Look:
+        await self._find_homes()
+        return await self.looker.look(sorted(touched), urgency, self.registry.traded())
 
     def _again(
         self,

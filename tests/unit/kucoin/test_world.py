@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.domain.accounts import MARGIN_CROSS, SPOT
+from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT
 from bot.domain.errors import RefusedError
 from bot.domain.events import (
     Bucket,
@@ -344,3 +344,20 @@ async def test_a_full_queue_ends_the_world() -> None:
         bench.world.put(ScheduleDue(at=START, job="j", due_at=START))
     with pytest.raises(RuntimeError, match="too slow"):
         bench.world.put(ScheduleDue(at=START, job="j", due_at=START))
+
+
+async def test_an_urgent_look_does_not_wait_for_a_routine_one() -> None:
+    """A routine look that hangs, as for its quota, makes way in about a second."""
+    bench = Bench()
+    async with running(bench):
+        bench.looker.gate = asyncio.Event()
+        bench.world.waker.touch({SPOT})
+        await bench.time.advance(1)
+        hung = len(bench.looker.looked)
+        bench.world.waker.touch({FUTURES}, urgency=Urgency.GUARD)
+        await asyncio.sleep(1.1)  # noqa: TID251 - the deadline is of real time
+        bench.looker.gate.set()
+        await bench.time.advance(1)
+        accounts, urgency = bench.looker.looked[hung]
+        assert urgency is Urgency.GUARD
+        assert set(accounts) >= {SPOT, FUTURES}
