@@ -143,7 +143,7 @@ def drawn_script(path: Path, seed: int) -> FaultScript:
     dice = Random(f"{path.stem}/{seed}")
 
     def cut(rule: Any) -> Any:
-        return replace(rule, rate=rule.rate * dice.uniform(0.2, 1.0))
+        return replace(rule, rate=rule.rate * dice.uniform(0.5, 1.0))
 
     rest: tuple[RestRule, ...] = tuple(cut(rule) for rule in script.rest)
     pushes: tuple[WebsocketRule, ...] = tuple(cut(rule) for rule in script.websocket)
