@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
@@ -28,9 +28,8 @@ from typing import Any, Final
 
 from bot.domain.entries import Entry, Sampled
 from bot.domain.events import (
-    AccountStatus,
-    AccountStatusChanged,
     Cause,
+    Filled,
     FundingQuoted,
     LedgerBooked,
 )
@@ -57,7 +56,7 @@ MOST_APART: Final = Decimal("0.005")
 """How far apart the equities may end, of the equity at the start."""
 _COMPARED_S: Final = 60.0
 _SAMPLED_S: Final = 6.0
-_FORCED: Final = frozenset({AccountStatus.LIQUIDATED, AccountStatus.BANKRUPT})
+_FORCED: Final = frozenset({Cause.LIQUIDATION, Cause.LIQUIDATION_FEE, Cause.INSURANCE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +76,13 @@ class Case:
 _OCTOBER: Final = datetime.fromisoformat("2025-10-10T20:55:00+00:00")
 ALL: Final = (
     Case(name="crash-default", scenario="crash", minutes=150),
+    Case(
+        name="crash-funded",
+        scenario="crash",
+        minutes=100,
+        account="funded",
+        settings="vip12",
+    ),
     Case(name="squeeze-short", scenario="squeeze", minutes=150, account="short"),
     Case(
         name="october-pair",
@@ -86,7 +92,14 @@ ALL: Final = (
         account="pair",
         settings="margin",
     ),
-    Case(name="october-default", window="2025-10-crash", start=_OCTOBER, minutes=65),
+    Case(
+        name="october-funded",
+        window="2025-10-crash",
+        start=_OCTOBER,
+        minutes=65,
+        account="funded",
+        settings="vip12",
+    ),
     Case(
         name="october-unguarded",
         window="2025-10-crash",
@@ -139,7 +152,20 @@ def _twin(case: Case, folder: Path, shared: Path) -> tuple[Any, list[Entry]]:
     return json.loads(out), entries_of(folder / "r.sqlite")
 
 
-def _wire(case: Case, folder: Path, shared: Path, clock: float) -> Mapping[str, Any]:
+def _began(place: Venue, twin: Sequence[Entry]) -> datetime:
+    """The market's start at the venue: as far before a settlement as in process."""
+    first = next(e.body for e in twin if isinstance(e.body, FundingQuoted))
+    path = f"/api/v1/funding-rate/{first.symbol}/current"
+    said = place.served.ask("GET", path, host="futures")
+    settled_ms = int(said.json["data"]["fundingTime"])
+    return datetime.fromtimestamp(settled_ms / 1000, UTC) - (
+        first.settlement_at - twin[0].at
+    )
+
+
+def _wire(
+    case: Case, folder: Path, shared: Path, clock: float, twin: Sequence[Entry]
+) -> Mapping[str, Any]:
     """The run over the wire; differences of the books, and equities by time."""
     words = () if case.is_guarded else ("--no-guard",)
     with (
@@ -151,17 +177,17 @@ def _wire(case: Case, folder: Path, shared: Path, clock: float) -> Mapping[str, 
         ) as place,
         live(folder / "bot", place, *words, settings=_settings(case)) as bot,
     ):
-        began = datetime.fromisoformat(place.books()["at"])
+        began = _began(place, twin)
         bot.start()
         end = began + timedelta(minutes=case.minutes)
         watched = _watch(place, bot, began, end)
         # what is under way at the market's end is booked before the bot is ended
-        apart, books = settled_books(bot.journal, place, 60)
+        apart, _ = settled_books(bot.journal, place, 60)
         code = bot.stop()
         return {
             **watched,
             "began": began,
-            "equity_end": books["equity_usdt"],
+            "equity_end": watched["equities"][-1][1],
             "apart_at_end": apart,
             "apart_after_stop": compare_books(bot.journal, place.books()),
             "records": compare_records(bot.journal, place.served),
@@ -194,12 +220,13 @@ def _watch(place: Venue, bot: Live, began: datetime, end: datetime) -> dict[str,
 
 
 def _liquidations(entries: Iterable[Entry]) -> list[str]:
-    """Which accounts and contracts the exchange took over, each as often as it did."""
-    found = [
-        f"{body.account} {body.coin or ''} {body.status}".replace("  ", " ")
-        for body in (entry.body for entry in entries)
-        if isinstance(body, AccountStatusChanged) and body.status in _FORCED
-    ]
+    """What the exchange took over: accounts by their bookings, contracts by fills."""
+    found: set[str] = set()
+    for body in (entry.body for entry in entries):
+        if isinstance(body, LedgerBooked) and body.cause in _FORCED:
+            found |= {str(posting.account) for posting in body.postings}
+        elif isinstance(body, Filled) and body.forced is not None:
+            found.add(f"{body.account} {body.symbol} {body.side} {body.forced}")
     return sorted(found)
 
 
@@ -249,12 +276,26 @@ def _gaps(
     return found
 
 
+def _until(entries: Iterable[Entry], end: datetime) -> list[Entry]:
+    return [entry for entry in entries if entry.at <= end]
+
+
+def _last_equity(entries: Sequence[Entry]) -> Decimal:
+    """The newest sample; the market's end is one."""
+    samples = (
+        e.body.equity_usdt for e in reversed(entries) if isinstance(e.body, Sampled)
+    )
+    return next(equity for equity in samples if equity is not None)
+
+
 def _judged(case: Case, folder: Path, shared: Path, clock: float) -> dict[str, Any]:
     """Both runs of a case, and what of them is not as it must be."""
     summary, twin = _twin(case, folder / "twin", shared)
-    wire = _wire(case, folder / "wire", shared, clock)
-    entries = wire["entries"]
-    opened, ended = Decimal(summary["equity_start"]), Decimal(summary["equity_end"])
+    wire = _wire(case, folder / "wire", shared, clock, twin)
+    end = timedelta(minutes=case.minutes)
+    entries = _until(wire["entries"], wire["began"] + end)
+    twin = _until(twin, twin[0].at + end)
+    opened, ended = Decimal(summary["equity_start"]), _last_equity(twin)
     apart = (Decimal(wire["equity_end"]) - ended) / opened
     both = {
         "liquidations": (_liquidations(entries), _liquidations(twin)),
