@@ -4,17 +4,20 @@ The books ask for an order's intent and a contract's mark, the world for what is
 followed by now. Nothing here changes the engine. A part of the composition root.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
-from bot.domain.accounts import AccountSnapshot
+from bot.domain.accounts import FUTURES, AccountSnapshot
+from bot.domain.events import Event, Filled
 from bot.engine.loop import Engine
 from bot.shadow.state import Shadow
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.interests import interests_of, joined
 from connectors.kucoin.registry import OrderRegistry
 
-__all__ = ["Links", "interests_in"]
+__all__ = ["Links", "interests_at_start", "interests_in"]
 
 
 def interests_in(shadow: Shadow) -> Interests:
@@ -22,6 +25,28 @@ def interests_in(shadow: Shadow) -> Interests:
     claims = [order.symbol for order in shadow.orders.values()]
     held = AccountSnapshot(balances=shadow.balances, positions=shadow.positions)
     return interests_of(held, claims)
+
+
+def interests_at_start(
+    snapshot: AccountSnapshot,
+    claims: Iterable[str],
+    events: Iterable[Event],
+    day: date,
+) -> Interests:
+    """What to follow from a start: the account, the claims, what the day has traded.
+
+    What a fill of a contract was worth cannot be told without the contract's rules,
+    and the day's turnover counts every fill, also of a contract that is closed.
+
+    Args:
+        snapshot: The account as it is.
+        claims: Contracts and pairs as ``interests_of`` takes them.
+        events: What is known of the time before; its fills count.
+        day: The UTC day.
+    """
+    fills = (event for event in events if isinstance(event, Filled))
+    traded = {f.symbol for f in fills if f.account == FUTURES and f.at.date() == day}
+    return interests_of(snapshot, [*claims, *sorted(traded)])
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from bot.engine.loop import Engine
 from bot.engine.memory import Memory, guard_of
 from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered, recover
-from bot.live_links import Links
+from bot.live_links import Links, interests_at_start
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
 from connectors.kucoin.adoption import adopt_open
@@ -39,7 +39,7 @@ from connectors.kucoin.cursors import Cursors
 from connectors.kucoin.exchange_clock import ExchangeClock
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.history import read_history
-from connectors.kucoin.interests import channels_of, interests_of
+from connectors.kucoin.interests import channels_of
 from connectors.kucoin.looks import Looker
 from connectors.kucoin.rules_reader import RulesReader
 from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
@@ -166,7 +166,12 @@ class Start:
         looker = await self._looker(snapshots)
         snapshot = await self._books(looker)
         claims = [c for s in strategies for c in s.claims]
-        interests = interests_of(snapshot, [*claims, *self.claims])
+        interests = interests_at_start(
+            snapshot,
+            [*claims, *self.claims],
+            [*memory.fills, *self._missed],
+            clock.now().date(),
+        )
         self._links.interests = interests
         rules = await rules_reader.read(interests)
         history = await read_history(client, clock, interests.coins)
