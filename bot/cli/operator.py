@@ -20,6 +20,7 @@ from bot.cli.live_runner import journal_of
 from bot.cli.operate import operate
 from bot.compose_live import connected
 from bot.domain.errors import RefusedError
+from bot.engine.operator_requests import check_words
 from bot.report.operator_view import account_document, account_table, done_table
 from bot.settings import Settings, read_settings
 from connectors.kucoin.overview import Overview, read_overview
@@ -265,6 +266,7 @@ def _do(
     is_preview: bool,
     as_json: bool,
 ) -> None:
+    check_words(request)
     settings = read_settings(config)
     if not is_preview and not settings.is_live_armed:
         raise RefusedError(

@@ -18,6 +18,7 @@ from bot.domain.accounts import (
     isolated_account,
 )
 from bot.domain.errors import UsageError
+from bot.domain.instruments import Rules
 from bot.domain.intents import (
     AdjustMargin,
     Borrow,
@@ -30,9 +31,9 @@ from bot.domain.intents import (
 )
 from bot.domain.money import LEDGER_QUANTUM, decimal_from, floor_to, plain
 from bot.guard.flatten import OPERATOR, cancel_all, flatten_round
-from bot.shadow.state import Shadow
+from bot.shadow.state import Shadow, empty_shadow
 
-__all__ = ["account_named", "intent_words", "proposals_for"]
+__all__ = ["account_named", "check_words", "intent_words", "proposals_for"]
 
 _ACCOUNTS: Final = {
     "main": MAIN,
@@ -65,6 +66,15 @@ def account_named(word: str) -> AccountId:
         f"There is no account {word!r}; say main, spot, margin, futures, or a pair "
         "such as BTC-USDT for its isolated account."
     )
+
+
+def check_words(request: Mapping[str, str]) -> None:
+    """Whether a request can be meant at all, before anything is asked of anybody.
+
+    Raises:
+        UsageError: It is not understood, or a number in it is wrong.
+    """
+    proposals_for(request, empty_shadow(Rules()))
 
 
 def proposals_for(request: Mapping[str, str], shadow: Shadow) -> list[Proposal]:
