@@ -35,6 +35,7 @@ from bot.report.tally import Tally
 from bot.settings import Settings
 from connectors.system.clock import nap
 from connectors.system.control import ControlServer, control_path
+from connectors.system.memory import keep_for_good
 from connectors.system.notify import AddressNotifier, LogNotifier
 from connectors.system.schedules import parse_duration
 
@@ -118,6 +119,7 @@ async def _session(
         )
         tally = await _watched(session, asked, journal, stack)
         ending.follow(session, limit_s)
+        keep_for_good()
         await session.run()
         tally.close(session.engine.state.shadow)
         ended(session, live_summary(tally))
@@ -141,15 +143,14 @@ async def _watched(
     stack.callback(view.stop)
     alerts = Alerts(_notifier(asked.settings, stack))
     session.listeners.append(alerts.note)
-    rate = float(asked.settings.clock_rate)
-    observers = await served(session, journal, stack, rate)
+    observers = await served(session, journal, stack, asked.settings)
     observers += [tally, recorder, alerts, view.observer(tally, recorder)]
     session.engine.watch(observers)
     return tally
 
 
 async def served(
-    session: LiveSession, journal: Path, stack: AsyncExitStack, clock_rate: float
+    session: LiveSession, journal: Path, stack: AsyncExitStack, settings: Settings
 ) -> list[Observer]:
     """The rows made durable at every step, and the operator's desk.
 
@@ -157,7 +158,7 @@ async def served(
         session: It is open.
         journal: Beside it the running process can be spoken to.
         stack: Closes what is opened here.
-        clock_rate: Seconds of the exchange's time a real second.
+        settings: Say how fast the exchange's time goes, and how old a mark may be.
     """
 
     def keep(moment: Sequence[Event], step: Step) -> None:
@@ -165,7 +166,7 @@ async def served(
             session.journal.commit()
 
     async def pause(seconds: float) -> None:
-        await nap(seconds / clock_rate)
+        await nap(seconds / float(settings.clock_rate))
 
     desk = OperatorDesk(
         session.engine,
@@ -173,6 +174,7 @@ async def served(
         session.world.now,
         pause=pause,
         patience_s=_PATIENCE_S,
+        fresh=settings.limits.mark_stale_after,
     )
     control = await ControlServer.open(control_path(journal), desk.answer)
     stack.push_async_callback(control.close)
