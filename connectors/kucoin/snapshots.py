@@ -44,6 +44,7 @@ DEFAULT_LEVERAGE: Final[Mapping[AccountId, Decimal]] = MappingProxyType(
 )
 _EMPTY: Final = Balance()
 _SETTLES: Final = {"BTC": "XBT"}
+_USUAL: Final = frozenset({"USDT", "USDC", "BTC"})
 _HF_SPOT: Final = "trade_hf"
 _SPOT_TYPES: Final = frozenset({"trade", _HF_SPOT})
 
@@ -147,8 +148,9 @@ class SnapshotReader:
         Weights: 3 for the listing and 5 for every settle coin in it (Futures).
         """
         listed = contracts(await self._rest.read("contracts", urgency=urgency))
-        settles = sorted({coin(c.settle) for c in listed.values() if c.settle})
-        parts = await gathered(self._wallet(settle, urgency) for settle in settles)
+        settles = {coin(c.settle) for c in listed.values() if c.settle} | _USUAL
+        waits = (self._wallet(settle, urgency) for settle in sorted(settles))
+        parts = await gathered(waits)
         return tuple(c for part in parts for c in part.balances[FUTURES])
 
     async def contract(

@@ -248,4 +248,4 @@ async def test_a_wallet_without_a_position_is_found() -> None:
     rest = Fixed({**ANSWERS, "contracts": listing, "futures_account:USDC": empty})
     reader = SnapshotReader(rest, dict)
 
-    assert await reader.settles_in_use() == ("BTC",)
+    assert await reader.settles_in_use() == ("BTC", "USDT")
