@@ -2,7 +2,8 @@
 
 A pool is a fixed window of 30 s that begins with its first request; each request
 costs its weight. Routine requests may use at most 60 % of a pool, so that the guard
-always finds the rest. The exchange's own headers overrule our count. ``RatePool`` is
+always finds the rest, and the guard's own reads at most 90 %, so that looking never
+keeps it from acting. The exchange's own headers overrule our count. ``RatePool`` is
 pure; ``RatePools`` adds the waiting. Nothing here sends anything.
 
 What stops a pool: its quota, a 429000 with headers (until the reset, for everybody),
@@ -23,6 +24,7 @@ WINDOW_S: Final = 30.0
 _SLACK_S: Final = 1.0
 """We let a window last longer by this: the exchange's begins when a request arrives."""
 _ROUTINE_SHARE: Final = 0.6
+_READ_SHARE: Final = 0.9
 _PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 _ENDPOINT_PAUSE_S: Final = 10.0
 _BLOCK_S: Final = 30.0
@@ -84,15 +86,19 @@ class RatePool:
         """Weights of this window, ours and what the exchange says of others."""
         return self._used
 
-    def wait_s(self, weight: int, urgency: Urgency, now_s: float) -> float:
+    def wait_s(
+        self, weight: int, urgency: Urgency, now_s: float, *, is_read: bool = False
+    ) -> float:
         """How long a request must wait; 0 when it may go now."""
         self._roll(now_s)
         is_routine = urgency is Urgency.ROUTINE
         held_until_s = max(
             self._shut_until_s, self._slow_until_s if is_routine else 0.0
         )
-        share = int(self._limit * _ROUTINE_SHARE) if is_routine else self._limit
-        if self._used + weight > share:
+        share = 1.0
+        if is_routine or is_read:
+            share = _ROUTINE_SHARE if is_routine else _READ_SHARE
+        if self._used + weight > int(self._limit * share):
             ends_s = now_s + WINDOW_S if self._ends_s is None else self._ends_s
             held_until_s = max(held_until_s, ends_s)
         return max(held_until_s - now_s, 0.0)
@@ -260,4 +266,7 @@ class RatePools:
         now_s = self._monotonic()
         paused_s = self._paused_until_s.get(endpoint.name, 0.0) - now_s
         pool = self._pools[endpoint.pool]
-        return max(paused_s, pool.wait_s(endpoint.weight, urgency, now_s), 0.0)
+        wait_s = pool.wait_s(
+            endpoint.weight, urgency, now_s, is_read=not endpoint.is_write
+        )
+        return max(paused_s, wait_s, 0.0)

@@ -48,6 +48,20 @@ def test_routine_requests_use_at_most_60_percent() -> None:
     assert pool.wait_s(1, GUARD, 5.0) == pytest.approx(26.0)
 
 
+async def test_looking_never_keeps_the_guard_from_acting() -> None:
+    """The guard's reads stop at 90 %: its orders still leave in the same window."""
+    time = FakeTime()
+    pools = _pools(time)
+    for _ in range(240):
+        await pools.enter(MARGIN, GUARD, 0)
+    assert pools.pool(Pool.SPOT).used == 3600
+    with pytest.raises(PoolWaitError):
+        await pools.enter(MARGIN, GUARD, 2)
+    for _ in range(200):
+        await pools.enter(PLACE, GUARD, 0)
+    assert pools.pool(Pool.SPOT).used == 4000
+
+
 def test_a_window_is_fixed_from_its_first_request() -> None:
     """Late requests do not move the end; after it, everything is free again."""
     pool = RatePool(100)
