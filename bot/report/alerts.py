@@ -18,10 +18,11 @@ from bot.domain.events import (
     Event,
     FeedChanged,
     IntentSettled,
+    OrderChanged,
 )
 from bot.domain.intents import Approved
-from bot.domain.money import short
-from bot.domain.orders import Outcome
+from bot.domain.money import plain, short
+from bot.domain.orders import OrderState, Outcome
 from bot.engine.core import Step
 from bot.guard.buffer import Standing
 from bot.guard.state import GUARD
@@ -131,6 +132,7 @@ class Alerts:
         self._feeds = FeedWatch()
         self._told_at: dict[Told, datetime] = {}
         self._sent: dict[str, str] = {}
+        self._strangers: dict[str, None] = {}
         self._standings: dict[str, Standing] = {}
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
@@ -171,6 +173,8 @@ class Alerts:
                 yield from self._feeds.see(event)
             case IntentSettled(intent_id=name) if name in self._sent:
                 yield from self._settled(event)
+            case OrderChanged(intent_id=None, state=OrderState.OPEN):
+                yield from self._stranger(event)
             case _:
                 pass
 
@@ -182,6 +186,18 @@ class Alerts:
                 self._standings[subject] = track.standing
                 level, words = _PARITY[track.standing]
                 yield level, f"{subject_title(subject).capitalize()}: {words}"
+
+    def _stranger(self, event: OrderChanged) -> Iterator[Told]:
+        """An order rests that no request of ours has placed; once an order."""
+        if event.order_id in self._strangers:
+            return
+        if len(self._strangers) >= _KEPT:
+            self._strangers.pop(next(iter(self._strangers)))
+        self._strangers[event.order_id] = None
+        what = f"{event.side} {plain(event.qty)} {event.symbol} ({event.order_id})"
+        where = subject_title(event.account)
+        advice = "See who placed it; `gnomon orders` shows it."
+        yield WARNING, f"An order that is not ours rests in {where}: {what}. {advice}"
 
     def _settled(self, event: IntentSettled) -> Iterator[Told]:
         """Done is no news; refused and in doubt are."""
