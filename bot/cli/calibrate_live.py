@@ -17,7 +17,7 @@ from bot.cli.calibrate import Bench
 from bot.cli.calibrate import calibrate_app as made_with
 from bot.cli.live_runner import ended, journal_of, served
 from bot.cli.logs import open_log
-from bot.cli.operate import marked
+from bot.cli.operate import heard
 from bot.compose_live import Connection, LiveOptions, connected, open_session
 from bot.domain.accounts import FUTURES
 from bot.domain.entries import Entry, Noted
@@ -44,12 +44,10 @@ class LiveHands:
         connection: Connection,
         session: LiveSession,
         desk: OperatorDesk,
-        running: asyncio.Task[None],
     ) -> None:
         self._connection = connection
         self._session = session
         self._desk = desk
-        self._running = running
 
     @property
     def is_armed(self) -> bool:
@@ -62,8 +60,6 @@ class LiveHands:
         Raises:
             RefusedError: A limit, or the exchange, refused it, or nobody knows.
         """
-        limits = self._connection.settings.limits
-        await marked(self._session, self._running, limits.mark_stale_after)
         ticket = await self._take(order, reason)
         if not ticket.is_taken:
             what = str(ticket.document()["what"])
@@ -118,15 +114,15 @@ async def _opened(settings: Settings, symbol: str) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(connected(settings))
         session = await stack.enter_async_context(open_session(connection, options))
-        rate = float(settings.clock_rate)
-        observers = await served(session, journal, stack, rate)
+        observers = await served(session, journal, stack, settings)
         desk = next(o for o in observers if isinstance(o, OperatorDesk))
         session.engine.watch(observers)
         running = asyncio.create_task(session.run())
         try:
+            await heard(session, running)
             yield Bench(
                 rest=connection.client,
-                hands=LiveHands(connection, session, desk, running),
+                hands=LiveHands(connection, session, desk),
                 now=session.world.now,
                 pause=nap,
             )

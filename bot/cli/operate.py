@@ -7,7 +7,6 @@ the one request, and ends. It waits for the books before it answers.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,13 +21,11 @@ from bot.settings import Settings
 from connectors.system.clock import nap
 from connectors.system.control import ask_running, control_path
 
-__all__ = ["marked", "operate"]
+__all__ = ["heard", "operate"]
 
 _RUNNING_S: Final = 900.0
 _MARKS_S: Final = 20.0
 _LOOK_S: Final = 0.05
-_NEW_RISK: Final = frozenset({"borrow", "transfer"})
-"""What is judged on the marks: it waits for new ones; a reduction does not."""
 
 
 async def operate(
@@ -59,14 +56,11 @@ async def _alone(
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(connected(settings))
         session = await stack.enter_async_context(open_session(connection, options))
-        rate = float(settings.clock_rate)
-        observers = await served(session, journal, stack, rate)
+        observers = await served(session, journal, stack, settings)
         session.engine.watch(observers)
         running = asyncio.create_task(session.run())
         try:
-            is_risk = request.get("do") in _NEW_RISK
-            fresh = settings.limits.mark_stale_after if is_risk else None
-            await marked(session, running, fresh)
+            await heard(session, running)
             return await _answered(observers, request, running)
         finally:
             session.stop()
@@ -90,28 +84,10 @@ async def _answered(
     raise RefusedError("The session ended before the request did; look at its journal.")
 
 
-async def marked(
-    session: LiveSession, running: asyncio.Task[None], fresh: timedelta | None
-) -> None:
-    """Wait until marks are known and the feeds are heard, but not for ever.
-
-    Args:
-        session: It runs already.
-        running: Its task; when it is over there is nothing to wait for.
-        fresh: How old a mark may be; None where their age does not matter.
-    """
+async def heard(session: LiveSession, running: asyncio.Task[None]) -> None:
+    """Wait until marks are known and the feeds are heard, but not for ever."""
     for _ in range(int(_MARKS_S / _LOOK_S)):
-        if running.done() or _is_marked(session, fresh):
+        shadow = session.engine.state.shadow
+        if running.done() or (shadow.margin_marks and not shadow.silent_feeds):
             return
         await nap(_LOOK_S)
-
-
-def _is_marked(session: LiveSession, fresh: timedelta | None) -> bool:
-    shadow = session.engine.state.shadow
-    if shadow.silent_feeds or not shadow.margin_marks:
-        return False
-    if fresh is None:
-        return True
-    names = (*session.interests.coins, *session.interests.contracts)
-    ages = (shadow.mark_age(name) for name in names)
-    return all(age is not None and age <= fresh for age in ages)

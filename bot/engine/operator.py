@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -33,6 +33,9 @@ __all__ = ["OperatorDesk", "Ticket"]
 
 _ROUNDS: Final = 60
 _TRIES: Final = 3
+_READY_S: Final = 10.0
+"""How long new risk waits for feeds and fresh marks before it is judged as it is."""
+_NEW_RISK: Final = frozenset({"borrow", "transfer"})
 _PAUSE_S: Final = 2.0
 _PAUSE_MAX_S: Final = 60.0
 _PAUSES_S: Final = 600.0
@@ -86,9 +89,10 @@ class OperatorDesk:
         now: The exchange's time.
         pause: Waits for some seconds of the exchange's time.
         patience_s: Real seconds until an answer is not waited for any more.
+        fresh: How old a mark may be for new risk.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its ports and its two limits
         self,
         engine: Engine,
         put: Callable[[OperatorAsked], None],
@@ -96,6 +100,7 @@ class OperatorDesk:
         *,
         pause: Callable[[float], Awaitable[None]],
         patience_s: float,
+        fresh: timedelta,
     ) -> None:
         self._engine = engine
         self._put = put
@@ -105,6 +110,7 @@ class OperatorDesk:
         self._refused: list[Ticket] = []
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
+        self._fresh = fresh
         self._pause = pause
         self._cut: set[Place | None] = set()
         self._paused_s = 0.0
@@ -169,6 +175,8 @@ class OperatorDesk:
         """Answer one line of an operator; a bad one is answered with an ``error``."""
         words = {k: v for k, v in request.items() if isinstance(v, str)}
         try:
+            if words.get("do") in _NEW_RISK:
+                await self._until(self._is_ready, _READY_S)
             if words.get("dry_run") == "yes":
                 return self.preview(words)
             return await self.do(words)
@@ -223,6 +231,7 @@ class OperatorDesk:
             What became of it; neither taken nor refused when no answer came in time.
         """
         async with self._one_at_a_time:
+            await self._until(self._is_ready, _READY_S)
             self._begin()
             self._put(OperatorAsked(at=self._now(), proposals=(proposal,)))
             await self._until(
@@ -281,10 +290,20 @@ class OperatorDesk:
             return False
         return await self._until(lambda: not is_under_way(self._engine.state.shadow))
 
-    async def _until(self, is_so: Callable[[], bool]) -> bool:
+    def _is_ready(self) -> bool:
+        """Whether new risk can be judged: every feed is heard, every mark is fresh."""
+        shadow = self._engine.state.shadow
+        if shadow.silent_feeds or not shadow.margin_marks:
+            return False
+        ages = (shadow.mark_age(name) for name in shadow.mark_times)
+        return all(age is not None and age <= self._fresh for age in ages)
+
+    async def _until(
+        self, is_so: Callable[[], bool], limit_s: float | None = None
+    ) -> bool:
         """Wait for something, a moment at a time; whether it came in time."""
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(limit_s or self._patience_s):
                 while not is_so():
                     self._changed.clear()
                     await self._changed.wait()

@@ -54,9 +54,9 @@ class Desk:
         return self.folder / "runs" / "live" / "journal.sqlite"
 
     def configure(
-        self, served: Served, key: Key | None = None, **lines: str
+        self, served: Served, key: Key | None = None, /, **lines: str
     ) -> Mapping[str, str]:
-        """Write ``.env`` for a venue served at x10; ``lines`` replace or add some."""
+        """Write ``.env`` for a venue served at x4; ``lines`` replace or add some."""
         used = key or served.full
         found = {
             "KUCOIN_API_KEY": used.key,
@@ -65,7 +65,7 @@ class Desk:
             "KUCOIN_SPOT_URL": served.spot,
             "KUCOIN_FUTURES_URL": served.futures,
             "GNOMON_LIVE": "yes",
-            "GNOMON_CLOCK_RATE": "10",
+            "GNOMON_CLOCK_RATE": "4",
             **lines,
         }
         path = self.folder / ".env"

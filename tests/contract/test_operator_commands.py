@@ -14,7 +14,7 @@ from tests.contract.served import CROSS, ISOLATED, Key, Served, serve, until
 
 KEY = Key(key="k", secret="s", passphrase="p")  # noqa: S106 - of nobody
 
-FAST = ("--clock", "x10")
+FAST = ("--clock", "x4")
 """So that marks, which move every few seconds of the market's time, are soon fresh."""
 
 ACCOUNT = """\
