@@ -12,7 +12,7 @@ when it has come and nobody has been told.
 times. After each start the journal must equal the venue's books to the last digit,
 and orders, loans and transfers of the venue must map one to one to the journal's
 intents. Writes ``kill_sweep.json`` and ``.txt``; the exit code is 1 when anything was
-doubled, lost, unequal or later than 30 s.
+doubled, lost, unequal, or later than 30 s on a machine that is not crowded.
 """
 
 import argparse
