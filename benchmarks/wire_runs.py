@@ -6,7 +6,9 @@ process. Books are compared while it runs and at the end, to the last digit; ord
 loans and transfers of the venue one to one with the journal's intents; liquidations
 and funding settlements as sets; and the equity at the market's end. Results are
 written below ``benchmarks/results``. The exit code is 1 when the books, the records,
-the facts or the equity of any case are not as they must be.
+the facts or the equity of any case are not as they must be. At x10 a tenth of a second
+of waiting for a processor is a second of the market: equities are only comparable on a
+machine that has nothing else to do; how late the bot opened is in the results.
 
     python -m benchmarks.wire_runs [--cases NAME ...] [--clock 10] [--at-once 2]
 """
@@ -308,6 +310,7 @@ def _judged(case: Case, folder: Path, shared: Path, clock: float) -> dict[str, A
         "case": case.name,
         "market_minutes": case.minutes,
         "clock": clock,
+        "opened_after_s": round((entries[0].at - wire["began"]).total_seconds()),
         "fills": wire["summary"]["fills"],
         "fills_in_process": summary["fills"],
         "requests": _actions(entries),
@@ -357,6 +360,7 @@ def _line(result: Mapping[str, Any]) -> str:
     return (
         f"{result['case']:22} {result['market_minutes']:4} min x{result['clock']:g}  "
         f"fills {result['fills']:4} (in process {result['fills_in_process']:4})  "
+        f"opened after {result.get('opened_after_s', '?')} s  "
         f"books {'equal' if not books else f'{books} apart'} at "
         f"{result['books_compared']} looks  equity {apart:+.3%}  "
         f"liquidations {len(result['liquidations'])}/"
