@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from fault_claim import Claim
-from fault_world import Arrival, World
+from fault_world import Arrival, Episode, World
 
 from bot.domain.intents import Approved, CancelOrder, Repay, Transfer
 
@@ -44,7 +44,7 @@ def timely(world: World, claim: Claim) -> tuple[list[str], list[dict[str, Any]]]
             {
                 "subject": subject,
                 "took_s": took,
-                "excuse": _excuse(world, at, at_s, took),
+                "excuse": _excuse(world, at, at_s),
                 "under_way": _under_way(claim, subject),
             }
         )
@@ -120,26 +120,23 @@ def _of_guard(arrivals: Sequence[Arrival], claim: Claim) -> Iterator[Arrival]:
             yield arrival
 
 
-def _excuse(world: World, at: datetime, at_s: float, took: float | None) -> str:
+def _excuse(world: World, at: datetime, at_s: float) -> str:
     """Why the deadline does not count: the door was shut, or the marks were not fresh.
 
     A stall of the marks counts from its beginning to its end, with the seconds of the
     exchange after which they are stale before it.
     """
-    end_s = at_s + (took or 0.0)
-    if not world.chaos_s[0] <= at_s <= (world.chaos_s[1] or end_s):
-        return ""
-    return _shut(world, at) or _stale(world, at)
+    found = [each for each in world.episodes if each.covers(at_s)]
+    return _shut(found[0], at) or _stale(world, at) if found else ""
 
 
-def _shut(world: World, at: datetime) -> str:
-    start = world.chaos_at or at
-    for blackout in world.script.blackouts:
-        if blackout.span.covers(start, at):
+def _shut(episode: Episode, at: datetime) -> str:
+    for blackout in episode.script.blackouts:
+        if blackout.span.covers(episode.at, at):
             return "the exchange is closed"
-    for clock in world.script.clocks:
+    for clock in episode.script.clocks:
         is_judged = not clock.is_timestamp_only and abs(clock.skew_ms) > _TOLERATED_MS
-        if is_judged and clock.span.covers(start, at):
+        if is_judged and clock.span.covers(episode.at, at):
             return "every signature is refused"
     return ""
 

@@ -10,6 +10,7 @@ from connectors.system.control import ask_running
 
 __all__ = ["Operator"]
 
+_REST_S: Final = 0.1
 _CLOSES: Final = 0.4
 """The share of the requests that close everything, while that is allowed."""
 
@@ -21,6 +22,8 @@ class Operator:
         self._path = path
         self._dice = random.Random(seed)
         self._is_over = False
+        self.is_resting = False
+        """Whether nothing new may be asked for now."""
         self.is_closing = False
         """Whether everything may be closed, now and then."""
         self.asked = 0
@@ -33,6 +36,9 @@ class Operator:
     async def act(self) -> None:
         """Ask until stopped."""
         while not self._is_over:
+            if self.is_resting:
+                await asyncio.sleep(_REST_S)
+                continue
             self.asked += 1
             request = self._request()
             try:

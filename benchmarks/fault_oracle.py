@@ -244,7 +244,7 @@ def _doubts(world: World, claim: Claim, clock: float) -> dict[str, Any]:
     found: list[float] = []
     absent: list[float] = []
     after_heal: list[float] = []
-    heal_s = (world.chaos_s[1] - world.chaos_s[0]) * clock
+    heals = [each.healed_at for each in world.episodes if each.healed_at is not None]
     open_ = 0
     for told in claim.settled.values():
         first = next((at for at, s in told if s.outcome is Outcome.IN_DOUBT), None)
@@ -258,10 +258,9 @@ def _doubts(world: World, claim: Claim, clock: float) -> dict[str, Any]:
             continue
         took = (end[0] - first).total_seconds() / clock
         (found if end[1].outcome is Outcome.DONE else absent).append(took)
-        if world.chaos_at is not None:
-            late = (end[0] - world.chaos_at).total_seconds() - heal_s
-            if late > 0:
-                after_heal.append(late / clock)
+        healed = [heal for heal in heals if first < heal < end[0]]
+        if healed:
+            after_heal.append((end[0] - healed[-1]).total_seconds() / clock)
     return {
         "doubts": len(found) + len(absent) + open_,
         "resolved_found_s": found,

@@ -44,9 +44,10 @@ def _row(name: str, runs: Sequence[dict[str, Any]]) -> str:
     ]
     excused = sum(bool(g["excuse"]) for run in runs for g in run.get("guard", []))
     drift = sum(line.startswith("I4") for run in runs for line in run["broken"])
+    seeds = sum(run.get("rounds", 1) for run in runs)
     settled = max((run.get("settled_s", 0) for run in runs), default=0)
     return (
-        f"{name:>6} {len(runs):>5} {total('requests'):>8} {total('writes'):>6} "
+        f"{name:>6} {seeds:>5} {total('requests'):>8} {total('writes'):>6} "
         f"{total('intents'):>7} {total('lost'):>4} {total('doubts'):>6}  "
         f"{_three(every('resolved_found_s'), 2):>21}  "
         f"{_three(every('resolved_absent_s'), 2):>22}  {total('still_in_doubt'):>4} "

@@ -40,7 +40,7 @@ from connectors.venue.server.incidents import Incidents, check_script
 from connectors.venue.server.process import Process
 from connectors.venue.server.sockets import mount as mount_sockets
 
-__all__ = ["Arrival", "World", "drawn_script", "open_world"]
+__all__ = ["Arrival", "Episode", "World", "drawn_script", "open_world"]
 
 ACCOUNT: Final = """\
 vip = 8
@@ -104,12 +104,12 @@ keep_usdt = "1000"
 """
 
 _STORY: Final = {
-    "duration_s": 900,
+    "duration_s": 1800,
     "mark_interval_s": 1,
     "market": Shape(
         move=(-0.22, -0.17),
-        onset=(0.06, 0.08),
-        length=(0.05, 0.07),
+        onset=(0.03, 0.04),
+        length=(0.025, 0.035),
         retrace=(0.1, 0.3),
         jump_share=0.3,
     ),
@@ -239,20 +239,33 @@ class _Switch:
 
 
 @dataclass(slots=True, kw_only=True)
+class Episode:
+    """One time of chaos: its script, and when it began and was healed."""
+
+    script: FaultScript
+    at: datetime
+    began_s: float
+    healed_at: datetime | None = None
+    healed_s: float | None = None
+
+    def covers(self, at_s: float) -> bool:
+        """Whether a time of the monotonic clock lies in it."""
+        is_over = self.healed_s is not None and at_s > self.healed_s
+        return self.began_s <= at_s and not is_over
+
+
+@dataclass(slots=True, kw_only=True)
 class World:
     """The venue that runs, its faults and what was seen."""
 
     process: Process
     front: WatchedFront
-    script: FaultScript
     switch: _Switch
     log: FaultLog
     distances: list[tuple[float, datetime, Mapping[str, Decimal]]] = field(
         default_factory=list
     )
-    chaos_at: datetime | None = None
-    chaos_s: tuple[float, float] = (0.0, 0.0)
-    """When the chaos began and ended, monotonic."""
+    episodes: list[Episode] = field(default_factory=list)
     _incidents: Incidents | None = None
 
     @property
@@ -260,14 +273,15 @@ class World:
         """The venue behind the counter."""
         return self.front.backend
 
-    def break_loose(self) -> None:
-        """Let the script begin now."""
+    def break_loose(self, script: FaultScript) -> None:
+        """Let a script begin now."""
+        check_script(script, self.backend.venue.rules)
         start = self.backend.now()
-        faults = Faults(script=self.script, start=start, log=self.log)
+        faults = Faults(script=script, start=start, log=self.log)
         self.front.faults = faults
         self.switch.dice = faults.frames
-        self._incidents = Incidents(self.script, start, self.log)
-        self.chaos_at, self.chaos_s = start, (time.monotonic(), 0.0)
+        self._incidents = Incidents(script, start, self.log)
+        self.episodes.append(Episode(script=script, at=start, began_s=time.monotonic()))
 
     def step(self) -> None:
         """Do what the script does by itself."""
@@ -285,7 +299,8 @@ class World:
             self._incidents.run_due(self.backend, now + timedelta(days=1))
         self.front.faults = Faults(script=FaultScript(), start=now, log=self.log)
         self.switch.dice = None
-        self.chaos_s = (self.chaos_s[0], time.monotonic())
+        episode = self.episodes[-1]
+        episode.healed_at, episode.healed_s = now, time.monotonic()
 
     def hear(self, at: datetime, events: Sequence[Event]) -> None:
         """Write the distances down at every mark."""
@@ -309,7 +324,7 @@ class World:
         )
 
 
-def open_world(folder: Path, script: FaultScript, seed: int, clock: float) -> World:
+def open_world(folder: Path, seed: int, clock: float) -> World:
     """Compose a venue in a folder; run it with ``world.process.run``."""
     account = folder / "account.toml"
     account.write_text(ACCOUNT, encoding="utf-8")
@@ -322,7 +337,6 @@ def open_world(folder: Path, script: FaultScript, seed: int, clock: float) -> Wo
         )
     )
     front = WatchedFront(process.front)
-    check_script(script, front.backend.venue.rules)
     switch = _Switch()
 
     def mount(app: web.Application, host: str) -> None:
@@ -336,8 +350,6 @@ def open_world(folder: Path, script: FaultScript, seed: int, clock: float) -> Wo
         )
 
     process.front, process.mount = front, mount
-    world = World(
-        process=process, front=front, script=script, switch=switch, log=FaultLog()
-    )
+    world = World(process=process, front=front, switch=switch, log=FaultLog())
     front.backend.listen(world.hear)
     return world
