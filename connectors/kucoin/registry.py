@@ -147,6 +147,11 @@ class OrderRegistry:
             if known.fact.account is None and known.told is None
         )
 
+    def drop(self, order_id: str) -> None:
+        """Forget an order that has ended and of which nobody can say where."""
+        self._orders.pop(order_id, None)
+        self._fresh.pop(order_id, None)
+
     def account_of(self, fact: OrderFact) -> AccountId | None:
         """Where an order trades, as far as anything has said so."""
         if fact.account is not None:

@@ -32,6 +32,7 @@ from bot.domain.events import (
     PositionChanged,
     SnapshotTaken,
 )
+from bot.domain.orders import OrderState
 from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.lookups import Sleep
 from connectors.kucoin.order_reads import order_by_id
@@ -248,7 +249,8 @@ class Waker:
         return self._failed(reason)
 
     async def _looked(self, touched: frozenset[AccountId], urgency: Urgency) -> Look:
-        await self._find_homes()
+        if urgency is Urgency.ROUTINE:
+            await self._find_homes()
         return await self.looker.look(sorted(touched), urgency, self.registry.traded())
 
     def _again(
@@ -354,10 +356,17 @@ class Waker:
         self.touch(accounts)
 
     async def _find_homes(self) -> None:
-        """Ask in which account orders trade that no message has placed."""
+        """Ask in which account orders trade that no message has placed.
+
+        They are never ours, so an urgent look does not wait for the answers.
+        """
         homeless = self.registry.homeless()
         tries = {f.order_id: self._tries.get(f.order_id, 0) for f in homeless}
         self._tries = tries
+        for fact in homeless:
+            is_over = fact.state is not OrderState.OPEN
+            if is_over and tries[fact.order_id] >= _HOME_TRIES:
+                self.registry.drop(fact.order_id)
         due = [fact for fact in homeless if tries[fact.order_id] < _HOME_TRIES]
         for fact in due[:_HOMELESS_MAX]:
             tries[fact.order_id] += 1
