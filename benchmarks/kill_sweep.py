@@ -171,7 +171,7 @@ def _killed(bot: Live, place: Venue, point: str, run: int) -> Death:
 def requests(folder: Path, asked: argparse.Namespace, keep: Keep) -> None:
     """During and after every request, some answers hanging at the venue."""
     with stage(folder, "calm", ACCOUNT, faults=SLOW) as (place, bot):
-        for number in range(1, REQUESTS + 1):
+        for number in range(asked.first, REQUESTS + 1):
             for late, when in enumerate(SENDING):
                 run = 1000 + 2 * number + late
                 keep(_killed(bot, place, f"write:{number}:{when}", run))
