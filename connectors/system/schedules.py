@@ -10,6 +10,7 @@ the clock on virtual time.
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -22,7 +23,6 @@ from bot.domain.errors import UsageError
 from bot.domain.events import ScheduleDue
 from bot.domain.strategy import Job
 from bot.ports import Clock
-from connectors.system.clock import nap
 
 __all__ = [
     "PacedScheduler",
@@ -200,26 +200,30 @@ class PacedScheduler:
     """The virtual schedules on a clock that runs faster than the wall.
 
     For an exchange on this machine whose time is sped up: APScheduler itself waits
-    for the wall. Late by more than the next look is late by less than a second of
-    the wall's time.
+    for the wall. A job is fired for the time that it was due, which is a little past
+    when the wait ends.
     """
-
-    _LOOK_S: Final = 1.0
 
     def __init__(self, clock: Clock, rate: float) -> None:
         self._clock = clock
         self._rate = rate
         self._virtual = VirtualScheduler(clock.now())
+        self._armed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self, jobs: Sequence[Job], put: Callable[[ScheduleDue], None]) -> None:
         """Arm the jobs on the running loop."""
-        self._virtual.start(jobs, put)
+
+        def put_now(due: ScheduleDue) -> None:
+            put(replace(due, at=self._clock.now()))
+
+        self._virtual.start(jobs, put_now)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def told_settlement(self, symbol: str, settlement_at: datetime) -> None:
         """Arm the schedules that wait for a contract's next settlement."""
         self._virtual.told_settlement(symbol, settlement_at)
+        self._armed.set()
 
     def stop(self) -> None:
         """Fire no more."""
@@ -228,14 +232,24 @@ class PacedScheduler:
             self._task.cancel()
 
     async def _run(self) -> None:
+        fired: datetime | None = None
         while True:
             now = self._clock.now()
-            self._virtual.fire(now)
-            due = self._virtual.next_due(now)
-            wait_s = self._LOOK_S
-            if due is not None:
-                wait_s = min((due - now).total_seconds() / self._rate, wait_s)
-            await nap(max(wait_s, 0.001))
+            due = self._virtual.next_due(fired or now)
+            await self._wait(None if due is None else (due - now).total_seconds())
+            fired = due if due is not None and self._clock.now() >= due else None
+            if fired is not None:
+                self._virtual.fire(fired)
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Wait in the clock's time, None for ever; less when something is armed."""
+        self._armed.clear()
+        wall_s = None if seconds is None else max(seconds / self._rate, 0)
+        try:
+            async with asyncio.timeout(wall_s):
+                await self._armed.wait()
+        except TimeoutError:
+            return
 
 
 class RealScheduler:
