@@ -41,6 +41,7 @@ from connectors.kucoin.feed import Interests
 from connectors.kucoin.history import read_history
 from connectors.kucoin.interests import channels_of
 from connectors.kucoin.looks import Looker
+from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.rules_reader import RulesReader
 from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
 from connectors.kucoin.socket_kit import SocketKit
@@ -158,21 +159,11 @@ class Start:
         strategies = self._strategies()
         rules_reader = RulesReader(client)
         snapshots = SnapshotReader(client, rules_reader.known_contracts)
-        registry, memory = self._links.registry, self.memory
-        for order_id, intent_id in memory.order_ids.items():
-            registry.adopt(order_id, intent_id)
-        registry.book(memory.fills)
-        await adopt_open(client, registry, memory.open_intents)
+        registry = self._links.registry
+        await self._adopt(registry)
         looker = await self._looker(snapshots)
         snapshot = await self._books(looker)
-        claims = [c for s in strategies for c in s.claims]
-        interests = interests_at_start(
-            snapshot,
-            [*claims, *self.claims],
-            [*memory.fills, *self._missed],
-            clock.now().date(),
-        )
-        self._links.interests = interests
+        interests = self._interests(snapshot, strategies)
         rules = await rules_reader.read(interests)
         history = await read_history(client, clock, interests.coins)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))
@@ -225,6 +216,27 @@ class Start:
         self.journal.commit()
         for listen in self._listeners:
             listen(at, note)
+
+    async def _adopt(self, registry: OrderRegistry) -> None:
+        """Which orders are ours, and which of their fills are booked."""
+        for order_id, intent_id in self.memory.order_ids.items():
+            registry.adopt(order_id, intent_id)
+        registry.book(self.memory.fills)
+        open_intents = self.memory.open_intents
+        await adopt_open(self.connection.client, registry, open_intents)
+
+    def _interests(
+        self, snapshot: AccountSnapshot, strategies: Sequence[Strategy]
+    ) -> Interests:
+        """What is followed from now on."""
+        claims = [c for s in strategies for c in s.claims]
+        self._links.interests = interests_at_start(
+            snapshot,
+            [*claims, *self.claims],
+            [*self.memory.fills, *self._missed],
+            self.connection.clock.now().date(),
+        )
+        return self._links.interests
 
     def _strategies(self) -> tuple[Strategy, ...]:
         if not self.has_strategies:
