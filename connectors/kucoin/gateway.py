@@ -28,7 +28,7 @@ from bot.domain.intents import (
     Transfer,
 )
 from bot.domain.money import ZERO
-from bot.domain.orders import OrderType, Outcome, TimeInForce
+from bot.domain.orders import Outcome
 from bot.ports import Clock
 from connectors.kucoin.answers import Answer, ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.lanes import Key, Lanes, LanesFullError
@@ -38,7 +38,7 @@ from connectors.kucoin.order_words import request_for, urgency_of
 from connectors.kucoin.parse.loans import loan_answer
 from connectors.kucoin.parse.spot_orders import placed_order
 from connectors.kucoin.pre_images import MoneyIntent, read_pre_image
-from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.registry import OrderRegistry, ends_at_once
 from connectors.kucoin.supervisor import Spawn
 
 __all__ = ["Gateway", "Touch", "accounts_of", "lane_of"]
@@ -246,7 +246,7 @@ class Gateway:
             )
         now = self._wires.clock.now()
         self._registry.accepted(now, order_id, approved.intent_id)
-        if isinstance(approved.intent, PlaceOrder) and _ends_at_once(approved.intent):
+        if isinstance(approved.intent, PlaceOrder) and ends_at_once(approved.intent):
             self._wires.spawn(
                 self._confirm(approved, approved.intent, order_id),
                 f"confirm {order_id}",
@@ -363,12 +363,6 @@ class Gateway:
             outcome=Outcome.REFUSED,
             reason=f"it was not sent: {reason}",
         )
-
-
-def _ends_at_once(intent: PlaceOrder) -> bool:
-    """Whether an order cannot rest in the book."""
-    is_resting = intent.type is OrderType.LIMIT
-    return not (is_resting and intent.time_in_force is TimeInForce.GTC)
 
 
 def _order_id(answer: Answer) -> str | None:

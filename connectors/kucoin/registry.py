@@ -17,9 +17,9 @@ from bot.domain.accounts import AccountId, MarginMode, PositionSide
 from bot.domain.events import Filled, OrderChanged
 from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.money import ZERO
-from bot.domain.orders import OrderState, Side
+from bot.domain.orders import OrderState, OrderType, Side, TimeInForce
 
-__all__ = ["OrderFact", "OrderRegistry", "Told"]
+__all__ = ["OrderFact", "OrderRegistry", "Told", "ends_at_once"]
 
 _OURS: Final = re.compile(r"g[0-9]+-i[0-9]+")
 _KEPT: Final = 2000
@@ -179,6 +179,10 @@ class OrderRegistry:
         self._fresh[fact.order_id] = None
         return True
 
+    def _cannot_rest(self, fact: OrderFact) -> bool:
+        intent = self._intents.get(self._intent_for(fact) or "")
+        return intent is not None and ends_at_once(intent)
+
     def _intent_for(self, fact: OrderFact) -> str | None:
         return _intent_id(fact.client_id) or self._order_of.get(fact.order_id)
 
@@ -216,6 +220,8 @@ class OrderRegistry:
     def tell(self, looked: frozenset[AccountId]) -> Told:
         """The news of orders whose fills are booked; call it once after each look.
 
+        An order of ours that cannot rest is told only when it has ended: told as
+        open it would count as resting, and what it still trades be asked for again.
         Only a look at its own account costs an order some of its patience.
         """
         orders: list[OrderChanged] = []
@@ -232,6 +238,8 @@ class OrderRegistry:
                 notes.append(_impatient(known))
             del self._fresh[order_id]
             known.looks = 0
+            if known.fact.state is OrderState.OPEN and self._cannot_rest(known.fact):
+                continue
             orders.append(self._changed(known.fact))
             known.told = known.fact
             self._end(known.fact)
@@ -297,6 +305,12 @@ class OrderRegistry:
     def _bound(self) -> None:
         if len(self._orders) > _KEPT + _OPEN_MAX:
             raise RuntimeError(f"more than {_OPEN_MAX} orders are open at once")
+
+
+def ends_at_once(intent: PlaceOrder) -> bool:
+    """Whether an order cannot rest in the book."""
+    is_resting = intent.type is OrderType.LIMIT
+    return not (is_resting and intent.time_in_force is TimeInForce.GTC)
 
 
 def _intent_id(client_id: str | None) -> str | None:

@@ -69,7 +69,12 @@ def test_an_order_of_ours_wakes_its_account() -> None:
     """The push names no account; our own id does."""
     feed = feed_of()
     intent = PlaceOrder(
-        account=MARGIN_CROSS, symbol="BTC-USDT", side=Side.BUY, qty=D("0.1")
+        account=MARGIN_CROSS,
+        symbol="BTC-USDT",
+        side=Side.BUY,
+        qty=D("0.1"),
+        type=OrderType.LIMIT,
+        price=D(50000),
     )
     ours = approved(intent)
     feed.registry.expect(ours)
