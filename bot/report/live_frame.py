@@ -137,6 +137,9 @@ def _notices(
         if m.missing
     ]
     told += [f"{symbol} takes no new orders" for symbol in sorted(shadow.halted)]
+    if silent := sorted(shadow.silent_feeds):
+        more = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
+        told.append(f"No word from {silent[0]}{more}: new risk waits")
     for name, known in sorted(guard.subjects.items()):
         if known.thresholds.is_adapted:
             act = figures.distance(known.thresholds.act)

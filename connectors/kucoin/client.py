@@ -88,7 +88,8 @@ class _Heard:
     @property
     def sentence(self) -> str:
         """The words for a person, with what to do where that is known."""
-        return f"{self.message} {self.verdict.advice}".strip()
+        said, advice = self.message.rstrip("."), self.verdict.advice
+        return f"{said}. {advice}" if said and advice else f"{self.message}{advice}"
 
 
 class KucoinClient:
