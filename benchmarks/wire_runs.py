@@ -28,6 +28,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
+from bot.domain.accounts import FUTURES
 from bot.domain.entries import Entry, Sampled
 from bot.domain.events import (
     Cause,
@@ -222,12 +223,15 @@ def _watch(place: Venue, bot: Live, began: datetime, end: datetime) -> dict[str,
 
 
 def _liquidations(entries: Iterable[Entry]) -> list[str]:
-    """What the exchange took over: accounts by their bookings, contracts by fills."""
+    """What the exchange took over: accounts by their bookings, contracts by fills.
+
+    The fill of a margin takeover is not told over the wire; its bookings are.
+    """
     found: set[str] = set()
     for body in (entry.body for entry in entries):
         if isinstance(body, LedgerBooked) and body.cause in _FORCED:
             found |= {str(posting.account) for posting in body.postings}
-        elif isinstance(body, Filled) and body.forced is not None:
+        elif isinstance(body, Filled) and body.forced and body.account == FUTURES:
             found.add(f"{body.account} {body.symbol} {body.side} {body.forced}")
     return sorted(found)
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from bot.domain.accounts import FUTURES, MARGIN_CROSS
 from bot.domain.entries import Entry
-from bot.domain.events import Filled, IntentSettled
+from bot.domain.events import Bucket, Cause, Filled, IntentSettled, LedgerBooked
 from bot.domain.intents import Approved, Borrow, PlaceOrder, Repay, Transfer
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Outcome
@@ -180,7 +180,9 @@ def compare_records(journal: Path, served: Served) -> list[str]:
         *_orders(records, asked, done),
         *_fills(records, entries),
         *_counted("borrowed", records.borrowed, _amounts(asked, done, Borrow)),
-        *_counted("repaid", records.repaid, _amounts(asked, done, Repay)),
+        *_counted(
+            "repaid", records.repaid, _amounts(asked, done, Repay) + _taken(entries)
+        ),
         *_counted("moved", records.moved, _amounts(asked, done, Transfer)),
     ]
 
@@ -229,6 +231,18 @@ def _amounts(
         if isinstance(intent, Transfer) and intent.source in {FUTURES, MARGIN_CROSS}:
             continue
         found[intent.coin, settled.done_amount] += 1
+    return found
+
+
+def _taken(entries: Sequence[Entry]) -> Counter[tuple[str, Decimal]]:
+    """Repayments that nobody of ours asked for: those of a takeover."""
+    found = Counter[tuple[str, Decimal]]()
+    for body in (entry.body for entry in entries):
+        if not isinstance(body, LedgerBooked) or body.cause is not Cause.REPAY:
+            continue
+        owed = [p for p in body.postings if p.bucket is not Bucket.BALANCE]
+        if body.intent_id is None and owed:
+            found[owed[0].coin, -sum((p.amount for p in owed), ZERO)] += 1
     return found
 
 
