@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.entries import JOURNALED_EVENTS, Decided, Entry, Noted
+from bot.domain.entries import Decided, Entry, Noted
 from bot.domain.events import (
     Event,
     Filled,
@@ -21,17 +21,17 @@ from bot.domain.events import (
     OperatorAsked,
     RatioReported,
     ScheduleDue,
-    SnapshotTaken,
 )
 from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round
+from bot.engine.intake import take_in
 from bot.engine.memory import day_note, thresholds_note
 from bot.engine.occasions import OCCASIONS, due, lookups
 from bot.engine.parity import Ranges, Watching, follow_reports
 from bot.engine.readings import parity_note, sample_of, value_usdt
-from bot.engine.reconcile import BookingIds, reconcile
+from bot.engine.reconcile import BookingIds
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, inputs_of, judge
 from bot.guard.limits import GuardLimits, RiskLimits
@@ -40,7 +40,7 @@ from bot.guard.repair import is_trading, repair, torn_pairs, tried, watch_pair
 from bot.guard.state import GuardState
 from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView
-from bot.shadow.apply import apply, register, set_back
+from bot.shadow.apply import register, set_back
 from bot.shadow.state import Shadow
 
 __all__ = ["Core", "State", "Step"]
@@ -127,16 +127,8 @@ class Core:
         self, state: State, moment: Sequence[Event]
     ) -> tuple[State, list[Entry]]:
         """The state that knows the facts, and the rows that they leave."""
-        shadow, entries = state.shadow, list[Entry]()
         ids = BookingIds(self.epoch, state.next_seq)
-        for event in moment:
-            if isinstance(event, SnapshotTaken):
-                done = reconcile(shadow, event, ids.next_booking)
-                shadow, entries = done.shadow, [*entries, *done.entries]
-                continue
-            shadow = apply(shadow, event)
-            if isinstance(event, JOURNALED_EVENTS):
-                entries.append(Entry(at=event.at, body=event))
+        shadow, entries = take_in(state.shadow, moment, ids.next_booking)
         if shadow is not state.shadow:
             state = replace(state, shadow=shadow, next_seq=ids.next_seq)
         return state, entries

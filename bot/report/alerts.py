@@ -24,6 +24,7 @@ from bot.domain.intents import Approved
 from bot.domain.money import plain, short
 from bot.domain.orders import OrderState, Outcome
 from bot.engine.core import Step
+from bot.engine.intake import unexplained_in
 from bot.guard.buffer import Standing
 from bot.guard.state import GUARD
 from bot.ports import Notifier
@@ -143,6 +144,8 @@ class Alerts:
         for event in moment:
             for told in self._event(event):
                 self._notifier.notify(*told)
+        for words in unexplained_in(moment):
+            self._notifier.notify(ALARM, f"Books: {words}. New risk waits.")
         for entry in step.entries:
             for told in self._entry(entry, step):
                 self._notifier.notify(*told)
