@@ -93,7 +93,7 @@ def test_a_wrong_secret_is_said_once_and_never_shown(
     desk: Desk, served: Served
 ) -> None:
     """The code of the exchange and what to do; not the secret, not four times."""
-    desk.configure(served, KUCOIN_API_SECRET="not-the-one-that-belongs")  # noqa: S106
+    desk.configure(served, KUCOIN_API_SECRET="not-the-one-that-belongs")  # noqa: S106 - of nobody
     code, sentence = refused(desk, "--arm", served.uid)
     assert code == 4
     assert sentence.count("KuCoin refuses with code 40000") == 1

@@ -112,7 +112,7 @@ def settled(approved: Approved, outcome: Outcome, **more: object) -> IntentSettl
         intent_id=approved.intent_id,
         outcome=outcome,
         done_amount=amount if outcome is Outcome.DONE else Decimal(0),
-        **more,  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]  # its other fields, by name
     )
 
 

@@ -12,6 +12,7 @@ from bot.domain.events import (
     BorrowRateQuoted,
     Bucket,
     Cause,
+    FeedChanged,
     FundingQuoted,
     Posting,
     TradingHalted,
@@ -147,6 +148,19 @@ def test_without_marks_nothing_is_known_and_nothing_is_zero() -> None:
     assert frame.guard.next_action is None
     assert any("cannot be measured" in notice for notice in frame.notices)
     assert "BTC-USDT takes no new orders" in frame.notices
+
+
+def test_silent_feeds_stay_on_the_screen_until_they_are_heard() -> None:
+    """One line however many there are, because new risk waits for all of them."""
+    run = Run(LONG)
+    recorder = _recorded(run)
+    for feed in ("spot orders", "futures wallet"):
+        run.tell(FeedChanged(at=after(1), feed=feed, is_live=False, reason="down"))
+    told = "No word from futures wallet and 1 more: new risk waits"
+    assert told in _frame(run, recorder).notices
+    for feed in ("spot orders", "futures wallet"):
+        run.tell(FeedChanged(at=after(2), feed=feed, is_live=True, reason="back"))
+    assert not any("No word" in notice for notice in _frame(run, recorder).notices)
 
 
 def test_the_next_action_happens_where_it_is_said() -> None:
