@@ -36,7 +36,7 @@ ROOT: Final = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from wire_probe import run_bot  # noqa: E402 - after the path is set
-from wire_stage import CASES, serve  # noqa: E402
+from wire_stage import CASES, serve  # noqa: E402 - the same
 
 START_S: Final = 90.0
 DECISION_MS: Final = 5.0

@@ -147,7 +147,7 @@ class Probe:
                 self._tick(before, began, _NOW(), step)
             return step
 
-        Engine.handle = outer  # type: ignore[method-assign]
+        Engine.handle = outer
 
     def _tick(
         self, before: dict[str, float], began: float, ended: float, step: Step
@@ -203,7 +203,7 @@ class Probe:
             return await send(self_, *given)
 
         gateway._run = running  # noqa: SLF001 - the bench's own probe
-        Wire.send = sending  # type: ignore[method-assign]
+        Wire.send = sending
 
     def traces(self) -> aiohttp.TraceConfig:
         """The hooks of the HTTP client: connection and bytes of each request."""
@@ -269,7 +269,8 @@ async def _watched(
 ) -> None:
     """The observers of ``gnomon live``, with the probe before them."""
     assert asked.journal is not None
-    await live_runner._watched(session, asked, asked.journal, stack)  # noqa: SLF001 - theirs
+    watched = live_runner._watched  # noqa: SLF001 - exactly the observers of the command
+    await watched(session, asked, asked.journal, stack)
     theirs = session.engine._observers  # noqa: SLF001 - the same
     session.engine.watch([probe.decided, *theirs])
 
