@@ -95,7 +95,10 @@ def test_every_strategy_trades_over_the_wire_and_the_books_are_equal(
         _acted(bot)
         assert settled_books(bot.journal, place)[0] == []
         assert bot.stop() == 0
-        assert settled_books(bot.journal, place, 1)[0] == []
+        # an order that was accepted just before may fill after: the next start sees it
+        bot.start("--no-strategies", "--no-guard")
+        assert settled_books(bot.journal, place)[0] == []
+        assert bot.stop() == 0
         assert compare_records(bot.journal, place.served) == []
         entries = entries_of(bot.journal)
         records = read_records(place.served, entries)
