@@ -257,7 +257,7 @@ def table(title: str, deaths: list[Death]) -> str:
     ready = sorted(d.ready_s for d in deaths if d.ready_s is not None)
     equal = sorted(d.equal_s for d in deaths if d.equal_s is not None)
     cpu = sorted(d.ready_cpu_s for d in deaths if d.ready_cpu_s is not None)
-    loads = sorted(d.load for d in deaths) or [0.0]
+    loads = sorted(d.load for d in deaths if d.load) or [0.0]
     wrong = [d for d in deaths if d.wrong]
     counts = f"{len(ready)} ready, {len(equal)} equal, {len(wrong)} wrong"
     slow = [d for d in deaths if d.ready_s is not None and d.ready_s > READY_S]
