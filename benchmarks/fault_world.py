@@ -19,7 +19,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bot.compose_venue import ServeOptions, compose_venue
-from bot.domain.events import Event, MarksTicked
+from bot.domain.events import Event, LedgerBooked, MarksTicked
 from bot.ports import Market
 from bot.risk.measure import measure_subjects
 from bot.shadow.state import Shadow
@@ -29,6 +29,7 @@ from connectors.venue.account_file import load_account
 from connectors.venue.server.calls import Route
 from connectors.venue.server.fault_script import (
     FaultScript,
+    Halt,
     RestRule,
     WebsocketRule,
     family_of,
@@ -266,6 +267,8 @@ class World:
         default_factory=list
     )
     episodes: list[Episode] = field(default_factory=list)
+    booked_s: float = 0.0
+    """When money moved last, monotonic."""
     _incidents: Incidents | None = None
 
     @property
@@ -294,16 +297,25 @@ class World:
 
     def heal(self) -> None:
         """End every fault; halts are lifted, changed parameters stay changed."""
-        now = self.backend.now()
-        if self._incidents is not None:
-            self._incidents.run_due(self.backend, now + timedelta(days=1))
+        now, episode = self.backend.now(), self.episodes[-1]
+        self._incidents = None
+        self._lift(episode.script.halts)
         self.front.faults = Faults(script=FaultScript(), start=now, log=self.log)
         self.switch.dice = None
-        episode = self.episodes[-1]
         episode.healed_at, episode.healed_s = now, time.monotonic()
 
+    def _lift(self, halts: Sequence[Halt]) -> None:
+        last = self.backend.last_instant
+        for halt in halts if last is not None else ():
+            at = max(self.backend.now(), self.backend.venue.now)
+            self.backend.tick(
+                replace(last, at=at, settlements=(), halted={halt.symbol: False})
+            )
+
     def hear(self, at: datetime, events: Sequence[Event]) -> None:
-        """Write the distances down at every mark."""
+        """Write the distances down at every mark, and when money moved."""
+        if any(isinstance(event, LedgerBooked) for event in events):
+            self.booked_s = time.monotonic()
         if any(isinstance(event, MarksTicked) for event in events):
             measured = measure_subjects(self._shadow(at))
             found = {m.subject: m.distance for m in measured if m.distance is not None}
