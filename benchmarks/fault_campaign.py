@@ -10,7 +10,7 @@ faults (each rule's rate is the script's times a share of 0.5 to 1) and the oper
 
     python benchmarks/fault_campaign.py                        # all: about 25 min
     python benchmarks/fault_campaign.py --families A H --seeds 3
-    python benchmarks/fault_campaign.py --one H --seed 4 --keep /tmp/h4
+    python benchmarks/fault_campaign.py --one H --seed 4 --keep h4
 
 Exit code 1 when a run breaks an invariant.
 """
@@ -32,14 +32,14 @@ HERE: Final = Path(__file__).parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
 from fault_claim import WriteAhead, read_claim  # noqa: E402 - after the path is set
-from fault_operator import Operator  # noqa: E402
-from fault_oracle import differences, judge  # noqa: E402
-from fault_table import table  # noqa: E402
-from fault_world import SETTINGS, World, drawn_script, open_world  # noqa: E402
+from fault_operator import Operator  # noqa: E402 - after the path is set
+from fault_oracle import differences, judge  # noqa: E402 - after the path is set
+from fault_table import table  # noqa: E402 - after the path is set
+from fault_world import SETTINGS, World, drawn_script, open_world  # noqa: E402 - after the path is set
 
-from connectors.system.control import control_path  # noqa: E402
-from tests.contract.live_process import Live, Venue, live  # noqa: E402
-from tests.contract.served import Key, Served  # noqa: E402
+from connectors.system.control import control_path  # noqa: E402 - after the path is set
+from tests.contract.live_process import Live, Venue, live  # noqa: E402 - after the path is set
+from tests.contract.served import Key, Served  # noqa: E402 - after the path is set
 
 FAMILIES: Final = ("A", "B", "C", "D", "E", "F", "G", "H", "all")
 _READY_S: Final = 60.0
@@ -102,7 +102,7 @@ def _place(ready: Any, asked: Asked) -> Venue:
         served=served,
         folder=asked.folder,
         clock=asked.clock,
-        process=None,  # type: ignore[arg-type]
+        process=None,  # type: ignore[arg-type] - started elsewhere
     )
     return place
 
@@ -209,7 +209,7 @@ async def _stopped(bot: Live) -> int:
         return -1
     process.terminate()
     end = time.monotonic() + _STOP_S
-    while process.poll() is None and time.monotonic() < end:  # noqa: ASYNC110
+    while process.poll() is None and time.monotonic() < end:  # noqa: ASYNC110 - a process has no event
         await asyncio.sleep(0.1)
     return -9 if process.poll() is None else int(process.returncode)
 

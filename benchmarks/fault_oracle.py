@@ -27,7 +27,7 @@ from bot.domain.intents import (
 )
 from bot.domain.orders import Outcome
 from connectors.venue.server.books import books
-from tests.contract.live_process import compare_books
+from tests.contract.live_books import compare_books
 
 __all__ = ["differences", "judge"]
 

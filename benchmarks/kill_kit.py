@@ -21,13 +21,8 @@ from bot.domain.entries import RunStarted
 from bot.domain.events import FeedChanged, Filled, IntentSettled, SnapshotTaken
 from bot.engine.memory import recall
 from storage.codec import StoredRow, decode
-from tests.contract.live_process import (
-    ROOT,
-    Live,
-    Venue,
-    entries_of,
-    settled_books,
-)
+from tests.contract.live_books import entries_of, settled_books
+from tests.contract.live_process import ROOT, Live, Venue
 from tests.contract.venue_records import compare_records
 
 READY_S: Final = 30.0

@@ -128,8 +128,8 @@ def watch_commits(point: Point) -> None:
         if is_here:
             point.die(rows)
 
-    SqliteJournal.append = counted_append  # type: ignore[method-assign,assignment]
-    SqliteJournal.commit = counted_commit  # type: ignore[method-assign,assignment]
+    SqliteJournal.append = counted_append  # type: ignore[method-assign,assignment] - counted
+    SqliteJournal.commit = counted_commit  # type: ignore[method-assign,assignment] - counted
 
 
 def watch_writes(point: Point) -> None:
@@ -150,7 +150,7 @@ def watch_writes(point: Point) -> None:
             point.die([endpoint])
         return answer
 
-    KucoinClient.write = counted  # type: ignore[method-assign,assignment]
+    KucoinClient.write = counted  # type: ignore[method-assign,assignment] - counted
 
 
 # -- the script ---------------------------------------------------------------

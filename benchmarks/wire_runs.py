@@ -19,7 +19,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,26 +28,22 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
-from bot.domain.accounts import FUTURES
-from bot.domain.entries import Entry, Sampled
+from benchmarks.wire_facts import (
+    actions,
+    gaps,
+    last_equity,
+    liquidations,
+    origin,
+    settlements,
+    until,
+)
+from bot.domain.entries import Entry
 from bot.domain.events import (
-    Cause,
-    Filled,
     FundingQuoted,
-    LedgerBooked,
 )
-from bot.domain.intents import Approved
 from bot.domain.money import plain
-from tests.contract.live_process import (
-    Live,
-    Venue,
-    compare_books,
-    entries_of,
-    gnomon,
-    live,
-    settled_books,
-    venue,
-)
+from tests.contract.live_books import compare_books, entries_of, settled_books
+from tests.contract.live_process import Live, Venue, gnomon, live, venue
 from tests.contract.venue_records import compare_records
 
 __all__ = ["main"]
@@ -59,7 +55,6 @@ MOST_APART: Final = Decimal("0.005")
 """How far apart the equities may end, of the equity at the start."""
 _COMPARED_S: Final = 60.0
 _SAMPLED_S: Final = 6.0
-_FORCED: Final = frozenset({Cause.LIQUIDATION, Cause.LIQUIDATION_FEE, Cause.INSURANCE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,92 +217,20 @@ def _watch(place: Venue, bot: Live, began: datetime, end: datetime) -> dict[str,
 # -- what happened in both --------------------------------------------------
 
 
-def _liquidations(entries: Iterable[Entry]) -> list[str]:
-    """What the exchange took over: accounts by their bookings, contracts by fills.
-
-    The fill of a margin takeover is not told over the wire; its bookings are.
-    """
-    found: set[str] = set()
-    for body in (entry.body for entry in entries):
-        if isinstance(body, LedgerBooked) and body.cause in _FORCED:
-            found |= {str(posting.account) for posting in body.postings}
-        elif isinstance(body, Filled) and body.forced and body.account == FUTURES:
-            found.add(f"{body.account} {body.symbol} {body.side} {body.forced}")
-    return sorted(found)
-
-
-def _settlements(entries: Sequence[Entry], origin: datetime) -> list[str]:
-    """Each funding payment: contract, rate, and minutes since the origin."""
-    return sorted(
-        f"{body.symbol} {body.rate} {round((body.at - origin).total_seconds() / 60)}"
-        for body in (entry.body for entry in entries)
-        if isinstance(body, LedgerBooked) and body.cause is Cause.FUNDING
-    )
-
-
-def _origin(entries: Sequence[Entry]) -> datetime:
-    """The first settlement that was announced: the same event on both clocks."""
-    quoted = [e.body for e in entries if isinstance(e.body, FundingQuoted)]
-    if not quoted:
-        return entries[0].at
-    return min(body.settlement_at for body in quoted)
-
-
-def _actions(entries: Iterable[Entry]) -> dict[str, int]:
-    """How many requests each owner made."""
-    found: dict[str, int] = {}
-    for entry in entries:
-        if isinstance(entry.body, Approved):
-            what = f"{entry.body.owner} {type(entry.body.intent).__name__}"
-            found[what] = found.get(what, 0) + 1
-    return dict(sorted(found.items()))
-
-
-def _gaps(
-    equities: Sequence[tuple[float, str]], twin: Sequence[Entry]
-) -> dict[str, str]:
-    """The equity of both by minute, the wire's less the twin's."""
-    start = twin[0].at
-    sampled = {
-        round((entry.at - start).total_seconds() / 60): entry.body.equity_usdt
-        for entry in twin
-        if isinstance(entry.body, Sampled)
-    }
-    found: dict[str, str] = {}
-    for passed_s, equity in equities:
-        minute = round(passed_s / 60)
-        other = sampled.get(minute)
-        if other is not None and minute % 5 == 0 and str(minute) not in found:
-            found[str(minute)] = f"{Decimal(equity) - other:.0f}"
-    return found
-
-
-def _until(entries: Iterable[Entry], end: datetime) -> list[Entry]:
-    return [entry for entry in entries if entry.at <= end]
-
-
-def _last_equity(entries: Sequence[Entry]) -> Decimal:
-    """The newest sample; the market's end is one."""
-    samples = (
-        e.body.equity_usdt for e in reversed(entries) if isinstance(e.body, Sampled)
-    )
-    return next(equity for equity in samples if equity is not None)
-
-
 def _judged(case: Case, folder: Path, shared: Path, clock: float) -> dict[str, Any]:
     """Both runs of a case, and what of them is not as it must be."""
     summary, twin = _twin(case, folder / "twin", shared)
     wire = _wire(case, folder / "wire", shared, clock, twin)
     end = timedelta(minutes=case.minutes)
-    entries = _until(wire["entries"], wire["began"] + end)
-    twin = _until(twin, twin[0].at + end)
-    opened, ended = Decimal(summary["equity_start"]), _last_equity(twin)
+    entries = until(wire["entries"], wire["began"] + end)
+    twin = until(twin, twin[0].at + end)
+    opened, ended = Decimal(summary["equity_start"]), last_equity(twin)
     apart = (Decimal(wire["equity_end"]) - ended) / opened
     both = {
-        "liquidations": (_liquidations(entries), _liquidations(twin)),
+        "liquidations": (liquidations(entries), liquidations(twin)),
         "funding": (
-            _settlements(entries, _origin(entries)),
-            _settlements(twin, _origin(twin)),
+            settlements(entries, origin(entries)),
+            settlements(twin, origin(twin)),
         ),
     }
     found = {
@@ -317,13 +240,13 @@ def _judged(case: Case, folder: Path, shared: Path, clock: float) -> dict[str, A
         "opened_after_s": round((entries[0].at - wire["began"]).total_seconds()),
         "fills": wire["summary"]["fills"],
         "fills_in_process": summary["fills"],
-        "requests": _actions(entries),
-        "requests_in_process": _actions(twin),
+        "requests": actions(entries),
+        "requests_in_process": actions(twin),
         "equity_start": plain(opened),
         "equity_end": wire["equity_end"],
         "equity_end_in_process": plain(ended),
         "equity_apart": f"{apart:.5f}",
-        "equity_gap_by_minute": _gaps(wire["equities"], twin),
+        "equity_gap_by_minute": gaps(wire["equities"], twin),
         "liquidations": both["liquidations"][0],
         "liquidations_in_process": both["liquidations"][1],
         "funding": both["funding"][0],

@@ -14,15 +14,8 @@ from typing import Any, Final
 from bot.domain.entries import Noted, ParityCause, ParityChecked
 from bot.domain.events import SnapshotTaken
 from connectors.kucoin.following import FOLLOWED
-from tests.contract.live_process import (
-    Live,
-    Venue,
-    entries_of,
-    gnomon,
-    live,
-    settled_books,
-    venue,
-)
+from tests.contract.live_books import entries_of, settled_books
+from tests.contract.live_process import Live, Venue, gnomon, live, venue
 from tests.contract.served import Said, until
 
 ACCOUNT: Final = """\

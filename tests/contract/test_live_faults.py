@@ -23,14 +23,8 @@ from bot.domain.events import IntentSettled
 from bot.domain.intents import Approved
 from bot.domain.orders import Outcome
 from connectors.system.control import ask_running, control_path
-from tests.contract.live_process import (
-    Live,
-    Venue,
-    entries_of,
-    live,
-    settled_books,
-    venue,
-)
+from tests.contract.live_books import entries_of, settled_books
+from tests.contract.live_process import Live, Venue, live, venue
 from tests.contract.served import until
 
 ACCOUNT = """\

@@ -17,8 +17,9 @@ from bot.domain.intents import Approved, Borrow
 from bot.domain.orders import Outcome
 from bot.engine.memory import PRE_IMAGE, recall
 from connectors.system.control import ask_running, control_path
-from tests.contract.live_process import Live, Venue, entries_of, gnomon, live, venue
-from tests.contract.live_process import settled_books as settled
+from tests.contract.live_books import entries_of
+from tests.contract.live_books import settled_books as settled
+from tests.contract.live_process import Live, Venue, gnomon, live, venue
 from tests.contract.served import CROSS
 from tests.contract.venue_records import compare_records
 

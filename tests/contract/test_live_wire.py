@@ -15,14 +15,8 @@ from bot.domain.entries import Entry, RunEnded
 from bot.domain.events import Filled, IntentSettled
 from bot.domain.intents import Approved, PlaceOrder, Repay
 from bot.domain.orders import Outcome
-from tests.contract.live_process import (
-    Live,
-    compare_books,
-    entries_of,
-    live,
-    settled_books,
-    venue,
-)
+from tests.contract.live_books import compare_books, entries_of, settled_books
+from tests.contract.live_process import Live, live, venue
 from tests.contract.venue_records import compare_records, read_records
 
 ACCOUNT: Final = """\

@@ -20,7 +20,7 @@ from bot.domain.events import Bucket, Cause, Filled, IntentSettled, LedgerBooked
 from bot.domain.intents import Approved, Borrow, PlaceOrder, Repay, Transfer
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Outcome
-from tests.contract.live_process import entries_of
+from tests.contract.live_books import entries_of
 from tests.contract.served import Served
 
 __all__ = ["Records", "compare_records", "read_records"]
