@@ -128,8 +128,8 @@ def watch_commits(point: Point) -> None:
         if is_here:
             point.die(rows)
 
-    SqliteJournal.append = counted_append  # type: ignore[method-assign,assignment] - counted
-    SqliteJournal.commit = counted_commit  # type: ignore[method-assign,assignment] - counted
+    SqliteJournal.append = counted_append  # type: ignore[method-assign,assignment] - counted for the sweep
+    SqliteJournal.commit = counted_commit  # type: ignore[method-assign,assignment] - counted for the sweep
 
 
 def watch_writes(point: Point) -> None:
@@ -150,7 +150,7 @@ def watch_writes(point: Point) -> None:
             point.die([endpoint])
         return answer
 
-    KucoinClient.write = counted  # type: ignore[method-assign,assignment] - counted
+    KucoinClient.write = counted  # type: ignore[method-assign,assignment] - counted for the sweep
 
 
 # -- the script ---------------------------------------------------------------

@@ -93,6 +93,7 @@ def gaps(
 
 
 def until(entries: Iterable[Entry], end: datetime) -> list[Entry]:
+    """The entries up to a time."""
     return [entry for entry in entries if entry.at <= end]
 
 

@@ -42,12 +42,14 @@ from bot.guard.state import CANCELLING, GUARD, SubjectState
 from bot.risk.futures import unrealised_pnl
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
-from bot.shadow.state import Shadow
+from bot.shadow.state import Request, Shadow
 
 __all__ = ["Cure", "idle_repayments", "is_waiting", "plan_cure"]
 
 _PATIENCE: Final = timedelta(seconds=15)
 """Three times the longest time-out of a request; then its answer is not waited for."""
+_PATIENCE_OTHERS: Final = timedelta(milliseconds=300)
+"""The same for requests of strategies and people: the guard is not behind them."""
 _LEAST_USDT: Final = Decimal(1)
 """Levers worth less than this are dust and are left alone."""
 
@@ -68,15 +70,21 @@ def is_waiting(shadow: Shadow, measure: SubjectMeasure) -> bool:
     """Whether an answer is on its way that could change this account.
 
     A request in doubt is not waited for, nor one that stays without any answer: a
-    reduction goes on beside it, sized so that it stays one under both outcomes.
+    reduction goes on beside it, sized so that it stays one under both outcomes. The
+    guard waits for its own requests; for those of others no longer than a good
+    answer takes.
     """
     return any(
         shadow.is_under_way(request)
         and request.state is not IntentState.IN_DOUBT
-        and shadow.at - request.sent_at <= _PATIENCE
+        and shadow.at - request.sent_at <= _patience(request)
         and measure.account in touched_accounts(request.approved.intent)
         for request in shadow.requests.values()
     )
+
+
+def _patience(request: Request) -> timedelta:
+    return _PATIENCE if request.approved.owner == GUARD else _PATIENCE_OTHERS
 
 
 def touched_accounts(intent: Intent) -> tuple[AccountId, ...]:

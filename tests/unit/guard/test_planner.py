@@ -250,7 +250,7 @@ def test_an_account_without_a_lever_says_what_was_considered() -> None:
 
 def test_an_answer_is_waited_for_but_not_for_ever() -> None:
     """A request on its way to this account is waited for, at most 15 seconds."""
-    shadow = requested(cross_long(), [REPAY], IntentState.SENT)
+    shadow = requested(cross_long(), [REPAY], IntentState.SENT, "guard")
     measure = measured(shadow, "margin_cross")
     assert is_waiting(shadow, measure)
     assert is_waiting(later(shadow, 15), measure)
@@ -264,3 +264,23 @@ def test_a_request_in_doubt_or_elsewhere_is_not_waited_for() -> None:
     other = replace(REPAY, account=isolated_account("BTC-USDT"))
     elsewhere = requested(cross_long(), [other], IntentState.SENT)
     assert not is_waiting(elsewhere, measured(elsewhere, "margin_cross"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "seconds", "waits"),
+    [
+        ("guard", 5, True),
+        ("guard", 16, False),
+        ("carry", 0.2, True),
+        ("carry", 1, False),
+    ],
+)
+def test_the_guard_is_not_behind_the_requests_of_others(
+    owner: str, seconds: float, *, waits: bool
+) -> None:
+    """It waits for its own answers, for those of others only as long as a good one."""
+    shadow = requested(cross_long(), [REPAY], IntentState.SENT, owner)
+    shadow = later(shadow, seconds)
+    measure = measure_subject(shadow, "margin_cross")
+    assert measure is not None
+    assert is_waiting(shadow, measure) is waits
