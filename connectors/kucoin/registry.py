@@ -262,6 +262,12 @@ class OrderRegistry:
         )
 
     @property
+    def owes_news(self) -> bool:
+        """Whether an order that cannot rest has not been told as ended yet."""
+        cannot_rest = any(map(self._cannot_rest, self.open_orders()))
+        return bool(self._fresh) or cannot_rest
+
+    @property
     def looks_waited(self) -> int:
         """How many looks the most patient of the waiting orders has waited for."""
         return max((self._orders[o].looks for o in self._fresh), default=0)

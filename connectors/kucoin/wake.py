@@ -195,17 +195,18 @@ class Waker:
         }
         self.touch(self.held | trading | self.registry.waiting())
 
+    @property
+    def owes_news(self) -> bool:
+        """Whether something that was done has not been told with its bookings."""
+        return bool(self._outcomes) or self.registry.owes_news
+
     def tell_with_look(
         self,
         event: IntentSettled,
         accounts: Iterable[AccountId],
         urgency: Urgency = Urgency.ROUTINE,
     ) -> None:
-        """Tell what a request did only with the bookings that prove it.
-
-        Told alone, money would be neither under way nor moved for a moment, and
-        somebody could ask for it again.
-        """
+        """Tell what was done only with its bookings: alone, it could be asked twice."""
         left = self.accounts.intersection(accounts)
         self._outcomes.append(_Held(event=event, left=left))
         self.touch(left or self.accounts, urgency=urgency)

@@ -278,10 +278,7 @@ class LiveWorld:
         self._bell.clear()
 
     def stop(self, drain_s: float = 10.0) -> None:
-        """End when no request is under way, at the latest after ``drain_s`` seconds.
-
-        What is in doubt then is looked up by the next start.
-        """
+        """End when all that was done is told, at the latest after ``drain_s`` seconds."""
         self._ends_at_s = self._monotonic() + drain_s
         self._bell.set()
 
@@ -289,7 +286,8 @@ class LiveWorld:
         if self._ends_at_s is None:
             return False
         is_late = self._monotonic() >= self._ends_at_s
-        return is_late or not (self.gateway.in_flight or self._queue)
+        is_busy = self.gateway.in_flight or self.waker.owes_news or self._queue
+        return is_late or not is_busy
 
     def _begin(self) -> None:
         """Start every task; until a feed is confirmed it counts as silent."""

@@ -46,3 +46,25 @@ def test_an_order_that_rests_is_told_as_open() -> None:
     registry, _ = accepted(resting)
     [told] = registry.tell(LOOKED).orders
     assert told.state is OrderState.OPEN
+
+
+def test_news_are_owed_until_an_order_that_cannot_rest_has_ended() -> None:
+    """A session that is told to stop waits for it: its fills are not booked yet."""
+    registry, _ = accepted(CUT)
+    registry.tell(LOOKED)
+    assert registry.owes_news
+    [open_fact] = registry.open_orders()
+    registry.see(replace(open_fact, state=OrderState.CANCELLED))
+    assert registry.owes_news, "it has ended, and nobody was told"
+    registry.tell(LOOKED)
+    assert not registry.owes_news
+
+
+def test_an_order_that_rests_owes_nothing() -> None:
+    """A session does not wait for what may rest for days."""
+    resting = replace(
+        CUT, type=OrderType.LIMIT, price=D(60000), time_in_force=TimeInForce.GTC
+    )
+    registry, _ = accepted(resting)
+    registry.tell(LOOKED)
+    assert not registry.owes_news
