@@ -278,7 +278,7 @@ class LiveWorld:
         self._bell.clear()
 
     def stop(self, drain_s: float = 10.0) -> None:
-        """End when all that was done is told, at the latest after ``drain_s`` seconds."""
+        """End when all that was done is told, at the latest after so many seconds."""
         self._ends_at_s = self._monotonic() + drain_s
         self._bell.set()
 
