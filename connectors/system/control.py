@@ -7,13 +7,12 @@ Nothing here knows what is asked.
 """
 
 import asyncio
-import hashlib
 import json
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,27 +26,35 @@ _READ_S: Final = 5.0
 _GRACE_S: Final = 0.2
 _NOT_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO | stat.S_IXUSR
 _NAME_MAX: Final = 100
-_DIGEST: Final = 24
 
 Handler = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
 """Answers one request; a refusal is an answer with an ``error``."""
 
 
-def control_path(journal: Path, home: Path | None = None) -> Path:
-    """Where the process that writes a journal can be spoken to.
-
-    Beside the journal; a system's socket names are short, so for a journal in a deep
-    folder it is a name of its own in the user's folder.
+def control_path(journal: Path) -> Path:
+    """Where the process that writes a journal can be spoken to: beside the journal.
 
     Example:
         >>> control_path(Path("/runs/journal.sqlite")).as_posix()
         '/runs/journal.sqlite.ctl'
     """
-    beside = journal.with_name(f"{journal.name}.ctl")
-    if len(os.fsencode(beside.absolute())) <= _NAME_MAX:
-        return beside
-    digest = hashlib.sha256(os.fsencode(journal.absolute())).hexdigest()[:_DIGEST]
-    return (home or Path.home()) / ".gnomon" / f"{digest}.ctl"
+    return journal.with_name(f"{journal.name}.ctl")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[str]:
+    """A name of the socket that the system accepts: its names are short.
+
+    In a deep folder the file is named through the folder's descriptor.
+    """
+    if len(os.fsencode(path)) <= _NAME_MAX:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 class ControlServer:
@@ -79,9 +86,11 @@ class ControlServer:
             async with room:
                 await _serve(reader, writer, handler)
 
-        server = await asyncio.start_unix_server(
-            serve, sock=_listening(path), limit=_MAX_LINE
-        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _named(path) as name:
+            server = await asyncio.start_unix_server(
+                serve, sock=_listening(path, name), limit=_MAX_LINE
+            )
         return cls(path, server, clients)
 
     async def close(self) -> None:
@@ -96,14 +105,13 @@ class ControlServer:
         self._path.unlink(missing_ok=True)
 
 
-def _listening(path: Path) -> socket.socket:
+def _listening(path: Path, name: str) -> socket.socket:
     """A socket on a file that nobody else may open, from its first moment on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     own = socket.socket(socket.AF_UNIX)
     before = os.umask(_NOT_OTHERS)
     try:
-        own.bind(str(path))
+        own.bind(name)
     except OSError:
         own.close()
         raise
@@ -147,7 +155,8 @@ async def _answer(line: bytes, handler: Handler) -> Mapping[str, object]:
 async def is_running(path: Path) -> bool:
     """Whether a process listens there now."""
     try:
-        _, writer = await asyncio.open_unix_connection(str(path))
+        with _named(path) as name:
+            _, writer = await asyncio.open_unix_connection(name)
     except OSError:
         return False
     await _closed(writer)
@@ -165,7 +174,8 @@ async def ask_running(
     if not path.exists():  # noqa: ASYNC240 - one look before a command's only request
         return None
     try:
-        reader, writer = await asyncio.open_unix_connection(str(path), limit=_MAX_LINE)
+        with _named(path) as name:
+            reader, writer = await asyncio.open_unix_connection(name, limit=_MAX_LINE)
     except (ConnectionError, FileNotFoundError):
         return None
     except PermissionError:

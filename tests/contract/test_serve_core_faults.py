@@ -1,13 +1,15 @@
 """What a fault script does to requests, seen by a client over real sockets."""
 
 import asyncio
+from datetime import timedelta
 
 import aiohttp
 import pytest
 
 from connectors.venue.server.calls import FUTURES_HOST
 from connectors.venue.server.front import exchange_ms
-from tests.contract.core_client import WALL, served
+from tests.contract.core_client import served
+from tests.unit.venue.builders import START
 
 
 def _fault(fault: str, more: str = "") -> str:
@@ -136,7 +138,8 @@ async def test_a_wrong_clock_judges_or_only_lies(
         told = await client.ask("GET", "/api/v1/timestamp", key=None)
         true = await client.ask("GET", "/api/v1/echo/a")
         moved = await client.ask("GET", "/api/v1/echo/a", off_ms=7000)
-    assert told.json["data"] == exchange_ms(lambda: WALL) + 7000
+    now = START + timedelta(seconds=10)
+    assert told.json["data"] == exchange_ms(lambda: now) + 7000
     assert (true.code, moved.code) == (mine, shifted)
 
 

@@ -20,7 +20,7 @@ _COMMANDS = (
     "venue",
     "config",
 )
-_LATER = ("live", "doctor", "study", "guard", "backtest")
+_LATER = ("study", "guard", "backtest")
 
 
 def _is_a_sentence(said: Said) -> bool:

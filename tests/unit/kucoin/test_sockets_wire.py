@@ -31,8 +31,8 @@ async def test_each_host_and_kind_has_its_own_connection_and_token() -> None:
         await b.reader.restored(5)
         assert sorted(b.toy.tokens) == [
             "futures_bullet_private",
-            "spot_bullet_private",
             "futures_bullet_public",
+            "spot_bullet_private",
             "spot_bullet_public",
         ]
         sent = {said["topic"]: said for peer in b.toy.peers for said in peer.requests}

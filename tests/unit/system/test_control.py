@@ -81,3 +81,16 @@ async def test_junk_is_answered_with_an_error(tmp_path: Path, line: bytes) -> No
     await writer.wait_closed()
     await server.close()
     assert b'"error"' in answer
+
+
+async def test_a_journal_in_a_deep_folder_can_be_spoken_to(tmp_path: Path) -> None:
+    """A system's socket names are short; the folders of people are not."""
+    folder = tmp_path / ("deep" * 20) / ("deeper" * 20)
+    folder.mkdir(parents=True)
+    path = control_path(folder / "journal.sqlite")
+    server = await ControlServer.open(path, echo)
+    assert path.exists()
+    answer = await ask_running(path, {"do": "loans"}, 1)
+    await server.close()
+    assert answer == {"heard": {"do": "loans"}}
+    assert await ask_running(path, {}, 1) is None
