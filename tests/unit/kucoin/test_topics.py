@@ -261,15 +261,14 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "golden/kucoin/official-example
 
 def test_every_push_that_the_exchange_prints_is_read_for_a_channel() -> None:
     """Each official example has its channel; only the index topic has none."""
-    examples = Node(decode(EXAMPLES.read_bytes()), "")
     found = {}
-    for name, document in examples.entries():
+    for name, document in Node(decode(EXAMPLES.read_bytes()), "").entries():
         if not name.startswith("ws-"):
             continue
         is_futures = str(document["topic"].value).startswith("/contract")
         host = FUTURES_HOST if is_futures else SPOT_HOST
-        topic = topic_of(host, document)
-        found[name] = topic and read_push(host, document).topic
+        known = topic_of(host, document)
+        found[name] = known and read_push(host, document).topic
     assert found == {
         "ws-announcement": CONTRACT_ANNOUNCEMENTS.topic,
         "ws-balance": SPOT_BALANCES.topic,
