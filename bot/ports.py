@@ -6,27 +6,25 @@ the answer that there is none (in doubt). Which adapter stands behind a port is
 known to ``bot/compose.py`` alone.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
 from bot.domain.accounts import AccountSnapshot
 from bot.domain.entries import Entry
-from bot.domain.events import Event, ScheduleDue
+from bot.domain.events import ScheduleDue
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.market import MarketDescription, MarketInstant, PathOrder
 from bot.domain.strategy import Job
 
 __all__ = [
-    "AccountFeed",
     "AccountReader",
     "Clock",
     "Journal",
     "LoanGateway",
     "Market",
-    "MarketFeed",
     "Notifier",
     "OrderGateway",
     "Scheduler",
@@ -56,20 +54,6 @@ class Market(Protocol):
 
     def history(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
         """Closes before the start, by coin, for estimators."""
-
-
-class MarketFeed(Protocol):
-    """Market facts as they happen."""
-
-    def market_events(self) -> AsyncIterator[Event]:
-        """Marks, funding, borrow rates, liquidity, halts."""
-
-
-class AccountFeed(Protocol):
-    """Facts about our own account as they happen."""
-
-    def account_events(self) -> AsyncIterator[Event]:
-        """Ledger lines, fills, orders, positions, statuses, settled intents."""
 
 
 class AccountReader(Protocol):

@@ -22,7 +22,7 @@ from bot.cli.inputs import (
     report_path,
 )
 from bot.cli.outcome import Outcome, Watched, outcome_of, show, write_report
-from bot.cli.screen import LiveScreen, ProgressLine, Screen
+from bot.cli.screen import ProgressLine, Screen, market_screen
 from bot.compose import Plan
 from bot.compose_paper import GUARDED, TWIN, PaperSession, open_paper
 from bot.domain.entries import Entry, RunEnded
@@ -226,7 +226,7 @@ def _screen(
     plan: Plan, asked: PaperAsked, options: RunOptions, twin: Recorder | None
 ) -> Screen:
     if not options.as_json and sys.stdout.isatty():
-        return LiveScreen(plan, float(asked.settings.clock_rate), twin)
+        return market_screen(plan, float(asked.settings.clock_rate), twin)
     described = plan.market.description
     is_shown = asked.duration is not None and sys.stderr.isatty()
     return ProgressLine("live", described.start, described.end, is_shown=is_shown)

@@ -18,8 +18,9 @@ from typing import Final
 from loguru import logger
 
 from bot.cli.ending import Ending
-from bot.cli.live_screen import LiveView, QuietView, View
+from bot.cli.live_screen import QuietScreen, session_screen
 from bot.cli.logs import open_log
+from bot.cli.screen import Screen
 from bot.compose_live import LiveOptions, connected, open_session
 from bot.domain.entries import Entry, RunEnded
 from bot.domain.events import Event
@@ -181,10 +182,10 @@ async def served(
     return [keep, desk]
 
 
-def _view(session: LiveSession, asked: RunLive) -> View:
+def _view(session: LiveSession, asked: RunLive) -> Screen:
     if asked.as_json or not sys.stdout.isatty():
-        return QuietView()
-    return LiveView(session, asked.settings.guard, is_guarded=asked.is_guarded)
+        return QuietScreen()
+    return session_screen(session, asked.settings.guard, is_guarded=asked.is_guarded)
 
 
 def _notifier(settings: Settings, stack: AsyncExitStack) -> Notifier:

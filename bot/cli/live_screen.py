@@ -1,41 +1,24 @@
-"""What is shown while a live session runs: the terminal view, or nothing.
+"""What is shown while a live session runs: the terminal view, or nothing."""
 
-An observer that never changes the run and draws a few frames a second at most.
-"""
-
-import time
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from rich.console import Console
-from rich.live import Live
-
+from bot.cli.screen import TerminalScreen
 from bot.domain.events import Event
 from bot.engine.core import Step
 from bot.engine.loop import Observer
 from bot.guard.limits import GuardLimits
 from bot.live_start import LiveSession
-from bot.report.live_frame import FrameSources, live_frame
+from bot.report.live_frame import FrameSources
 from bot.report.recorder import Recorder
 from bot.report.tally import Tally
-from bot.report.terminal import render
 
-__all__ = ["LiveView", "QuietView", "View"]
+__all__ = ["QuietScreen", "session_screen"]
 
 _FRAME_S: Final = 0.5
 
 
-class View(Protocol):
-    """Something that shows a session."""
-
-    def observer(self, tally: Tally, recorder: Recorder) -> Observer:
-        """The observer to hand to the engine."""
-
-    def stop(self) -> None:
-        """Give the terminal back."""
-
-
-class QuietView:
+class QuietScreen:
     """Shows nothing: for machines, logs speak."""
 
     def observer(self, tally: Tally, recorder: Recorder) -> Observer:
@@ -50,55 +33,22 @@ class QuietView:
         """Nothing to give back."""
 
 
-class LiveView:
-    """The terminal view of a live account."""
+def session_screen(
+    session: LiveSession, limits: GuardLimits, *, is_guarded: bool
+) -> TerminalScreen:
+    """The terminal view of a live account: no end, no speed, no twin."""
 
-    def __init__(
-        self, session: LiveSession, limits: GuardLimits, *, is_guarded: bool
-    ) -> None:
-        self._session = session
-        self._limits = limits
-        self._is_guarded = is_guarded
-        self._console = Console()
-        self._live = Live(
-            console=self._console, screen=True, auto_refresh=False, transient=True
-        )
-        self._next_at = 0.0
-        self._is_on = False
-
-    def observer(self, tally: Tally, recorder: Recorder) -> Observer:
-        """Draw frames from now on."""
-        self._live.start()
-        self._is_on = True
-
-        def observe(moment: Sequence[Event], step: Step) -> None:
-            now = time.monotonic()
-            if now < self._next_at or not self._is_on:
-                return
-            self._next_at = now + _FRAME_S
-            self._draw(step, tally, recorder)
-
-        return observe
-
-    def _draw(self, step: Step, tally: Tally, recorder: Recorder) -> None:
-        opened_at = self._session.opened_at
-        sources = FrameSources(
-            title=f"account {self._session.uid}",
+    def sources(tally: Tally) -> FrameSources:
+        return FrameSources(
+            title=f"account {session.uid}",
             world="live",
-            start=opened_at,
-            end=opened_at,
+            start=session.opened_at,
+            end=session.opened_at,
             speed=None,
             equity_start=tally.equity_start,
             twin=None,
-            is_guarded=self._is_guarded,
-            limits=self._limits,
+            is_guarded=is_guarded,
+            limits=limits,
         )
-        frame = live_frame(recorder, step, sources)
-        size = self._console.size
-        self._live.update(render(frame, size.width, size.height), refresh=True)
 
-    def stop(self) -> None:
-        """Give the terminal back."""
-        if self._is_on:
-            self._is_on = False
-            self._live.stop()
+    return TerminalScreen(sources, _FRAME_S)

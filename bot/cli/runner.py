@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from bot.cli.inputs import RunOptions, journal_path, plan_of, report_path, speed_of
 from bot.cli.outcome import Watched, outcome_of, show, write_report
-from bot.cli.screen import LiveScreen, ProgressLine, Screen
+from bot.cli.screen import ProgressLine, Screen, market_screen
 from bot.compose import NullJournal, Plan, open_journal, simulate
 from bot.domain.entries import Entry, RunEnded
 from bot.domain.errors import UsageError
@@ -134,7 +134,7 @@ def _screen(
     plan: Plan, options: RunOptions, speed: float, twin: Watched | None
 ) -> Screen:
     if speed and not options.as_json and sys.stdout.isatty():
-        return LiveScreen(plan, speed, None if twin is None else twin.recorder)
+        return market_screen(plan, speed, None if twin is None else twin.recorder)
     return _progress(plan, "with the guard" if plan.is_guarded else "running")
 
 

@@ -6,7 +6,7 @@ few frames a second of real time; the progress line likewise.
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Protocol
@@ -23,7 +23,7 @@ from bot.report.recorder import Recorder
 from bot.report.tally import Tally
 from bot.report.terminal import render
 
-__all__ = ["LiveScreen", "ProgressLine", "Screen"]
+__all__ = ["ProgressLine", "Screen", "TerminalScreen", "market_screen"]
 
 _FRAME_S: Final = 0.2
 _CHECK_EVERY: Final = 64
@@ -40,13 +40,19 @@ class Screen(Protocol):
         """Give the terminal back."""
 
 
-class LiveScreen:
-    """The terminal view, drawn a few times a second."""
+class TerminalScreen:
+    """The terminal view, drawn a few times a second.
 
-    def __init__(self, plan: Plan, speed: float, twin: Recorder | None) -> None:
-        self._plan = plan
-        self._speed = Decimal(str(round(speed, 3)))
-        self._twin = twin
+    Args:
+        sources: What a frame needs beside the state, given the run's tally.
+        frame_s: Least real seconds between two frames.
+    """
+
+    def __init__(
+        self, sources: Callable[[Tally], FrameSources], frame_s: float = _FRAME_S
+    ) -> None:
+        self._sources = sources
+        self._frame_s = frame_s
         self._console = Console()
         self._live = Live(
             console=self._console, screen=True, auto_refresh=False, transient=True
@@ -63,36 +69,38 @@ class LiveScreen:
             now = time.monotonic()
             if now < self._next_at or not self._is_on:
                 return
-            self._next_at = now + _FRAME_S
-            self._draw(step, tally, recorder)
+            self._next_at = now + self._frame_s
+            frame = live_frame(recorder, step, self._sources(tally))
+            size = self._console.size
+            self._live.update(render(frame, size.width, size.height), refresh=True)
 
         return observe
-
-    def _draw(self, step: Step, tally: Tally, recorder: Recorder) -> None:
-        described = self._plan.market.description
-        frame = live_frame(
-            recorder,
-            step,
-            FrameSources(
-                title=described.title,
-                world=self._plan.world,
-                start=described.start,
-                end=described.end,
-                speed=self._speed,
-                equity_start=tally.equity_start,
-                twin=self._twin,
-                is_guarded=self._plan.is_guarded,
-                limits=self._plan.settings.guard,
-            ),
-        )
-        size = self._console.size
-        self._live.update(render(frame, size.width, size.height), refresh=True)
 
     def stop(self) -> None:
         """Give the terminal back."""
         if self._is_on:
             self._is_on = False
             self._live.stop()
+
+
+def market_screen(plan: Plan, speed: float, twin: Recorder | None) -> TerminalScreen:
+    """The terminal view of a simulated run; ``speed`` in market seconds a second."""
+    described = plan.market.description
+
+    def sources(tally: Tally) -> FrameSources:
+        return FrameSources(
+            title=described.title,
+            world=plan.world,
+            start=described.start,
+            end=described.end,
+            speed=Decimal(str(round(speed, 3))),
+            equity_start=tally.equity_start,
+            twin=twin,
+            is_guarded=plan.is_guarded,
+            limits=plan.settings.guard,
+        )
+
+    return TerminalScreen(sources)
 
 
 class ProgressLine:
