@@ -183,7 +183,8 @@ def _journal(
                 memory = recall(entries_for_restart(reader))
                 tracks = recall_tracks(newest_reports(reader), settings.guard.parity)
             if memory.runs and memory.account != uid:
-                whose = memory.account or "a simulation"
+                owner = memory.account or ""
+                whose = f"account {owner}" if owner.isdigit() else "a simulation"
                 raise JournalError(
                     f"{path} is the journal of {whose}, not of account {uid}; name "
                     "another with --journal."
