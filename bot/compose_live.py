@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.compose import strategies_of
 from bot.domain.errors import JournalError, RefusedError, UnreachableError, UsageError
-from bot.engine.memory import Memory, recall
+from bot.engine.memory import Memory, owner_title, recall
 from bot.engine.parity import recall_tracks
 from bot.live_start import Connection, LiveSession, Start
 from bot.settings import Secret, Settings
@@ -183,11 +183,9 @@ def _journal(
                 memory = recall(entries_for_restart(reader))
                 tracks = recall_tracks(newest_reports(reader), settings.guard.parity)
             if memory.runs and memory.account != uid:
-                owner = memory.account or ""
-                whose = f"account {owner}" if owner.isdigit() else "a simulation"
                 raise JournalError(
-                    f"{path} is the journal of {whose}, not of account {uid}; name "
-                    "another with --journal."
+                    f"{path} is the journal of {owner_title(memory.account)}, not of "
+                    f"account {uid}; name another with --journal."
                 )
             memory = replace(memory, tracks=tracks)
             journal = SqliteJournal.extend(path)

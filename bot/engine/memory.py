@@ -38,6 +38,7 @@ __all__ = [
     "Memory",
     "day_note",
     "guard_of",
+    "owner_title",
     "recall",
     "thresholds_note",
 ]
@@ -260,3 +261,13 @@ class _Folding:
 def _thresholds(inputs: Mapping[str, str]) -> Thresholds:
     numbers = {name: Decimal(inputs[name]) for name in _FIELDS}
     return Thresholds(**numbers, is_adapted=inputs.get("is_adapted") == "true")
+
+
+def owner_title(account: str | None) -> str:
+    """Whose a journal is, in words; only an account of the exchange has a number.
+
+    Example:
+        >>> owner_title("165"), owner_title(None), owner_title("embedded")
+        ('account 165', 'a simulation', 'a simulation')
+    """
+    return f"account {account}" if account and account.isdigit() else "a simulation"

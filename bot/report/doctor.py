@@ -20,6 +20,7 @@ from rich.text import Text
 
 from bot.domain.entries import RunStarted
 from bot.domain.errors import JournalError
+from bot.engine.memory import owner_title
 from bot.settings import Settings
 from bot.settings_keys import KEY_PARTS
 from connectors.kucoin.checks import Check, CheckState
@@ -72,7 +73,7 @@ def owner_checks(journal: Path, checks: Sequence[Check]) -> tuple[Check, ...]:
     ]
     if not owners or owners[-1] == uid:
         return ()
-    whose = f"account {owners[-1]}" if owners[-1] else "a simulation"
+    whose = owner_title(owners[-1])
     return (
         Check(
             name="journal's account",

@@ -162,7 +162,7 @@ def test_a_damaged_or_foreign_journal_is_exit_5(desk: Desk, served: Served) -> N
     journal.append([Entry(at=datetime(2026, 1, 1, tzinfo=UTC), body=header)])
     journal.close()
     code, sentence = refused(desk, "--arm", served.uid)
-    assert (code, "the journal of 7, not of account" in sentence) == (5, True)
+    assert (code, "the journal of account 7, not of account" in sentence) == (5, True)
     checks = desk.type("doctor", "--json").object["checks"]
     assert {"journal's account"} == {c["name"] for c in checks if c["state"] == "fail"}
 
