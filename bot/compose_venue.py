@@ -100,7 +100,7 @@ def compose_venue(options: ServeOptions) -> Process:
     front = Front(
         backend=backend,
         keys=KeyRing(keys),
-        quotas=Quotas(time.monotonic, pool_limits(plan.vip)),
+        quotas=Quotas(lambda: time.monotonic() * options.speed, pool_limits(plan.vip)),
         faults=faults,
         wall=SystemClock().now,
         wait=sleep,

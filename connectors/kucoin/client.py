@@ -45,7 +45,11 @@ _PUSHED_BACK: Final = frozenset({403, 429})
 
 
 class SigningClock(Protocol):
-    """The time that requests are signed with."""
+    """The time that requests are signed with, and how fast the exchange's runs."""
+
+    @property
+    def rate(self) -> float:
+        """Seconds of the exchange's world a second: its quotas count in those."""
 
     def signing_ms(self) -> int:
         """Milliseconds since 1970, within 5 s of the exchange's."""
@@ -345,7 +349,7 @@ def open_client(  # noqa: PLR0913 - the settings of a client, by name
     )
     return KucoinClient(
         wire,
-        RatePools(vip=vip, monotonic=monotonic, sleep=sleep),
+        RatePools(vip=vip, monotonic=monotonic, sleep=sleep, rate=clock.rate),
         secrets=secrets if key else (),
         patience=patience or Patience(),
         sleep=sleep,

@@ -63,6 +63,11 @@ class ExchangeClock:
         self._latest_s = 0.0
 
     @property
+    def rate(self) -> float:
+        """Seconds of the exchange's world a second; 1 at KuCoin itself."""
+        return self._rate
+
+    @property
     def is_measured(self) -> bool:
         """Whether the exchange's time is known at all."""
         return self._last is not None

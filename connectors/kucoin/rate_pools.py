@@ -183,6 +183,8 @@ class RatePools:
         vip: The user's VIP level; headers correct it.
         monotonic: Seconds of a clock that never goes back.
         sleep: Waits for some seconds.
+        rate: Seconds of the exchange's world in one of those; its windows are in its
+            own. 1 at KuCoin itself.
     """
 
     def __init__(
@@ -191,10 +193,12 @@ class RatePools:
         vip: int,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        rate: float = 1.0,
     ) -> None:
         self._pools = {pool: RatePool(quota(pool, vip)) for pool in Pool}
         self._monotonic = monotonic
         self._sleep = sleep
+        self._rate = rate
         self._paused_until_s: dict[str, float] = {}
 
     def pool(self, name: Pool) -> RatePool:
@@ -213,14 +217,14 @@ class RatePools:
         """
         pool = self._pools[endpoint.pool]
         give_up_s = self._monotonic() + patience_s
-        while (wait_s := self._wait_s(endpoint, urgency)) > 0:
+        while (wait_s := self._wait_s(endpoint, urgency) / self._rate) > 0:
             if self._monotonic() + wait_s > give_up_s:
                 raise PoolWaitError(
                     f"KuCoin's {endpoint.pool} quota has no room for {endpoint.name} "
                     f"for {wait_s:.1f} s; nothing was sent."
                 )
             await self._sleep(max(wait_s, _LEAST_SLEEP_S))
-        pool.take(endpoint.weight, self._monotonic())
+        pool.take(endpoint.weight, self._now_s())
 
     def leave(self, endpoint: Endpoint) -> None:
         """Note that a request has its answer, or never will."""
@@ -236,7 +240,7 @@ class RatePools:
             busy_code: The code, where it says that we ask too much, else None.
             headers: Of the answer, names in lower case.
         """
-        now_s = self._monotonic()
+        now_s = self._now_s()
         pool = self._pools[endpoint.pool]
         said = _quota_of(headers)
         if said is not None:
@@ -254,16 +258,20 @@ class RatePools:
 
     def pushed_back(self) -> None:
         """Learn that something before the exchange refused us, with 403 or 429."""
-        now_s = self._monotonic()
+        now_s = self._now_s()
         for pool in self._pools.values():
             pool.pause(now_s)
+
+    def _now_s(self) -> float:
+        """Seconds of the exchange's world."""
+        return self._monotonic() * self._rate
 
     def _block(self, now_s: float) -> None:
         for pool in self._pools.values():
             pool.shut(_BLOCK_S, now_s)
 
     def _wait_s(self, endpoint: Endpoint, urgency: Urgency) -> float:
-        now_s = self._monotonic()
+        now_s = self._now_s()
         paused_s = self._paused_until_s.get(endpoint.name, 0.0) - now_s
         pool = self._pools[endpoint.pool]
         wait_s = pool.wait_s(

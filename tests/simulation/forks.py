@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -47,6 +48,8 @@ def _do(task: dict[str, Any]) -> dict[str, Any]:
 def _run(folder: Path, words: list[str]) -> int:
     """In the child: run the words and keep what they say in files."""
     os.chdir(folder)
+    # as at a terminal: what a shell starts in the background ignores Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     out, err = io.StringIO(), io.StringIO()
     code: object = 1
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -48,6 +48,19 @@ def test_routine_requests_use_at_most_60_percent() -> None:
     assert pool.wait_s(1, GUARD, 5.0) == pytest.approx(26.0)
 
 
+async def test_windows_last_in_the_exchanges_own_seconds() -> None:
+    """At a world ten times as fast a full pool is free again after 3.1 s of ours."""
+    time = FakeTime()
+    pools = RatePools(vip=0, monotonic=time.monotonic, sleep=time.sleep, rate=10.0)
+    for _ in range(160):
+        await pools.enter(MARGIN, ROUTINE, 0)
+        pools.leave(MARGIN)
+    with pytest.raises(PoolWaitError, match=r"for 3\.1 s"):
+        await pools.enter(MARGIN, ROUTINE, 3)
+    await pools.enter(MARGIN, ROUTINE, 4)
+    assert sum(time.slept) == pytest.approx(3.1)
+
+
 async def test_looking_never_keeps_the_guard_from_acting() -> None:
     """The guard's reads stop at 90 %: its orders still leave in the same window."""
     time = FakeTime()

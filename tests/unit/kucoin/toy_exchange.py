@@ -58,6 +58,9 @@ class Said:
 class FakeTime:
     """A monotonic clock that only its own sleep moves."""
 
+    rate = 1.0
+    """The toy's world runs as this one does."""
+
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.slept: list[float] = []
