@@ -358,7 +358,7 @@ class Start:
 
     def _recovered(self, rules: Rules, at: datetime) -> Recovered:
         """What the journal hands over, the day's budgets included."""
-        memory, day = self.memory, at.date()
+        memory, day, limits = self.memory, at.date(), self.connection.settings.guard
         equity = memory.equities.get(day)
         fresh = empty_shadow(rules)
         turnover = sum(
@@ -368,7 +368,9 @@ class Start:
         return Recovered(
             shadow=memory.shadow,
             open_intents=memory.open_intents,
-            guard=guard_of(memory, is_guarded=self.is_guarded),
+            guard=guard_of(
+                memory, is_guarded=self.is_guarded, cooldown=limits.cooldown
+            ),
             missed=tuple(self._missed),
             day=day.isoformat() if equity is not None else "",
             day_open_equity=equity,

@@ -7,13 +7,13 @@ remembered. It is synchronous and pure: no clock, no chance, no input or output.
 The order is fixed: guard before strategies, so that a cure is never behind them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.entries import Decided, Entry, Noted
+from bot.domain.entries import Entry, Noted
 from bot.domain.events import (
     Event,
     Filled,
@@ -25,18 +25,25 @@ from bot.domain.events import (
 from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
-from bot.engine.curing import cure_round
+from bot.engine.curing import cure_round, emptied, turned
 from bot.engine.intake import take_in
-from bot.engine.memory import day_note, thresholds_note
+from bot.engine.memory import day_note, pair_notes, thresholds_note
 from bot.engine.occasions import OCCASIONS, due, lookups
 from bot.engine.parity import Ranges, Watching, follow_reports
 from bot.engine.readings import parity_note, sample_of, value_usdt
 from bot.engine.reconcile import BookingIds
 from bot.guard.admit import Admission, admit
-from bot.guard.judge import Verdict, inputs_of, judge
+from bot.guard.judge import Verdict, judge
 from bot.guard.limits import GuardLimits, RiskLimits
 from bot.guard.planner import idle_repayments
-from bot.guard.repair import is_trading, repair, torn_pairs, tried, watch_pair
+from bot.guard.repair import (
+    PairWatch,
+    is_trading,
+    repair,
+    torn_pairs,
+    tried,
+    watch_pair,
+)
 from bot.guard.state import GuardState
 from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView
@@ -107,11 +114,14 @@ class Core:
         if not state.shadow.is_open:
             return Step(state=state, entries=tuple(entries))
         state = self._counted(self._new_day(state, entries), moment)
+        watched = state.guard.pairs
         if self.is_guarding and (torn := torn_pairs(before, moment)):
             guard = replace(state.guard, pairs={**torn, **state.guard.pairs})
             state = replace(state, guard=guard)
         work = _Work(core=self, state=state, entries=entries)
         work.run(moment)
+        if self.is_parity_kept:
+            work.note_pairs(watched)
         return work.done(moment)
 
     def preview(
@@ -241,14 +251,7 @@ class _Work:
 
     def _emptied(self, subject: str) -> None:
         """End an episode whose account has nothing left to lose."""
-        body = Decided(
-            decision_id=self._next_id("d"),
-            owner="guard",
-            subject=subject,
-            verdict="cured",
-            reason=f"{subject} has nothing left to lose",
-            inputs={"subject": subject},
-        )
+        body = emptied(subject, self._next_id("d"))
         self.entries.append(Entry(at=self.state.shadow.at, body=body))
         self._sweep()
 
@@ -274,24 +277,14 @@ class _Work:
         if done.proposal is not None:
             self.propose([done.proposal])
 
+    def note_pairs(self, before: Mapping[str, PairWatch]) -> None:
+        """Keep which hedges are watched since, and which no longer."""
+        notes = pair_notes(before, self.state.guard.pairs)
+        self.entries += [Entry(at=self.state.shadow.at, body=note) for note in notes]
+
     def _decided(self, verdict: Verdict, episode: int) -> None:
-        is_new = verdict.is_new_episode
-        shadow = self.state.shadow
-        marks = {f"mark {c}": f"{m:f}" for c, m in shadow.margin_marks.items()}
-        marks |= {f"mark {s}": f"{m:f}" for s, m in shadow.futures_marks.items()}
-        body = Decided(
-            decision_id=self._next_id("d"),
-            owner="guard",
-            subject=verdict.measure.subject,
-            verdict="cure" if is_new else "cured",
-            reason=verdict.reason,
-            inputs={
-                **inputs_of(verdict.measure, verdict.thresholds, verdict.buffer),
-                "episode": str(episode),
-                **marks,
-            },
-        )
-        self.entries.append(Entry(at=shadow.at, body=body))
+        body = turned(self.state.shadow, verdict, episode, self._next_id("d"))
+        self.entries.append(Entry(at=self.state.shadow.at, body=body))
 
     def follow_parity(self, reports: Sequence[RatioReported]) -> None:
         """Keep each ratio of the exchange beside ours, and tell the guard."""

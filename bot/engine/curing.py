@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from bot.domain.entries import Noted
+from bot.domain.entries import Decided, Noted
 from bot.domain.intents import PlaceOrder, Proposal
-from bot.guard.judge import Verdict
+from bot.guard.judge import Verdict, inputs_of
 from bot.guard.limits import GuardLimits
 from bot.guard.planner import is_waiting, plan_cure
 from bot.guard.postcheck import check_after, remember_before
-from bot.guard.state import SubjectState
+from bot.guard.state import GUARD, SubjectState
 from bot.shadow.state import Shadow
 
-__all__ = ["Round", "cure_round"]
+__all__ = ["Round", "cure_round", "emptied", "turned"]
 
 _STUCK_EVERY: Final = timedelta(seconds=60)
 
@@ -72,3 +72,38 @@ def _stuck(
         return Round(state=known, notes=tuple(notes)) if notes else None
     note = Noted(topic="guard stuck", text="; ".join(alternatives))
     return Round(state=replace(known, stuck_noted_at=shadow.at), notes=(*notes, note))
+
+
+def turned(shadow: Shadow, verdict: Verdict, episode: int, decision_id: str) -> Decided:
+    """The row of a cure that begins or ends, with every number behind it."""
+    marks = {f"mark {c}": f"{m:f}" for c, m in shadow.margin_marks.items()}
+    marks |= {f"mark {s}": f"{m:f}" for s, m in shadow.futures_marks.items()}
+    return Decided(
+        decision_id=decision_id,
+        owner=GUARD,
+        subject=verdict.measure.subject,
+        verdict="cure" if verdict.is_new_episode else "cured",
+        reason=verdict.reason,
+        inputs={
+            **inputs_of(verdict.measure, verdict.thresholds, verdict.buffer),
+            "episode": str(episode),
+            **marks,
+        },
+    )
+
+
+def emptied(subject: str, decision_id: str) -> Decided:
+    """The row of a cure that ends because nothing is left to lose.
+
+    Example:
+        >>> emptied("margin_cross", "g1-d0000001").verdict
+        'cured'
+    """
+    return Decided(
+        decision_id=decision_id,
+        owner=GUARD,
+        subject=subject,
+        verdict="cured",
+        reason=f"{subject} has nothing left to lose",
+        inputs={"subject": subject},
+    )

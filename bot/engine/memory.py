@@ -8,7 +8,7 @@ loans. It is pure; whoever reads the journal hands the entries in, oldest first.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -24,27 +24,38 @@ from bot.domain.entries import (
 from bot.domain.events import Filled, IntentSettled, LedgerBooked, SnapshotTaken
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
+from bot.domain.money import plain
 from bot.domain.orders import IntentState, next_intent_state
 from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
+from bot.guard.repair import PairWatch
 from bot.guard.state import GuardState, SubjectState
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow, empty_shadow
 
 __all__ = [
     "DAY_OPENED",
+    "PAIR_CUT",
+    "PAIR_DONE",
     "PRE_IMAGE",
     "THRESHOLDS",
     "Memory",
     "day_note",
     "guard_of",
     "owner_title",
+    "pair_notes",
     "recall",
     "thresholds_note",
 ]
 
 DAY_OPENED: Final = "day opened"
 """The topic of the equity that a UTC day opened with."""
+
+PAIR_CUT: Final = "pair cut"
+"""The topic of a hedge that lost a part of a leg, with its legs before that."""
+
+PAIR_DONE: Final = "pair done"
+"""The topic of such a hedge that is even again, or is left to a person."""
 
 THRESHOLDS: Final = "thresholds"
 """The topic under which the guard's thresholds of an account are kept."""
@@ -72,8 +83,12 @@ class Memory:
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     acting: Mapping[str, datetime] = field(default_factory=dict)
     """The accounts in the middle of a cure, and since when."""
+    cured: Mapping[str, datetime] = field(default_factory=dict)
+    """When the newest cure of each account ended."""
     episodes: Mapping[str, int] = field(default_factory=dict)
     """How many cures each account has seen."""
+    pairs: Mapping[str, PairWatch] = field(default_factory=dict)
+    """By coin, the hedges that were cut and were not even again."""
     tracks: Mapping[str, ErrorTrack] = field(default_factory=dict)
     """How near the shadow was to the exchange's ratios, by account."""
     pre_images: Mapping[str, Noted] = field(default_factory=dict)
@@ -120,8 +135,44 @@ def day_note(day: str, equity: Decimal) -> Noted:
     )
 
 
-def guard_of(memory: Memory, *, is_guarded: bool) -> GuardState:
-    """The guard as it was: thresholds, and the cures that it was in the middle of.
+def pair_notes(
+    before: Mapping[str, PairWatch], after: Mapping[str, PairWatch]
+) -> list[Noted]:
+    """The rows that let a restart finish the repair of a hedge.
+
+    Without them a kill between the two legs of a cut would leave one leg alone.
+    """
+    begun = [
+        Noted(
+            topic=PAIR_CUT,
+            text=(
+                f"the {coin} hedge is cut: {plain(watch.longs)} long, "
+                f"{plain(watch.shorts)} short before"
+            ),
+            inputs={
+                "coin": coin,
+                "longs": plain(watch.longs),
+                "shorts": plain(watch.shorts),
+            },
+        )
+        for coin, watch in sorted(after.items())
+        if coin not in before
+    ]
+    done = [
+        Noted(
+            topic=PAIR_DONE,
+            text=f"the {coin} hedge is no longer watched",
+            inputs={"coin": coin},
+        )
+        for coin in sorted(before.keys() - after.keys())
+    ]
+    return [*begun, *done]
+
+
+def guard_of(
+    memory: Memory, *, is_guarded: bool, cooldown: timedelta = timedelta(0)
+) -> GuardState:
+    """The guard as it was: thresholds, open cures, rests after cures, cut hedges.
 
     A cure goes on to its target, although the account may be past its trigger by now.
     Without a guard nobody would end one, so none is taken over then.
@@ -132,10 +183,14 @@ def guard_of(memory: Memory, *, is_guarded: bool) -> GuardState:
             is_acting=is_guarded and name in memory.acting,
             acting_since=memory.acting.get(name) if is_guarded else None,
             episode=memory.episodes.get(name, 0),
+            cooled_until=(
+                memory.cured[name] + cooldown if name in memory.cured else None
+            ),
         )
         for name, thresholds in memory.thresholds.items()
     }
-    return GuardState(subjects=subjects, parity=memory.tracks)
+    pairs = memory.pairs if is_guarded else {}
+    return GuardState(subjects=subjects, pairs=pairs, parity=memory.tracks)
 
 
 def recall(entries: Iterable[Entry]) -> Memory:
@@ -162,6 +217,8 @@ class _Folding:
         self._states: dict[str, IntentState] = {}
         self._thresholds: dict[str, Thresholds] = {}
         self._acting: dict[str, datetime] = {}
+        self._cured: dict[str, datetime] = {}
+        self._pairs: dict[str, PairWatch] = {}
         self._episodes: dict[str, int] = {}
         self._pre_images: dict[str, Noted] = {}
         self._order_ids: dict[str, str] = {}
@@ -197,6 +254,7 @@ class _Folding:
             self._episodes[body.subject] = episode
         elif body.verdict == "cured":
             self._acting.pop(body.subject, None)
+            self._cured[body.subject] = at
 
     def _told(self, body: EntryBody) -> None:
         """What was begun, asked, answered or noted."""
@@ -235,6 +293,13 @@ class _Folding:
         if body.topic == DAY_OPENED and "day" in body.inputs:
             day = date.fromisoformat(body.inputs["day"])
             self._equities.setdefault(day, Decimal(body.inputs["equity_usdt"]))
+        if body.topic == PAIR_CUT and "coin" in body.inputs:
+            self._pairs[body.inputs["coin"]] = PairWatch(
+                longs=Decimal(body.inputs["longs"]),
+                shorts=Decimal(body.inputs["shorts"]),
+            )
+        if body.topic == PAIR_DONE:
+            self._pairs.pop(body.inputs.get("coin", ""), None)
 
     def memory(self) -> Memory:
         """What was folded."""
@@ -249,6 +314,8 @@ class _Folding:
             open_intents=tuple(self._waiting.values()),
             thresholds=self._thresholds,
             acting=self._acting,
+            cured=self._cured,
+            pairs=self._pairs,
             episodes=self._episodes,
             pre_images=self._pre_images,
             order_ids=self._order_ids,

@@ -1,17 +1,21 @@
 """A guard that was cut off in the middle goes on where it was; the day's budget too."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from bot.domain.accounts import SPOT, Balance
 from bot.domain.entries import Decided, Entry, Noted
-from bot.domain.events import Event
-from bot.domain.intents import Approved
+from bot.domain.events import Event, MarksTicked
+from bot.domain.intents import Approved, PlaceOrder
 from bot.engine.core import Core, State
-from bot.engine.memory import DAY_OPENED, Memory, guard_of, recall
+from bot.engine.memory import DAY_OPENED, PAIR_DONE, Memory, guard_of, recall
+from bot.guard.repair import PairWatch
 from bot.guard.state import GuardState
 from tests.unit.engine.steps import after, bodies, opened, ticked, told
+from tests.unit.guard.test_torn_pairs import AT, MARK, SHADOW, strike
 
 LIVE = Core(is_parity_kept=True)
 FALL = (ticked(1, "40000"),)
@@ -33,6 +37,15 @@ def remembered(*moments: tuple[Event, ...]) -> tuple[State, Memory]:
 def restarted(state: State, guard: GuardState) -> State:
     """The same account after a restart: nothing under way, the guard as recovered."""
     return replace(state, guard=guard, shadow=replace(state.shadow, requests={}))
+
+
+def tick_of_pair() -> MarksTicked:
+    """The pair's marks once more, two seconds on."""
+    return MarksTicked(
+        at=AT + timedelta(seconds=2),
+        margin_marks={"BTC": MARK},
+        futures_marks={"XBTUSDTM": MARK},
+    )
 
 
 def test_a_cure_goes_on_after_a_restart() -> None:
@@ -87,3 +100,36 @@ def test_a_simulated_run_has_no_such_row() -> None:
     core = Core(is_guarding=False)
     state = replace(opened(core), day="", day_open_equity=None)
     assert bodies(core.step(state, (ticked(1, "50000"),)), Noted) == []
+
+
+def test_a_repair_goes_on_after_a_restart() -> None:
+    """A kill between the legs of a pair: the other is still reduced."""
+    torn = strike(-400, SHADOW, LIVE)
+    memory = recall(torn.entries)
+    assert memory.pairs == {"BTC": PairWatch(longs=Decimal(1), shorts=Decimal(1))}
+    state = restarted(torn.state, guard_of(memory, is_guarded=True))
+    (sent,) = LIVE.step(state, (tick_of_pair(),)).approved
+    assert isinstance(sent.intent, PlaceOrder)
+    assert (sent.intent.symbol, sent.intent.qty) == ("BTC-USDT", Decimal("0.6"))
+    assert guard_of(memory, is_guarded=False).pairs == {}
+
+
+def test_a_repair_that_is_done_stays_done() -> None:
+    """When the pair is even again its row says so; a restart watches nothing."""
+    torn = strike(-400, SHADOW, LIVE)
+    coins = {SPOT: {"BTC": Balance(total=Decimal("0.4"))}}
+    balances = {**torn.state.shadow.balances, **coins}
+    even = replace(torn.state.shadow, balances=balances, requests={})
+    done = LIVE.step(replace(torn.state, shadow=even), (tick_of_pair(),))
+    topics = [n.topic for n in bodies(done, Noted) if isinstance(n, Noted)]
+    assert PAIR_DONE in topics
+    assert recall([*torn.entries, *done.entries]).pairs == {}
+
+
+def test_the_rest_after_a_cure_outlives_a_restart() -> None:
+    """It is counted from the cure's end; without it a restart would cut anew."""
+    _, memory = remembered(FALL, (ticked(2, "60000"),))
+    known = opened(LIVE).guard.subjects["margin_cross"].thresholds
+    memory = replace(memory, thresholds={"margin_cross": known})
+    guard = guard_of(memory, is_guarded=True, cooldown=timedelta(seconds=300))
+    assert guard.subjects["margin_cross"].cooled_until == after(302)

@@ -44,7 +44,7 @@ SHADOW = Shadow(
 )
 
 
-def strike(lots: int, shadow: Shadow = SHADOW) -> Step:
+def strike(lots: int, shadow: Shadow = SHADOW, core: Core | None = None) -> Step:
     """The step in which auto-deleveraging leaves ``lots`` of the short."""
     left = replace(SHORT, lots=Lots(lots), entry_value=Decimal(60 * lots))
     moment: tuple[Event, ...] = (
@@ -67,7 +67,7 @@ def strike(lots: int, shadow: Shadow = SHADOW) -> Step:
         PositionChanged(at=AT, position=left, reason="adl"),
         MarksTicked(at=AT, margin_marks={"BTC": MARK}),
     )
-    return Core().step(State(shadow=shadow), moment)
+    return (core or Core()).step(State(shadow=shadow), moment)
 
 
 def test_the_other_leg_leaves_by_the_same_share() -> None:
