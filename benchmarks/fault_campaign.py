@@ -18,6 +18,7 @@ Exit code 1 when a run breaks an invariant.
 import argparse
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -223,6 +224,8 @@ def _worker(asked: tuple[str, int], options: argparse.Namespace) -> dict[str, An
     words = ["--one", family, "--seed", str(seed)]
     words += ["--clock", str(options.clock), "--chaos", str(options.chaos)]
     words += ["--rounds", str(options.rounds)]
+    if options.keep is not None:
+        words += ["--keep", str(options.keep / f"{family}{seed}")]
     found: dict[str, Any] = {"family": family, "seed": seed}
     try:
         done = subprocess.run(
@@ -240,6 +243,8 @@ def _worker(asked: tuple[str, int], options: argparse.Namespace) -> dict[str, An
     if options.out is not None:
         with options.out.with_suffix(".jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")
+    if options.keep is not None and not found["broken"]:
+        shutil.rmtree(options.keep / f"{family}{seed}", ignore_errors=True)
     state = "; ".join(found["broken"])[:400] or "ok"
     print(
         f"{family:>3} seed {seed:>2}: {found.get('requests', 0):>5} requests, "
@@ -301,7 +306,9 @@ def main() -> int:
     )
     parser.add_argument("--one", choices=FAMILIES, help="one run, in this process")
     parser.add_argument("--seed", type=int, default=1, help="of the one run")
-    parser.add_argument("--keep", type=Path, help="the folder of the one run")
+    parser.add_argument(
+        "--keep", type=Path, help="the folder of the one run, of broken ones"
+    )
     options = parser.parse_args()
     options.told = [w for w in sys.argv[1:] if w != "--out" and w != str(options.out)]
     if options.one is None:

@@ -46,11 +46,14 @@ def timely(world: World, claim: Claim) -> tuple[list[str], list[dict[str, Any]]]
                 "took_s": took,
                 "excuse": _excuse(world, at, at_s),
                 "under_way": _under_way(claim, subject),
+                "deepest": str(_deepest(world, subject, at_s, first)),
+                "act": str(act),
             }
         )
     late = [
         f"I9: {row['subject']} crossed its act level and the first reduction came "
-        f"after {row['took_s']} s; under way then: {row['under_way'] or 'nothing'}"
+        f"after {row['took_s']} s; under way then: {row['under_way'] or 'nothing'}; "
+        f"nearest until then {row['deepest']} of {row['act']}"
         for row in rows
         if not row["excuse"]
         and (row["took_s"] is None or row["took_s"] > _GUARD_LIMIT_S)
@@ -95,6 +98,18 @@ def _crossing(
         elif was_safe:
             return at_s, at
     return None
+
+
+def _deepest(
+    world: World, subject: str, from_s: float, to_s: float | None
+) -> Decimal | None:
+    """The smallest distance from the crossing to the first reduction."""
+    seen = (
+        distances.get(subject)
+        for at_s, _, distances in world.distances
+        if at_s >= from_s and (to_s is None or at_s <= to_s)
+    )
+    return min((each for each in seen if each is not None), default=None)
 
 
 def _of_guard(arrivals: Sequence[Arrival], claim: Claim) -> Iterator[Arrival]:

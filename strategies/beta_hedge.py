@@ -7,11 +7,12 @@ No ratio is ever typed in: betas come from hourly closes (``bot/risk/betas.py``)
 
 The whole one-way position of ``hedge_symbol`` is the hedge: nobody else may trade
 it. A coin whose beta, mark or contract is unknown makes the exposure unknown:
-nothing is added then. Where nothing is held any more, the hedge is closed.
+nothing is added then. Where nothing is held any more, the hedge is closed. A hedge
+that the free futures margin cannot carry whole is opened as far as it can.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -36,6 +37,8 @@ _DUST_USDT: Final = Decimal(1)
 _HOURS_A_DAY: Final = Decimal(24)
 _PAUSE: Final = timedelta(seconds=60)
 """How long the hedge rests after an order was refused or fell short."""
+_LEAST_PART: Final = Decimal("0.1")
+"""A part of the wanted order that is smaller is not worth an order."""
 _PARAMETERS: Final = (
     *("accounts", "hedge_symbol", "band_usdt", "band_share", "max_cost_share"),
     *("half_life_h", "min_hours", "leverage"),
@@ -204,6 +207,11 @@ class BetaHedge:
             margin_mode=MarginMode.CROSS if position is None else position.mode,
             leverage=min(self.leverage, contract.max_leverage),
         )
+        if not reduces:
+            carried = view.affordable_lots(order)
+            if carried < order.qty * _LEAST_PART:
+                return []
+            order = replace(order, qty=carried)
         reason = (
             f"net beta exposure is {net:.2f} USDT of {exposure.gross:.2f} gross"
             if exposure.is_held

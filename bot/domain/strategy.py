@@ -15,7 +15,7 @@ from typing import Protocol
 from bot.domain.accounts import AccountId, Balance, Position
 from bot.domain.events import BorrowRateQuoted, FundingQuoted, LiquidityQuoted
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved, Intent, Proposal
+from bot.domain.intents import Approved, Intent, PlaceOrder, Proposal
 
 __all__ = ["Job", "OpenOrder", "Setback", "Strategy", "View"]
 
@@ -114,6 +114,9 @@ class View(Protocol):
 
     def distance(self, account: AccountId) -> Decimal | None:
         """Nearest adverse uniform move to liquidation, a positive fraction."""
+
+    def affordable_lots(self, order: PlaceOrder) -> Decimal:
+        """The most lots of an opening futures order that the free margin carries."""
 
     def fee_rates(self, symbol: str) -> tuple[Decimal, Decimal] | None:
         """(maker, taker) fee rates of a symbol."""

@@ -23,9 +23,10 @@ from bot.domain.intents import (
     Repay,
     Transfer,
 )
-from bot.domain.money import ONE, ZERO, plain
+from bot.domain.money import ONE, ZERO
 from bot.guard.buffer import shift_of, widened
 from bot.guard.doubt import as_if_done
+from bot.guard.funds import funds_objection
 from bot.guard.knowledge import apart_sentence, doubt_sentence
 from bot.guard.limits import (
     GuardLimits,
@@ -190,30 +191,7 @@ def _is_not_cured(admission: Admission, intent: Intent) -> str | None:
 
 
 def _has_funds(admission: Admission, intent: Intent) -> str | None:
-    shadow = admission.shadow
-    match intent:
-        case Transfer(source=source, coin=coin, amount=amount):
-            return _lacks(shadow, source, coin, amount)
-        case PlaceOrder(account=account, symbol=symbol) if account != FUTURES:
-            rules = shadow.rules.spot.get(symbol)
-            if rules is None:
-                return f"no rules of the pair {symbol} are known"
-            if intent.side.sign < 0:
-                return _lacks(shadow, account, rules.base, intent.qty)
-            cost = intent.qty * expected_price(shadow, intent)
-            return _lacks(shadow, account, rules.quote, cost)
-    return None
-
-
-def _lacks(
-    shadow: Shadow, account: AccountId, coin: str, amount: Decimal
-) -> str | None:
-    available = shadow.balance(account, coin).available
-    if amount <= available:
-        return None
-    return (
-        f"{account} has {plain(available)} {coin} available, {plain(amount)} is needed"
-    )
+    return funds_objection(admission.shadow, intent)
 
 
 # -- what must not be passed ----------------------------------------------
@@ -230,15 +208,17 @@ def _is_within_size(admission: Admission, intent: Intent) -> str | None:
 
 
 def _order_usdt(shadow: Shadow, order: PlaceOrder) -> Decimal:
-    price = expected_price(shadow, order)
     if order.account != FUTURES:
-        rules = shadow.rules.spot[order.symbol]
+        rules = shadow.rules.spot.get(order.symbol)
+        if rules is None:
+            raise UnknownPriceError(f"no rules of the pair {order.symbol} are known")
+        price = expected_price(shadow, order)
         return order.qty * price * shadow.margin_marks.get(rules.quote, ONE)
     contract = shadow.rules.contracts.get(order.symbol)
     if contract is None:
         raise UnknownPriceError(f"no rules of the contract {order.symbol} are known")
     settle = shadow.margin_marks.get(contract.settle, ONE)
-    return contract.value(order.qty, price) * settle
+    return contract.value(order.qty, expected_price(shadow, order)) * settle
 
 
 def _is_within_loss(admission: Admission, intent: Intent) -> str | None:
@@ -390,8 +370,8 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _is_untroubled,
     _is_undoubted,
     _is_not_cured,
-    _has_funds,
     _is_within_size,
+    _has_funds,
     _is_within_loss,
     _is_within_turnover,
     _is_within_leverage,

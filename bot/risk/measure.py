@@ -23,18 +23,13 @@ from bot.domain.accounts import (
     PositionKey,
     isolated_pair,
 )
-from bot.domain.instruments import ContractRules, Lots
+from bot.domain.instruments import ContractRules
 from bot.domain.money import ONE, ZERO
-from bot.domain.orders import Side
+from bot.risk.cross_account import cross_account
 from bot.risk.distance import MarginTerms, futures_distance, margin_distance
 from bot.risk.futures import measure as measure_futures
 from bot.risk.futures import unrealised_pnl
-from bot.risk.futures_shape import (
-    FuturesAccount,
-    FuturesShape,
-    OpenOrder,
-    futures_shape,
-)
+from bot.risk.futures_shape import FuturesShape, futures_shape
 from bot.risk.isolated import isolated_numbers, isolated_shape
 from bot.risk.margin import margin_numbers
 from bot.risk.margin_levels import MarginRules, margin_rules
@@ -250,40 +245,7 @@ def _cross_settles(shadow: Shadow) -> list[str]:
 
 def cross_shape(shadow: Shadow, settle: str) -> FuturesShape:
     """The cross futures of one settle currency as books, for prices and distances."""
-    contracts = shadow.rules.contracts
-    own = [
-        p
-        for key, p in shadow.positions.items()
-        if key.symbol in contracts and contracts[key.symbol].settle == settle
-    ]
-    account = FuturesAccount(
-        settle=settle,
-        wallet=shadow.balance(FUTURES, settle).total,
-        isolated_position_margin=sum(
-            (p.margin for p in own if p.mode is MarginMode.ISOLATED), ZERO
-        ),
-        positions=tuple(p for p in own if p.mode is MarginMode.CROSS),
-        orders=_open_orders(shadow, settle),
-    )
-    return futures_shape(account, contracts)
-
-
-def _open_orders(shadow: Shadow, settle: str) -> tuple[OpenOrder, ...]:
-    return tuple(
-        OpenOrder(
-            symbol=order.symbol,
-            side=Side(order.side),
-            lots=Lots(int(order.qty - order.filled_qty)),
-            price=order.price,
-            reduce_only=order.reduce_only,
-            mode=order.margin_mode,
-            position_side=order.position_side,
-        )
-        for order in shadow.orders.values()
-        if order.account == FUTURES
-        and order.symbol in shadow.rules.contracts
-        and shadow.rules.contracts[order.symbol].settle == settle
-    )
+    return futures_shape(cross_account(shadow, settle), shadow.rules.contracts)
 
 
 def _cross_measure(shadow: Shadow, settle: str) -> SubjectMeasure:

@@ -32,6 +32,7 @@ from bot.domain.intents import (
 from bot.domain.money import ONE
 from bot.domain.orders import IntentState
 from bot.domain.strategy import OpenOrder, Setback
+from bot.risk.free_margin import affordable_lots
 from bot.risk.measure import measure_subject
 from bot.shadow.state import Shadow
 
@@ -120,6 +121,10 @@ class ShadowView:
         subject = "futures:USDT" if account == FUTURES else account
         measure = measure_subject(self.shadow, subject)
         return None if measure is None else measure.distance
+
+    def affordable_lots(self, order: PlaceOrder) -> Decimal:
+        """The most lots of an opening futures order that the free margin carries."""
+        return affordable_lots(self.shadow, order)
 
     def fee_rates(self, symbol: str) -> tuple[Decimal, Decimal] | None:
         """(maker, taker) fee rates of a symbol."""

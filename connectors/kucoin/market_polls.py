@@ -9,25 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final, Protocol
 
 from bot.domain.events import (
     BorrowRateQuoted,
     Event,
     FundingQuoted,
-    LiquidityQuoted,
     RulesRead,
 )
 from bot.domain.instruments import ContractRules, Rules
-from bot.domain.money import ZERO
 from bot.ports import AccountReader, Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
+from connectors.kucoin.depth import MINUTES, liquidity_of
 from connectors.kucoin.feed import Feed, Interests
 from connectors.kucoin.parse.contracts import contract
 from connectors.kucoin.parse.depth import (
     Minute,
-    TopOfBook,
     futures_minutes,
     spot_minutes,
     top_of_book,
@@ -39,9 +36,8 @@ from connectors.kucoin.parse.service import ServiceState, service_state
 from connectors.kucoin.parse.spot_rules import spot_listings
 from connectors.kucoin.polls import Events, Poll
 
-__all__ = ["MarketPolls", "SettlementListener", "liquidity_of"]
+__all__ = ["MarketPolls", "SettlementListener"]
 
-_MINUTES: Final = 60
 _BOOK: Final = "20"
 _RATES_AT_ONCE: Final = 50
 _LATE_MARK: Final = timedelta(seconds=3)
@@ -240,7 +236,7 @@ class MarketPolls:
                 {
                     "symbol": symbol,
                     "type": "1min",
-                    "startAt": str(end - _MINUTES * 60),
+                    "startAt": str(end - MINUTES * 60),
                     "endAt": str(end),
                 },
             ),
@@ -253,7 +249,7 @@ class MarketPolls:
         if rules is None:
             return ()
         now = self.clock.now()
-        start = int((now - timedelta(minutes=_MINUTES)).timestamp() * 1000)
+        start = int((now - timedelta(minutes=MINUTES)).timestamp() * 1000)
         book, candles = await asyncio.gather(
             self.rest.read("futures_book", {"symbol": symbol, "size": _BOOK}),
             self.rest.read(
@@ -270,36 +266,3 @@ def _in_coins(minute: Minute, rules: ContractRules) -> Minute:
     if rules.is_inverse:
         coins /= minute.close
     return replace(minute, volume=coins)
-
-
-def liquidity_of(
-    at: datetime, symbol: str, top: TopOfBook | None, minutes: Sequence[Minute]
-) -> tuple[LiquidityQuoted, ...]:
-    """What book and candles say of the cost of an exit; nothing without a book.
-
-    The volatility is the root mean square of the minutes' log returns; minutes in
-    which nothing traded count as still and empty.
-
-    Example:
-        >>> top = TopOfBook(bid=Decimal("99.9"), ask=Decimal("100.1"))
-        >>> from datetime import UTC
-        >>> at = datetime(2026, 1, 1, 1, tzinfo=UTC)
-        >>> bars = [Minute(at=at, close=Decimal(100), volume=Decimal(60))] * 2
-        >>> [quoted] = liquidity_of(at, "ETH-USDT", top, bars)
-        >>> quoted.half_spread, quoted.sigma_1m, quoted.volume_1m
-        (Decimal('0.001'), Decimal('0'), Decimal('2'))
-    """
-    if top is None or not minutes:
-        return ()
-    middle = (top.bid + top.ask) / 2
-    squares = [(b.close / a.close).ln() ** 2 for a, b in pairwise(minutes)]
-    mean = sum(squares, ZERO) / max(len(squares), 1)
-    volume = sum((minute.volume for minute in minutes), ZERO) / _MINUTES
-    quoted = LiquidityQuoted(
-        at=at,
-        symbol=symbol,
-        half_spread=(top.ask - top.bid) / 2 / middle,
-        sigma_1m=mean.sqrt(),
-        volume_1m=volume,
-    )
-    return (quoted,)

@@ -322,7 +322,9 @@ def test_a_new_account_opens_a_little_further_away() -> None:
     """From 15.75 %: it acts under 15 %, and the price moves on until it is filled."""
     shadow = shadow_of(opening({"futures": {"USDT": "1150"}}))
     most = RiskLimits(max_leverage=Decimal(50))
-    order = replace(OPEN, price=Decimal(50000), type=OrderType.LIMIT)
+    order = replace(
+        OPEN, price=Decimal(50000), type=OrderType.LIMIT, leverage=Decimal(10)
+    )
     found = why(held_to(shadow, limits=most), replace(order, qty=Decimal(150)))
     assert found.endswith("under its act distance 0.1575")
     fewer = replace(order, qty=Decimal(120))

@@ -34,6 +34,7 @@ from tests.unit.kucoin.world_bench import (
 
 D = Decimal
 SETTLES = START + timedelta(minutes=2)
+MINUTE = timedelta(minutes=1)
 INTERESTS = Interests(
     coins=frozenset({"BTC", "ETH", "USDT"}),
     spot_symbols=frozenset({"BTC-USDT"}),
@@ -66,8 +67,8 @@ def reads() -> dict[str, object]:
         "public_funding_history": [],
         "spot_book": {"bids": [["49999", "1"]], "asks": [["50001", "1"]]},
         "futures_book": {"bids": [["49990", 1]], "asks": [["50010", 1]]},
-        "futures_candles": [[ms(START), "1", "1", "1", "50000", "600"]],
-        "spot_candles": [["1772366400", "1", "50000", "1", "1", "120", "1"]],
+        "futures_candles": [[ms(START - MINUTE), "1", "1", "1", "50000", "600"]],
+        "spot_candles": [[str(ms(START) // 1000 - 60), "1", "50000", "1", "1", "120"]],
     }
 
 
@@ -164,8 +165,9 @@ async def test_the_first_instant_carries_what_the_polls_know() -> None:
         await bench.marks()
         first = bench.stated()
         assert first.liquidity["BTC-USDT"].half_spread == D("0.00002")
-        assert first.liquidity["BTC-USDT"].volume_1m == 2
-        assert first.liquidity["XBTUSDTM"].volume_1m == 10 * XBTUSDTM.multiplier
+        coins = {name: depth.volume_1m for name, depth in first.liquidity.items()}
+        assert round(coins["BTC-USDT"], 2) == D("24.76"), "120 in the newest minute"
+        assert round(coins["XBTUSDTM"] / XBTUSDTM.multiplier, 2) == D("123.78")
         [quote] = first.funding_quotes
         assert quote.settlement_at == SETTLES.replace(microsecond=0)
         lent = {r.coin: (r.annual_rate, r.available) for r in first.borrow_rates}

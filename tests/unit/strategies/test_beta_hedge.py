@@ -99,6 +99,19 @@ def test_net_beta_is_sold_with_the_hedge() -> None:
     assert not reduces
 
 
+def test_a_hedge_is_as_large_as_the_free_margin() -> None:
+    """200 000 lots at 3x cost 6 667 USDT: 3 000 carry less than half, 300 nothing."""
+    poor = _world()
+    spot = poor.balances[SPOT]
+    ((side, lots, _),) = _told(
+        replace(poor, balances={SPOT: spot, FUTURES: {"USDT": balance("3000")}})
+    )
+    assert side is Side.SELL
+    assert 85_000 < lots < 90_000
+    none = replace(poor, balances={SPOT: spot, FUTURES: {"USDT": balance("300")}})
+    assert _told(none) == []
+
+
 def test_inside_the_band_nothing_is_traded() -> None:
     """A hedge that is 2 % of the gross off, or 90 USDT, stays as it is."""
     assert _told(_world(lots=-198_000)) == []
