@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fault_world import Arrival
 
-from bot.domain.entries import Entry, Noted, ParityChecked
+from bot.domain.entries import Decided, Entry, Noted, ParityChecked
 from bot.domain.events import Filled, IntentSettled, LedgerBooked
 from bot.domain.intents import Approved
 from bot.domain.orders import Outcome
@@ -84,7 +84,14 @@ class Claim:
     )
     bookings: list[LedgerBooked] = field(default_factory=list)
     fills: list[Filled] = field(default_factory=list)
-    acts: dict[str, Decimal] = field(default_factory=dict)
+    acts: dict[str, list[tuple[datetime, Decimal]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Each act level of a subject and since when: one that was emptied opens anew."""
+    cures: dict[str, list[tuple[datetime, datetime | None]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """When each cure began and ended."""
     parity: Counter[str] = field(default_factory=Counter)
 
     def last(self, intent_id: str) -> IntentSettled | None:
@@ -124,7 +131,19 @@ def _take(claim: Claim, seq: int, entry: Entry) -> None:
             claim.fills.append(fill)
         case ParityChecked(cause=cause):
             claim.parity[str(cause)] += 1
+        case _:
+            _take_guard(claim, entry)
+
+
+def _take_guard(claim: Claim, entry: Entry) -> None:
+    """What the guard noted of its levels and its cures."""
+    match entry.body:
         case Noted(topic="thresholds", inputs=inputs):
-            claim.acts.setdefault(inputs["subject"], Decimal(inputs["act"]))
+            claim.acts[inputs["subject"]].append((entry.at, Decimal(inputs["act"])))
+        case Decided(verdict="cure", subject=subject):
+            claim.cures[subject].append((entry.at, None))
+        case Decided(verdict="cured", subject=subject) if claim.cures[subject]:
+            began, _ = claim.cures[subject][-1]
+            claim.cures[subject][-1] = (began, entry.at)
         case _:
             pass

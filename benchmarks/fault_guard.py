@@ -7,7 +7,7 @@ marks were not fresh; then it is told apart and why.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,6 +23,10 @@ _GUARD_LIMIT_S: Final = 0.5
 _AHEAD_S: Final = 3
 """A reduction so long before the crossing belongs to it."""
 _STALE_S: Final = 30
+_COOLDOWN: Final = timedelta(seconds=30)
+"""That of the campaign's bots."""
+_URGENT: Final = Decimal("0.8")
+"""The share of the act level under which a guard no longer rests."""
 _TOLERATED_MS: Final = 5000
 """Of a signature's time; a fast clock has no offset that the bot could measure."""
 
@@ -31,11 +35,11 @@ def timely(world: World, claim: Claim) -> tuple[list[str], list[dict[str, Any]]]
     """From the mark that crosses an act level to the first reduction at the door."""
     sent = sorted(a.came_s for a in _of_guard(world.front.arrivals, claim))
     rows: list[dict[str, Any]] = []
-    for subject, act in claim.acts.items():
-        crossed = _crossing(world, subject, act)
+    for subject in claim.acts:
+        crossed = _judged(world, claim, subject)
         if crossed is None:
             continue
-        at_s, at = crossed
+        at_s, _, level, excuse = crossed
         # A guard that was ahead of the level (its buffer widens it) is in time.
         first = next((s for s in sent if s >= at_s), None)
         is_ahead = any(at_s - _AHEAD_S <= s < at_s for s in sent)
@@ -44,10 +48,10 @@ def timely(world: World, claim: Claim) -> tuple[list[str], list[dict[str, Any]]]
             {
                 "subject": subject,
                 "took_s": took,
-                "excuse": _excuse(world, at, at_s),
+                "excuse": excuse,
                 "under_way": _under_way(claim, subject),
                 "deepest": str(_deepest(world, subject, at_s, first)),
-                "act": str(act),
+                "act": str(level),
             }
         )
     late = [
@@ -85,19 +89,50 @@ def _accounts(approved: Approved) -> tuple[str, ...]:
     return (str(getattr(intent, "account", "futures")),)
 
 
-def _crossing(
-    world: World, subject: str, act: Decimal
-) -> tuple[float, datetime] | None:
+def _judged(
+    world: World, claim: Claim, subject: str
+) -> tuple[float, datetime, Decimal, str] | None:
+    """The first crossing that has no excuse, else the first; and its excuse."""
+    excused = None
+    for at_s, at, level in _crossings(world, claim, subject):
+        excuse = _excuse(world, at, at_s)
+        if not excuse:
+            return at_s, at, level, ""
+        excused = excused or (at_s, at, level, excuse)
+    return excused
+
+
+def _crossings(
+    world: World, claim: Claim, subject: str
+) -> Iterator[tuple[float, datetime, Decimal]]:
+    """Where the distance falls under the level at which the guard has to act."""
     was_safe = False
     for at_s, at, distances in world.distances:
-        distance = distances.get(subject)
-        if distance is None:
+        distance, level = distances.get(subject), _level(claim, subject, at)
+        if distance is None or level is None:
             continue
-        if distance >= act:
-            was_safe = True
-        elif was_safe:
-            return at_s, at
-    return None
+        if was_safe and distance < level and not _is_curing(claim, subject, at):
+            yield at_s, at, level
+        was_safe = distance >= level
+
+
+def _level(claim: Claim, subject: str, at: datetime) -> Decimal | None:
+    """The act level in force; a guard that rests after a cure acts at a part of it."""
+    acts = claim.acts[subject]
+    act = next((level for since, level in reversed(acts) if since <= at), None)
+    rests = any(
+        ended is not None and timedelta(0) <= at - ended < _COOLDOWN
+        for _, ended in claim.cures[subject]
+    )
+    return act * _URGENT if act is not None and rests else act
+
+
+def _is_curing(claim: Claim, subject: str, at: datetime) -> bool:
+    """Whether the guard was at it already: its buffer widens the level."""
+    return any(
+        began < at and (ended is None or at <= ended)
+        for began, ended in claim.cures[subject]
+    )
 
 
 def _deepest(
