@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from bot.domain.accounts import FUTURES, AccountSnapshot
+from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountSnapshot
 from bot.domain.events import Event, Filled
+from bot.domain.intents import Repay, Transfer
+from bot.domain.money import ONE
 from bot.engine.loop import Engine
 from bot.shadow.state import Shadow
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.interests import interests_of, joined
+from connectors.kucoin.pre_images import MoneyIntent
 from connectors.kucoin.registry import OrderRegistry
 
-__all__ = ["Links", "interests_at_start", "interests_in"]
+__all__ = ["Links", "interests_at_start", "interests_in", "likely_cures"]
 
 
 def interests_in(shadow: Shadow) -> Interests:
@@ -49,6 +52,32 @@ def interests_at_start(
     return interests_of(snapshot, [*claims, *sorted(traded)])
 
 
+def likely_cures(shadow: Shadow) -> list[MoneyIntent]:
+    """What the guard would move first: repayments of what lies idle, then the reserve.
+
+    A repayment's amount is all that is owed; other debts come last, the largest first.
+    """
+    owed: list[tuple[bool, Decimal, Repay]] = []
+    targets = [FUTURES] if shadow.positions else []
+    for account, coins in sorted(shadow.balances.items()):
+        for coin, balance in sorted(coins.items()):
+            if balance.liability > 0:
+                value = balance.liability * shadow.margin_marks.get(coin, ONE)
+                repay = Repay(account=account, coin=coin, amount=balance.liability)
+                owed.append((balance.available <= 0, -value, repay))
+        if any(balance.liability > 0 for balance in coins.values()):
+            targets.append(account)
+    reserves = [
+        Transfer(source=source, target=target, coin="USDT", amount=idle)
+        for source in (MAIN, SPOT)
+        if (idle := shadow.balance(source, "USDT").available) > 0
+        for target in targets
+    ]
+    ranked = sorted(owed, key=lambda each: each[:2])
+    first = [repay for is_spent, _, repay in ranked if not is_spent]
+    return [*first, *reserves, *(repay for spent, _, repay in ranked if spent)]
+
+
 @dataclass(slots=True)
 class Links:
     """Registry, engine and what was followed so far; it only grows."""
@@ -63,6 +92,10 @@ class Links:
             found = interests_in(self.engine.state.shadow)
             self.interests = joined(self.interests, found)
         return self.interests
+
+    def likely(self) -> list[MoneyIntent]:
+        """What a cure might move, by the engine's books."""
+        return [] if self.engine is None else likely_cures(self.engine.state.shadow)
 
     def mark_of(self, symbol: str) -> Decimal | None:
         """The newest mark of a contract, or of the coin that a pair trades."""

@@ -179,6 +179,7 @@ class Start:
             scheduler=scheduler,
             interests=interests,
             wanted=self._links.wanted,
+            likely=self._links.likely,
             rules=rules,
             remember=self.remember,
             sleep=nap,

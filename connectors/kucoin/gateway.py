@@ -317,11 +317,11 @@ class Gateway:
         return self._answered(approved, answer, done_amount=amount)
 
     async def _keep_pre_image(self, approved: Approved, intent: MoneyIntent) -> None:
-        """Read what is now and make it durable before anything leaves."""
-        wires = self._wires
-        image = await read_pre_image(
-            wires.rest, wires.clock, intent, urgency_of(approved)
-        )
+        """Make what is now durable before anything leaves; the guard has it at hand."""
+        wires, urgency = self._wires, urgency_of(approved)
+        image = self._lookups.warm.take(intent, urgency)
+        if image is None:
+            image = await read_pre_image(wires.rest, wires.clock, intent, urgency)
         wires.remember(image.noted(approved.intent_id, intent))
         self._lookups.keep(approved.intent_id, image)
 

@@ -26,6 +26,7 @@ from connectors.kucoin.money_fates import money_fate
 from connectors.kucoin.pre_images import PreImage
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.supervisor import Spawn
+from connectors.kucoin.warm_images import WarmImages
 
 __all__ = ["LookUps", "Sleep"]
 
@@ -57,7 +58,7 @@ class LookUps:
     """Chases every intent in doubt; one chase each.
 
     ``sleep`` waits wall seconds; ``settle`` takes each proof; ``remember`` makes a
-    note durable.
+    note durable; ``warm`` has pre-images at hand for the guard.
     """
 
     rest: Rest
@@ -67,6 +68,7 @@ class LookUps:
     registry: OrderRegistry
     settle: Callable[[IntentSettled], None]
     remember: Callable[[Noted], None]
+    warm: WarmImages
     _images: dict[str, PreImage] = field(default_factory=dict)
     _doubted: dict[str, datetime] = field(default_factory=dict)
     _chases: dict[str, _Chase] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -41,6 +42,7 @@ from connectors.kucoin.standing import Standing
 from connectors.kucoin.streams import Channel, Frame, Gap, Restored
 from connectors.kucoin.supervisor import Crew
 from connectors.kucoin.wake import Looker, Waker
+from connectors.kucoin.warm_images import Likely, WarmImages
 from connectors.kucoin.world_parts import LiveClock, Source
 
 __all__ = ["LiveClock", "LiveWorld", "Source"]
@@ -68,6 +70,7 @@ class LiveWorld:
         interests: Coins, symbols and accounts of this run at its start.
         wanted: All that should be followed now, never less than ``interests``; the
             reader reads its rules. Without it nothing more is followed.
+        likely: What the guard might ask to be moved next, see ``WarmImages``.
         rules: The rules that the engine starts with.
         remember: Makes a note durable in the journal before it returns.
         recovered: Intents that an earlier process left open.
@@ -88,6 +91,7 @@ class LiveWorld:
         scheduler: SettlementListener,
         interests: Interests,
         wanted: Callable[[], Interests] | None = None,
+        likely: Likely = tuple,
         rules: Rules,
         remember: Callable[[Noted], None],
         sleep: Sleep,
@@ -99,8 +103,7 @@ class LiveWorld:
     ) -> None:
         self._rest, self._streams, self._reader = rest, streams, reader
         self._clock, self._sleep, self._remember = clock, sleep, remember
-        self._rate = float(clock_rate)
-        self._monotonic = monotonic
+        self._rate, self._monotonic = float(clock_rate), monotonic
         self._bell = asyncio.Event()
         self._crew = Crew(wake=self._bell.set)
         self._queue: deque[tuple[Event, ...]] = deque()
@@ -117,7 +120,7 @@ class LiveWorld:
             standing=Standing(warning_debt_ratio=rules.margin_warning_debt_ratio),
         )
         self.waker = self._waker(looker, interests)
-        self.lookups = self._lookups(open_preimages)
+        self.lookups = self._lookups(open_preimages, likely)
         self.gateway = self._gateway(recovered)
         self._market = MarketPolls(
             rest=rest,
@@ -160,7 +163,7 @@ class LiveWorld:
             held=interests.accounts,
         )
 
-    def _lookups(self, open_preimages: Mapping[str, Noted]) -> LookUps:
+    def _lookups(self, open_preimages: Mapping[str, Noted], likely: Likely) -> LookUps:
         lookups = LookUps(
             rest=self._rest,
             clock=self._clock,
@@ -169,6 +172,7 @@ class LiveWorld:
             registry=self.registry,
             settle=self._settle,
             remember=self._remember,
+            warm=WarmImages(rest=self._rest, clock=self._clock, likely=likely),
         )
         lookups.recover(open_preimages)
         return lookups
@@ -224,8 +228,8 @@ class LiveWorld:
         approved = self.gateway.settled(event)
         if event.outcome is not Outcome.IN_DOUBT:
             self.lookups.forget(event.intent_id)
-        is_order = approved is None or isinstance(approved.intent, PlaceOrder)
-        if approved is None or is_order or event.outcome is not Outcome.DONE:
+        is_done = event.outcome is Outcome.DONE
+        if approved is None or isinstance(approved.intent, PlaceOrder) or not is_done:
             self._put((event,))
             return
         accounts = accounts_of(approved.intent)
@@ -285,9 +289,8 @@ class LiveWorld:
     def _is_over(self) -> bool:
         if self._ends_at_s is None:
             return False
-        is_late = self._monotonic() >= self._ends_at_s
         is_busy = self.gateway.in_flight or self.waker.owes_news or self._queue
-        return is_late or not is_busy
+        return self._monotonic() >= self._ends_at_s or not is_busy
 
     def _begin(self) -> None:
         """Start every task; until a feed is confirmed it counts as silent."""
@@ -297,8 +300,9 @@ class LiveWorld:
         self._crew.spawn(self._listen(), "sockets")
         self._crew.spawn(self.waker.run(), "looks")
         self._crew.spawn(self._keep_time(), "clock")
+        warm = Poll(name="pre-images", every_s=2, ask=self.lookups.warm.renew)
         polls = (*self._account.all(), *self._market.all(), self._following.poll())
-        for poll in polls:
+        for poll in (*polls, warm):
             self._crew.spawn(self._run(poll), f"poll {poll.name}")
 
     # -- the sockets ----------------------------------------------------------
@@ -332,12 +336,8 @@ class LiveWorld:
             self._crew.spawn(self._ask_funding(symbol), f"funding {symbol}")
 
     async def _ask_funding(self, symbol: str) -> None:
-        poll = Poll(
-            name=f"funding of {symbol}",
-            every_s=0,
-            ask=lambda: self._market.funding_of(symbol),
-        )
-        await self._try(poll)
+        ask = partial(self._market.funding_of, symbol)
+        await self._try(Poll(name=f"funding of {symbol}", every_s=0, ask=ask))
         self._asking.discard(symbol)
 
     def _fell_silent(self, feed: str, reason: str) -> None:

@@ -11,8 +11,10 @@ from bot.domain.orders import Outcome
 from connectors.kucoin.answers import Urgency
 from connectors.kucoin.gateway import Gateway
 from connectors.kucoin.lookups import LookUps
+from connectors.kucoin.pre_images import MoneyIntent
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.supervisor import Crew
+from connectors.kucoin.warm_images import WarmImages
 from tests.unit.kucoin.world_bench import FakeRest, Time, ms
 
 __all__ = ["Bench", "debt", "loan_row"]
@@ -31,9 +33,13 @@ class Bench:
     recovered: tuple[Approved, ...] = ()
     images: dict[str, Noted] = field(default_factory=dict)
     wait_s: float = 30.0
+    likely: list[MoneyIntent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.crew = Crew(wake=lambda: None)
+        self.warm = WarmImages(
+            rest=self.rest, clock=self.time, likely=lambda: self.likely
+        )
         self.lookups = LookUps(
             rest=self.rest,
             clock=self.time,
@@ -42,6 +48,7 @@ class Bench:
             registry=self.registry,
             settle=self.settle,
             remember=self.notes.append,
+            warm=self.warm,
         )
         self.lookups.recover(self.images)
         self.gateway = Gateway(
