@@ -72,6 +72,9 @@ class Case:
 
 
 _OCTOBER: Final = datetime.fromisoformat("2025-10-10T20:55:00+00:00")
+_BEFORE: Final = datetime.fromisoformat("2025-10-10T20:00:00+00:00")
+"""An hour before the fall: a bot opens some seconds after the market, and both runs
+must have opened their positions before prices run away."""
 ALL: Final = (
     Case(name="crash-default", scenario="crash", minutes=150),
     Case(
@@ -85,16 +88,16 @@ ALL: Final = (
     Case(
         name="october-pair",
         window="2025-10-crash",
-        start=_OCTOBER,
-        minutes=65,
+        start=_BEFORE,
+        minutes=120,
         account="pair",
         settings="margin",
     ),
     Case(
         name="october-funded",
         window="2025-10-crash",
-        start=_OCTOBER,
-        minutes=65,
+        start=_BEFORE,
+        minutes=120,
         account="funded",
         settings="vip12",
     ),
