@@ -8,7 +8,7 @@ with those of a running bot. Nothing here prints or reads a clock.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -72,6 +72,8 @@ class _Tally:
     settlements: int = 0
     missing: list[str] = field(default_factory=list)
     instruments: list[ArchivedInstrument] = field(default_factory=list)
+    firsts: list[int] = field(default_factory=list)
+    """Where the first traded bar of each series opens."""
 
 
 async def fetch(rest: Rest, plan: FetchPlan, out: Path, told: Progress) -> Fetched:
@@ -94,6 +96,8 @@ async def fetch(rest: Rest, plan: FetchPlan, out: Path, told: Progress) -> Fetch
         await _coin(_Fetching(rest, plan, out, told, tally), listings, coin)
     if not tally.instruments:
         raise RefusedError("Nothing was fetched. " + " ".join(tally.missing))
+    if (first_ms := min(tally.firsts)) > plan.span.start_ms:
+        tally.missing.append(f"KuCoin has no candles before {_moment(first_ms)}.")
     write_text(out / "rules.json", _rules_text(listings))
     return Fetched(
         manifest=_manifest(plan, out, tally),
@@ -235,6 +239,8 @@ async def _kept(work: _Fetching, series: Series, files: dict[str, str]) -> None:
         return
     work.tally.bars += store.rows
     work.tally.widened += store.widened
+    if series.kind in {SeriesKind.SPOT, SeriesKind.PERP}:
+        work.tally.firsts.append(store.first_ms)
     files[series.kind.value] = path.relative_to(work.out).as_posix()
 
 
@@ -298,7 +304,8 @@ async def _funding(work: _Fetching, symbol: str, files: dict[str, str]) -> None:
 
 
 def _manifest(plan: FetchPlan, out: Path, tally: _Tally) -> Path:
-    begin, end = (_day(at) for at in (plan.span.start_ms, plan.span.end_ms))
+    span = replace(plan.span, start_ms=min(tally.firsts))
+    begin, end = (_day(at) for at in (span.start_ms, span.end_ms))
     note = "Fetched from KuCoin's public REST side. Rules as of the fetch."
     if tally.widened:
         note += (
@@ -311,11 +318,15 @@ def _manifest(plan: FetchPlan, out: Path, tally: _Tally) -> Path:
         out,
         name=f"kucoin-{begin}-{end}-{plan.bar}",
         title=f"KuCoin, {', '.join(plan.coins)}, {begin} to {end}",
-        span=plan.span,
+        span=span,
         note=note,
         instruments=tally.instruments,
         rules="rules.json",
     )
+
+
+def _moment(stamp_ms: int) -> str:
+    return datetime.fromtimestamp(stamp_ms / 1_000, tz=UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _day(stamp_ms: int) -> str:

@@ -132,6 +132,12 @@ class SeriesStore:
             self._parts.rmdir()
         return self.path
 
+    @property
+    def first_ms(self) -> int:
+        """Where the first bar of a finished series opens."""
+        stamps = pq.ParquetFile(self.path).read(columns=["ts_ms"], use_threads=False)
+        return int(stamps["ts_ms"][0].as_py())
+
     def _join(self) -> None:
         whole = pa.concat_tables(self._stored())
         if whole.num_rows != self.rows:

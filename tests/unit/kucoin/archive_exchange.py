@@ -60,6 +60,8 @@ class PublicExchange:
     has_spot: bool = True
     gap: range = range(0)
     """Milliseconds in which nothing traded on spot."""
+    listed_ms: int = 0
+    """Before this there are no candles."""
 
     async def read(
         self,
@@ -97,6 +99,7 @@ class PublicExchange:
     def _spot_candles(self, given: Mapping[str, str]) -> Any:
         step = _MINUTES[given["type"]] * 60_000
         begin, end = int(given["startAt"]) * 1_000, int(given["endAt"]) * 1_000
+        begin = max(begin, self.listed_ms)
         stamps = [t for t in range(begin, end + 1, step) if t not in self.gap]
         rows = [self._spot_row(t, "2.5") for t in reversed(stamps)]
         return rows[:_SPOT_LIMIT]
@@ -108,7 +111,7 @@ class PublicExchange:
 
     def _futures_candles(self, given: Mapping[str, str]) -> Any:
         step = int(given["granularity"]) * 60_000
-        begin, end = int(given["from"]), int(given["to"])
+        begin, end = max(int(given["from"]), self.listed_ms), int(given["to"])
         stamps = list(range(begin, end + 1, step))[-_FUTURES_LIMIT:]
         if given["symbol"] == ".XBTUSDTMPI":
             small = Decimal("-0.0005")

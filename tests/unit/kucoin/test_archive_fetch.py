@@ -169,6 +169,18 @@ async def test_minutes_without_a_trade_stay_without_a_bar(tmp_path: Path) -> Non
     assert len(bars(tmp_path, "KUCOIN_BTCUSDT_spot_1m").open_s) == 8
 
 
+async def test_a_market_begins_where_its_candles_do(tmp_path: Path) -> None:
+    """A coin that was listed later than asked for can be replayed from then on."""
+    listed = START + timedelta(minutes=4)
+    exchange = PublicExchange(listed_ms=int(listed.timestamp()) * 1_000)
+    done = await run(tmp_path, 10, exchange)
+    assert done.missing == (f"KuCoin has no candles before {listed:%Y-%m-%d %H:%M}.",)
+    market = open_market(tmp_path)
+    assert market.description.start == listed
+    assert market.first_prices().futures_marks["XBTUSDTM"] > 0
+    assert (await run(tmp_path, 10, exchange)).manifest == done.manifest
+
+
 async def test_what_the_exchange_does_not_have_is_said(tmp_path: Path) -> None:
     """No mark candles: the market has none, and the note says so."""
     done = await run(tmp_path, 10, PublicExchange(has_marks=False))
