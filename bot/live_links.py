@@ -15,6 +15,7 @@ from bot.domain.intents import Repay, Transfer
 from bot.domain.money import ONE
 from bot.engine.loop import Engine
 from bot.shadow.state import Shadow
+from connectors.kucoin.books import Names
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.interests import interests_of, joined
 from connectors.kucoin.pre_images import MoneyIntent
@@ -96,6 +97,15 @@ class Links:
     def likely(self) -> list[MoneyIntent]:
         """What a cure might move, by the engine's books."""
         return [] if self.engine is None else likely_cures(self.engine.state.shadow)
+
+    def names(self) -> Names:
+        """What the exchange's numbers mean: our intents, and the newest marks."""
+        registry = self.registry
+        return Names(
+            intent_of=registry.intent_of,
+            mark_of=self.mark_of,
+            loan_of=registry.loans.claim,
+        )
 
     def mark_of(self, symbol: str) -> Decimal | None:
         """The newest mark of a contract, or of the coin that a pair trades."""

@@ -32,7 +32,6 @@ from bot.settings import Settings
 from bot.shadow.state import empty_shadow
 from connectors.kucoin.adoption import adopt_open
 from connectors.kucoin.answers import ExchangeRefusedError
-from connectors.kucoin.books import Names
 from connectors.kucoin.checks import Check, Expected, check_account, check_clock
 from connectors.kucoin.client import KucoinClient
 from connectors.kucoin.cursors import Cursors
@@ -220,11 +219,12 @@ class Start:
 
     async def _adopt(self, registry: OrderRegistry) -> None:
         """Which orders are ours, and which of their fills are booked."""
-        for order_id, intent_id in self.memory.order_ids.items():
+        memory = self.memory
+        for order_id, intent_id in memory.order_ids.items():
             registry.adopt(order_id, intent_id)
-        registry.book(self.memory.fills)
-        open_intents = self.memory.open_intents
-        await adopt_open(self.connection.client, registry, open_intents)
+        registry.book(memory.fills)
+        registry.loans.recover(memory.open_intents, memory.pre_images)
+        await adopt_open(self.connection.client, registry, memory.open_intents)
 
     def _interests(
         self, snapshot: AccountSnapshot, strategies: Sequence[Strategy]
@@ -265,9 +265,7 @@ class Start:
             rest=self.connection.client,
             clock=self.connection.clock,
             reader=snapshots,
-            names=Names(
-                intent_of=self._links.registry.intent_of, mark_of=self._links.mark_of
-            ),
+            names=self._links.names(),
             pairs=pairs,
         )
 
@@ -362,6 +360,7 @@ class Start:
         memory, day, limits = self.memory, at.date(), self.connection.settings.guard
         equity = memory.equities.get(day)
         fresh = empty_shadow(rules)
+        guard = guard_of(memory, is_guarded=self.is_guarded, cooldown=limits.cooldown)
         turnover = sum(
             (value_usdt(fresh, fill) for fill in memory.fills if fill.at.date() == day),
             ZERO,
@@ -369,9 +368,7 @@ class Start:
         return Recovered(
             shadow=memory.shadow,
             open_intents=memory.open_intents,
-            guard=guard_of(
-                memory, is_guarded=self.is_guarded, cooldown=limits.cooldown
-            ),
+            guard=guard,
             missed=tuple(self._missed),
             day=day.isoformat() if equity is not None else "",
             day_open_equity=equity,

@@ -92,6 +92,8 @@ class Names:
 
     intent_of: Callable[[str], str | None]
     mark_of: Callable[[str], Decimal | None]
+    loan_of: Callable[[Cause, AccountId, LoanRecord], str | None] = lambda *_: None
+    """The request that a row of a loan belongs to whose number is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +281,7 @@ def _loan(
         entry_id=row_id,
         cause=cause,
         postings=moved,
-        intent_id=names.intent_of(row.order_no),
+        intent_id=names.intent_of(row.order_no) or names.loan_of(cause, account, row),
         symbol=isolated_pair(account),
     )
     return Explained(

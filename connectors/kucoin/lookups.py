@@ -82,9 +82,10 @@ class LookUps:
         for intent_id, noted in open_preimages.items():
             self._images[intent_id] = PreImage.of(noted)
 
-    def keep(self, intent_id: str, image: PreImage) -> None:
+    def keep(self, approved: Approved, image: PreImage) -> None:
         """Remember what was before a request that is about to leave."""
-        self._images[intent_id] = image
+        self._images[approved.intent_id] = image
+        self.registry.loans.expect(approved, image)
 
     def doubted(self, approved: Approved) -> None:
         """A request has just been given up on; it may still have been on its way."""
@@ -93,6 +94,7 @@ class LookUps:
     def forget(self, intent_id: str) -> None:
         """The fate of an intent is proven: nothing of it is needed any more."""
         self._images.pop(intent_id, None)
+        self.registry.loans.drop(intent_id)
         self._doubted.pop(intent_id, None)
 
     @property

@@ -11,13 +11,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import isolated_pair
 from bot.domain.intents import AdjustMargin, Borrow, Repay, Transfer
 from bot.domain.money import ZERO
 from bot.domain.orders import Outcome
 from bot.ports import Clock
 from connectors.kucoin.answers import Rest
 from connectors.kucoin.fates import Case, Fate
+from connectors.kucoin.loan_claims import is_ours
 from connectors.kucoin.parse.loans import LoanRecord
 from connectors.kucoin.pre_images import (
     MoneyIntent,
@@ -90,17 +90,7 @@ def _ours(
     records: Sequence[LoanRecord], image: PreImage, intent: Borrow | Repay
 ) -> LoanRecord | None:
     """The record that was not there before and asks for what we asked for."""
-    pair = isolated_pair(intent.account)
-    for record in records:
-        is_new = record.order_no not in image.seen
-        if (
-            is_new
-            and record.at >= image.at - _CLOCK_SLACK
-            and record.requested == intent.amount
-            and record.pair in {pair, None}
-        ):
-            return record
-    return None
+    return next((record for record in records if is_ours(record, image, intent)), None)
 
 
 def _of_record(record: LoanRecord) -> Fate | None:
