@@ -183,7 +183,7 @@ def _single_flight(
         lane = (str(body.get("symbol", "")), str(body["currency"]))
         size = str(Decimal(str(body["size"])).normalize())
         found = sorted(ends[kind_of(arrival), str(body["currency"]), size])
-        end = next((at for at in found if at >= arrival.at), None)
+        end = next((at for at in found if at >= arrival.at - slack), None)
         known = before.get(lane)
         if known is not None and (known[1] is None or known[1] > arrival.at + slack):
             yield (

@@ -2,7 +2,8 @@
 
 Started as ``python forks.py FOLDER``; each line of standard input is one JSON task
 ``{"folder", "words", "kill_after", "signal"}``: run these words in that folder in a
-child, and with ``kill_after`` signal it that many seconds after its journal appeared.
+child, and with ``kill_after`` signal it that many seconds after its journal appeared,
+or, with ``after_row``, after its first row: on a busy machine that is much later.
 One JSON answer a line. The program is imported once, so that a run costs a fork and
 not a start of the interpreter.
 """
@@ -12,6 +13,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -38,7 +40,7 @@ def _do(task: dict[str, Any]) -> dict[str, Any]:
     if child == 0:
         os._exit(_run(folder, task["words"]))
     if task["kill_after"] is not None:
-        _wait(child, folder, float(task["kill_after"]))
+        _wait(child, folder, float(task["kill_after"]), has_row=task["after_row"])
         if _lives(child):
             os.kill(child, task["signal"])
     _, status = os.waitpid(child, 0)
@@ -62,14 +64,28 @@ def _run(folder: Path, words: list[str]) -> int:
     return code if isinstance(code, int) else 1
 
 
-def _wait(child: int, folder: Path, after: float) -> None:
+def _wait(child: int, folder: Path, after: float, *, has_row: bool) -> None:
     """Until so long after the journal is there, or until the child has ended."""
     pause = 0.002
-    while not (folder / _JOURNAL).exists() and _lives(child):
+    is_there = _has_row if has_row else Path.exists
+    while not is_there(folder / _JOURNAL) and _lives(child):
         time.sleep(pause)  # noqa: TID251 - a parent that waits for its child
     due = time.monotonic() + after
     while time.monotonic() < due and _lives(child):
         time.sleep(pause)  # noqa: TID251 - a parent that waits for its child
+
+
+def _has_row(journal: Path) -> bool:
+    """Whether anything was made durable; what is being created has nothing yet."""
+    if not journal.exists():
+        return False
+    with contextlib.closing(
+        sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)
+    ) as base:
+        try:
+            return base.execute("SELECT 1 FROM entry LIMIT 1").fetchone() is not None
+        except sqlite3.OperationalError:
+            return False
 
 
 def _lives(child: int) -> bool:

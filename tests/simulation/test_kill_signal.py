@@ -37,6 +37,7 @@ class _Forks:
         *words: str,
         kill_after: float | None = None,
         by: signal.Signals = signal.SIGKILL,
+        after_row: bool = False,
     ) -> dict[str, Any]:
         """Run in a folder, to the end or to a kill; the code and what was said."""
         folder.mkdir(exist_ok=True)
@@ -47,6 +48,7 @@ class _Forks:
             "words": [*words, *self.inputs],
             "kill_after": kill_after,
             "signal": int(by),
+            "after_row": after_row,
         }
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -121,8 +123,12 @@ def test_a_paper_run_killed_anywhere_ends_the_same(
     survived = []
     for number in range(12):
         folder = tmp_path / str(number)
-        kill_after = 0.01 + 0.08 * number
-        said = forks.run(folder, "paper", "--speed", _SPEED, kill_after=kill_after)
+        said = forks.run(
+            folder,
+            *("paper", "--speed", _SPEED),
+            kill_after=0.01 + 0.08 * number,
+            after_row=number % 2 == 1,
+        )
         if said["code"] == 0:
             continue
         assert (said["code"], said["out"]) == (-signal.SIGKILL, "")
