@@ -225,7 +225,9 @@ def _worker(asked: tuple[str, int], options: argparse.Namespace) -> dict[str, An
     words += ["--clock", str(options.clock), "--chaos", str(options.chaos)]
     words += ["--rounds", str(options.rounds)]
     if options.keep is not None:
-        words += ["--keep", str(options.keep / f"{family}{seed}")]
+        kept = options.keep / f"{family}{seed}"
+        shutil.rmtree(kept, ignore_errors=True)
+        words += ["--keep", str(kept)]
     found: dict[str, Any] = {"family": family, "seed": seed}
     try:
         done = subprocess.run(
