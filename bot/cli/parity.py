@@ -134,10 +134,22 @@ _COLUMNS: Final = {
 }
 
 
+def _for_people(row: dict[str, Any]) -> dict[str, Any]:
+    """Errors to six decimals, times to the second; the object keeps every digit."""
+    sizes = {name: row[name] for name in ("mean", "p99", "worst", "buffer")}
+    at = row["worst_at"]
+    return {
+        **row,
+        **{n: None if size is None else f"{size:.6f}" for n, size in sizes.items()},
+        "worst_at": None if at is None else f"{at[:10]} {at[11:19]}",
+    }
+
+
 def _show(path: Path, report: ParityReport) -> None:
     answer = _answer(report)
     if answer["subjects"]:
-        print_table(f"ratios of {path}", _COLUMNS, answer["subjects"])
+        rows = [_for_people(row) for row in answer["subjects"]]
+        print_table(f"ratios of {path}", _COLUMNS, rows)
     else:
         note(f"{path} holds no ratio of the exchange beside ours.")
     if report.noted_differences:
