@@ -41,6 +41,8 @@ class WarmImages:
     clock: Clock
     likely: Likely
     _images: dict[_Key, PreImage] = field(default_factory=dict)
+    _left: set[_Key] = field(default_factory=set)
+    """What was asked for since its image was last begun to be read."""
 
     async def renew(self) -> tuple[Event, ...]:
         """Read what is missing or has aged; a poll that has no news for the engine.
@@ -50,11 +52,15 @@ class WarmImages:
         """
         wanted = {_key(intent): intent for intent in [*self.likely()][:_MOST]}
         self._images = {k: i for k, i in self._images.items() if k in wanted}
+        self._left &= wanted.keys()
         aged = [key for key in wanted if self._is_aged(key)]
         for key in sorted(aged, key=lambda key: key in self._images):
-            self._images[key] = await read_pre_image(
+            self._left.discard(key)
+            image = await read_pre_image(
                 self.rest, self.clock, wanted[key], Urgency.ROUTINE
             )
+            if key not in self._left:  # else a request left while it was read
+                self._images[key] = image
         return ()
 
     def _is_aged(self, key: _Key) -> bool:
@@ -66,6 +72,7 @@ class WarmImages:
 
         Whoever asks: what was read before a request is of no use after it.
         """
+        self._left.add(_key(intent))
         image = self._images.pop(_key(intent), None)
         if image is None or urgency is not Urgency.GUARD:
             return None

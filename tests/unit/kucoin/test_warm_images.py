@@ -98,6 +98,25 @@ async def test_images_are_renewed_and_dropped() -> None:
     assert bench.warm.take(REPAY, Urgency.GUARD) is None
 
 
+async def test_an_image_that_a_request_overtook_is_not_kept() -> None:
+    """It was begun before the request left: half of it may be from after."""
+    bench = Bench()
+    bench.likely = [replace(REPAY, amount=D(100))]
+    bench.rest.reads |= debt("100")
+    answers = bench.rest.reads["repay_history"]
+
+    def overtaken(_: object) -> object:
+        bench.warm.take(REPAY, Urgency.GUARD)
+        return answers
+
+    bench.rest.reads["repay_history"] = overtaken
+    await bench.warm.renew()
+    assert bench.warm.take(REPAY, Urgency.GUARD) is None
+    bench.rest.reads["repay_history"] = answers
+    await bench.warm.renew()
+    assert bench.warm.take(REPAY, Urgency.GUARD) is not None
+
+
 async def test_a_lost_repayment_is_found_with_the_image_at_hand() -> None:
     """The row that was not there when the image was read is ours."""
     bench = await warmed()
