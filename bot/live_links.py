@@ -18,6 +18,7 @@ from bot.shadow.state import Shadow
 from connectors.kucoin.books import Names
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.interests import interests_of, joined
+from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.pre_images import MoneyIntent
 from connectors.kucoin.registry import OrderRegistry
 
@@ -84,6 +85,7 @@ class Links:
     """Registry, engine and what was followed so far; it only grows."""
 
     registry: OrderRegistry = field(default_factory=OrderRegistry)
+    requests: MoneyRequests = field(default_factory=MoneyRequests)
     engine: Engine | None = None
     interests: Interests = field(default_factory=lambda: Interests(coins=frozenset()))
 
@@ -100,11 +102,10 @@ class Links:
 
     def names(self) -> Names:
         """What the exchange's numbers mean: our intents, and the newest marks."""
-        registry = self.registry
         return Names(
-            intent_of=registry.intent_of,
+            intent_of=self.registry.intent_of,
             mark_of=self.mark_of,
-            loan_of=registry.loans.claim,
+            loan_of=self.requests.claim,
         )
 
     def mark_of(self, symbol: str) -> Decimal | None:

@@ -183,7 +183,7 @@ class Start:
             remember=self.remember,
             sleep=nap,
             recovered=self.memory.open_intents,
-            open_preimages=self.memory.pre_images,
+            requests=self._links.requests,
             registry=registry,
             clock_rate=self.connection.settings.clock_rate,
         )
@@ -223,7 +223,7 @@ class Start:
         for order_id, intent_id in memory.order_ids.items():
             registry.adopt(order_id, intent_id)
         registry.book(memory.fills)
-        registry.loans.recover(memory.open_intents, memory.pre_images)
+        self._links.requests.recover(memory.open_intents, memory.pre_images)
         await adopt_open(self.connection.client, registry, memory.open_intents)
 
     def _interests(

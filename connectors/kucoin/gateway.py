@@ -323,7 +323,7 @@ class Gateway:
         if image is None:
             image = await read_pre_image(wires.rest, wires.clock, intent, urgency)
         wires.remember(image.noted(approved.intent_id, intent))
-        self._lookups.keep(approved, image)
+        self._lookups.requests.keep(approved, image)
 
     # -- outcomes ----------------------------------------------------------
 

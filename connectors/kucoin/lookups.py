@@ -10,7 +10,7 @@ note is kept when it takes long. Nothing here sends a request that changes anyth
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,7 +23,7 @@ from bot.ports import Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.fates import Absence, Case, Fate, order_fate
 from connectors.kucoin.money_fates import money_fate
-from connectors.kucoin.pre_images import PreImage
+from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.supervisor import Spawn
 from connectors.kucoin.warm_images import WarmImages
@@ -58,7 +58,8 @@ class LookUps:
     """Chases every intent in doubt; one chase each.
 
     ``sleep`` waits wall seconds; ``settle`` takes each proof; ``remember`` makes a
-    note durable; ``warm`` has pre-images at hand for the guard.
+    note durable; ``requests`` knows what was before each that moves money; ``warm`` has
+    pre-images at hand for the guard.
     """
 
     rest: Rest
@@ -68,24 +69,10 @@ class LookUps:
     registry: OrderRegistry
     settle: Callable[[IntentSettled], None]
     remember: Callable[[Noted], None]
+    requests: MoneyRequests
     warm: WarmImages
-    _images: dict[str, PreImage] = field(default_factory=dict)
     _doubted: dict[str, datetime] = field(default_factory=dict)
     _chases: dict[str, _Chase] = field(default_factory=dict)
-
-    def recover(self, open_preimages: Mapping[str, Noted]) -> None:
-        """Take over the pre-images of requests that an earlier process left open.
-
-        Raises:
-            UsageError: One of them cannot be read.
-        """
-        for intent_id, noted in open_preimages.items():
-            self._images[intent_id] = PreImage.of(noted)
-
-    def keep(self, approved: Approved, image: PreImage) -> None:
-        """Remember what was before a request that is about to leave."""
-        self._images[approved.intent_id] = image
-        self.registry.loans.expect(approved, image)
 
     def doubted(self, approved: Approved) -> None:
         """A request has just been given up on; it may still have been on its way."""
@@ -93,8 +80,7 @@ class LookUps:
 
     def forget(self, intent_id: str) -> None:
         """The fate of an intent is proven: nothing of it is needed any more."""
-        self._images.pop(intent_id, None)
-        self.registry.loans.drop(intent_id)
+        self.requests.drop(intent_id)
         self._doubted.pop(intent_id, None)
 
     @property
@@ -110,7 +96,7 @@ class LookUps:
         case = Case(
             approved=approved,
             sent_at=self._doubted.get(approved.intent_id, now),
-            image=self._images.get(approved.intent_id),
+            image=self.requests.image_of(approved.intent_id),
             absence=Absence(),
         )
         self._chases[approved.intent_id] = _Chase(approved, case, now)

@@ -17,7 +17,7 @@ from bot.domain.orders import Outcome
 from bot.ports import Clock
 from connectors.kucoin.answers import Rest
 from connectors.kucoin.fates import Case, Fate
-from connectors.kucoin.loan_claims import is_ours
+from connectors.kucoin.money_requests import is_ours
 from connectors.kucoin.parse.loans import LoanRecord
 from connectors.kucoin.pre_images import (
     MoneyIntent,
@@ -31,7 +31,6 @@ from connectors.kucoin.pre_images import (
 
 __all__ = ["money_fate"]
 
-_CLOCK_SLACK: Final = timedelta(seconds=30)
 _HISTORY_SILENT: Final = timedelta(seconds=60)
 _NEAR: Final = Decimal("0.1")
 """Within a tenth of the amount, a difference counts as that amount, or as none."""
@@ -135,10 +134,7 @@ async def _transfer(
 
 def _has_new(rows: Sequence[Move], image: PreImage, amount: Decimal) -> bool:
     return any(
-        row.amount == amount
-        and row.row_id not in image.seen
-        and row.at >= image.at - _CLOCK_SLACK
-        for row in rows
+        row.amount == amount and image.is_new(row.row_id, row.at) for row in rows
     )
 
 

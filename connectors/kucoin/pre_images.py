@@ -8,7 +8,7 @@ there then is what the request did. Reading and comparing only: nothing here sen
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -49,6 +49,7 @@ PRE_IMAGE: Final = "pre-image"
 
 MoneyIntent = Borrow | Repay | Transfer | AdjustMargin
 
+_CLOCK_SLACK: Final = timedelta(seconds=30)
 _SEEN_MAX: Final = 40
 _PAGE: Final = "50"
 _LEDGERS: Final[Mapping[AccountId, str]] = {
@@ -69,6 +70,10 @@ class PreImage:
     at: datetime
     amount: Decimal | None = None
     seen: frozenset[str] = frozenset()
+
+    def is_new(self, row_id: str, at: datetime) -> bool:
+        """Whether a row of the history came after it; two clocks may be apart."""
+        return row_id not in self.seen and at >= self.at - _CLOCK_SLACK
 
     def noted(self, intent_id: str, intent: MoneyIntent) -> Noted:
         """The journal's note of it."""

@@ -18,7 +18,6 @@ from bot.domain.events import Filled, OrderChanged
 from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.money import ZERO
 from bot.domain.orders import OrderState, OrderType, Side, TimeInForce
-from connectors.kucoin.loan_claims import LoanClaims
 
 __all__ = ["OrderFact", "OrderRegistry", "Told", "ends_at_once"]
 
@@ -70,8 +69,6 @@ class OrderRegistry:
     """Orders by the exchange's id, and our intents by theirs."""
 
     patience: int = 5
-    loans: LoanClaims = field(default_factory=LoanClaims)
-    """The loan requests whose number is not known yet."""
     _orders: dict[str, _Known] = field(default_factory=dict)
     _ended: dict[str, None] = field(default_factory=dict)
     _intents: dict[str, PlaceOrder] = field(default_factory=dict)

@@ -13,11 +13,10 @@ crash-only, because starting is recovering. This is the live twin of
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from types import MappingProxyType
 from typing import Final
 
 from bot.domain.accounts import AccountId, AccountSnapshot
@@ -34,6 +33,7 @@ from connectors.kucoin.following import Following
 from connectors.kucoin.gateway import Gateway, accounts_of
 from connectors.kucoin.lookups import LookUps, Sleep
 from connectors.kucoin.market_polls import MarketPolls, SettlementListener
+from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.order_words import urgency_of
 from connectors.kucoin.polls import AccountPolls, Events, Poll
 from connectors.kucoin.registry import OrderRegistry
@@ -54,7 +54,6 @@ _JUMP_CHECK_S: Final = 1.0
 _FAILURES_NOTED: Final = 5
 _CLOCK_FEED: Final = "clock"
 _TIME_REFUSED: Final = "400002"  # a stamp more than 5 s off: measure at once
-_NO_NOTES: Final[Mapping[str, Noted]] = MappingProxyType({})
 
 
 class LiveWorld:
@@ -74,7 +73,7 @@ class LiveWorld:
         rules: The rules that the engine starts with.
         remember: Makes a note durable in the journal before it returns.
         recovered: Intents that an earlier process left open.
-        open_preimages: The notes of what was before those of them that move money.
+        requests: What was before those of them that move money.
         sleep: Waits real seconds.
         registry: The orders that are known; the looker's names may share it.
         clock_rate: Seconds of the exchange's time a real second; 1 at KuCoin.
@@ -96,7 +95,7 @@ class LiveWorld:
         remember: Callable[[Noted], None],
         sleep: Sleep,
         recovered: Iterable[Approved] = (),
-        open_preimages: Mapping[str, Noted] = _NO_NOTES,
+        requests: MoneyRequests | None = None,
         registry: OrderRegistry | None = None,
         clock_rate: Decimal | float = 1,
         monotonic: Callable[[], float] = time.monotonic,
@@ -120,7 +119,7 @@ class LiveWorld:
             standing=Standing(warning_debt_ratio=rules.margin_warning_debt_ratio),
         )
         self.waker = self._waker(looker, interests)
-        self.lookups = self._lookups(open_preimages, likely)
+        self.lookups = self._lookups(requests or MoneyRequests(), likely)
         self.gateway = self._gateway(recovered)
         self._market = MarketPolls(
             rest=rest,
@@ -163,8 +162,8 @@ class LiveWorld:
             held=interests.accounts,
         )
 
-    def _lookups(self, open_preimages: Mapping[str, Noted], likely: Likely) -> LookUps:
-        lookups = LookUps(
+    def _lookups(self, requests: MoneyRequests, likely: Likely) -> LookUps:
+        return LookUps(
             rest=self._rest,
             clock=self._clock,
             sleep=self._sleep,
@@ -172,10 +171,9 @@ class LiveWorld:
             registry=self.registry,
             settle=self._settle,
             remember=self._remember,
+            requests=requests,
             warm=WarmImages(rest=self._rest, clock=self._clock, likely=likely),
         )
-        lookups.recover(open_preimages)
-        return lookups
 
     def _gateway(self, recovered: Iterable[Approved]) -> Gateway:
         return Gateway(

@@ -11,6 +11,7 @@ from bot.domain.orders import Outcome
 from connectors.kucoin.answers import Urgency
 from connectors.kucoin.gateway import Gateway
 from connectors.kucoin.lookups import LookUps
+from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.pre_images import MoneyIntent
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.supervisor import Crew
@@ -37,6 +38,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.crew = Crew(wake=lambda: None)
+        self.requests = MoneyRequests()
+        self.requests.recover(self.recovered, self.images)
         self.warm = WarmImages(
             rest=self.rest, clock=self.time, likely=lambda: self.likely
         )
@@ -48,9 +51,9 @@ class Bench:
             registry=self.registry,
             settle=self.settle,
             remember=self.notes.append,
+            requests=self.requests,
             warm=self.warm,
         )
-        self.lookups.recover(self.images)
         self.gateway = Gateway(
             rest=self.rest,
             clock=self.time,

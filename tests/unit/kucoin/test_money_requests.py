@@ -11,7 +11,7 @@ from bot.domain.events import Cause
 from bot.domain.intents import Approved, Borrow, Intent, Repay
 from bot.domain.orders import Outcome
 from connectors.kucoin.books import Names, borrow_row, repay_row
-from connectors.kucoin.loan_claims import LoanClaims
+from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.parse.loans import LoanRecord
 from connectors.kucoin.pre_images import PreImage
 
@@ -39,26 +39,26 @@ def asked(intent: Intent, number: int = 1) -> Approved:
     )
 
 
-def claims(*intents: Intent) -> LoanClaims:
+def requests(*intents: Intent) -> MoneyRequests:
     """Some requests without an answer."""
-    found = LoanClaims()
+    found = MoneyRequests()
     for number, intent in enumerate(intents, 1):
-        found.expect(asked(intent, number), IMAGE)
+        found.keep(asked(intent, number), IMAGE)
     return found
 
 
-def names(of: LoanClaims) -> Names:
+def names(of: MoneyRequests) -> Names:
     """What rows mean when no number is known."""
     return Names(intent_of=lambda _: None, mark_of=lambda _: None, loan_of=of.claim)
 
 
 def test_the_booking_names_the_request() -> None:
     """A repayment and a loan that were asked for and have no number yet."""
-    repaid = repay_row(MARGIN_CROSS, ROW, names(claims(REPAY)))
+    repaid = repay_row(MARGIN_CROSS, ROW, names(requests(REPAY)))
     assert repaid is not None
     assert [b.intent_id for b in repaid.bookings] == ["g1-i0000001"]
     borrow = Borrow(account=MARGIN_CROSS, coin="USDT", amount=D(40))
-    lent = borrow_row(MARGIN_CROSS, ROW, names(claims(borrow)))
+    lent = borrow_row(MARGIN_CROSS, ROW, names(requests(borrow)))
     assert lent is not None
     assert [b.intent_id for b in lent.bookings] == ["g1-i0000001"]
 
@@ -75,17 +75,17 @@ def test_the_booking_names_the_request() -> None:
 )
 def test_a_row_that_is_not_what_was_asked_for_is_nobodys(row: LoanRecord) -> None:
     """Seen before, another amount, coin or pair, or too old."""
-    assert claims(REPAY).claim(Cause.REPAY, MARGIN_CROSS, row) is None
+    assert requests(REPAY).claim(Cause.REPAY, MARGIN_CROSS, row) is None
 
 
 def test_what_could_be_two_requests_is_claimed_by_none() -> None:
     """Two open requests for the same: nobody guesses."""
-    assert claims(REPAY, REPAY).claim(Cause.REPAY, MARGIN_CROSS, ROW) is None
+    assert requests(REPAY, REPAY).claim(Cause.REPAY, MARGIN_CROSS, ROW) is None
 
 
 def test_a_proven_request_claims_nothing_more() -> None:
     """Its number is known by then."""
-    found = claims(REPAY)
+    found = requests(REPAY)
     found.drop("g1-i0000001")
     assert found.claim(Cause.REPAY, MARGIN_CROSS, ROW) is None
 
@@ -93,12 +93,12 @@ def test_a_proven_request_claims_nothing_more() -> None:
 def test_other_accounts_claim_nothing() -> None:
     """The same coin in an isolated pair is another loan."""
     pair = isolated_account("BTC-USDT")
-    assert claims(REPAY).claim(Cause.REPAY, pair, ROW) is None
+    assert requests(REPAY).claim(Cause.REPAY, pair, ROW) is None
 
 
 def test_a_restart_claims_what_was_left_open() -> None:
     """With the pre-image of the journal; without one it had not left."""
     one, other = asked(REPAY), asked(REPAY, 2)
-    found = LoanClaims()
+    found = MoneyRequests()
     found.recover([one, other], {one.intent_id: IMAGE.noted(one.intent_id, REPAY)})
     assert found.claim(Cause.REPAY, MARGIN_CROSS, ROW) == one.intent_id

@@ -1,13 +1,14 @@
-"""Which row of the loan histories is a request of ours whose answer has not come.
+"""The requests that move money and whose fate is open, with what was before each.
 
-A loan has no id of ours. Until its answer or a look-up names its number, its row would
-be booked as nobody's: after a lost answer, and by the first look after a kill. A row
-is ours when it was not there before the request left and asks for the same. Pure state.
+Their pre-images are kept here, those of an earlier process included: the look-ups
+compare with them, and they tell which row of the loan histories is a request of ours.
+A loan has no id of ours: until its answer or a look-up names its number, its row would
+be booked as nobody's, after a lost answer and by the first look after a kill. Pure
+state; nothing here asks or sends.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 from bot.domain.accounts import AccountId, isolated_pair
@@ -17,17 +18,15 @@ from bot.domain.intents import Approved, Borrow, Repay
 from connectors.kucoin.parse.loans import LoanRecord
 from connectors.kucoin.pre_images import PreImage
 
-__all__ = ["LoanClaims", "is_ours"]
+__all__ = ["MoneyRequests", "is_ours"]
 
-_CLOCK_SLACK: Final = timedelta(seconds=30)
 _CAUSES: Final = {Cause.BORROW: Borrow, Cause.REPAY: Repay}
 
 
 def is_ours(record: LoanRecord, image: PreImage, intent: Borrow | Repay) -> bool:
     """Whether a row is the outcome of a request, by what was there before it."""
     return (
-        record.order_no not in image.seen
-        and record.at >= image.at - _CLOCK_SLACK
+        image.is_new(record.order_no, record.at)
         and record.requested == intent.amount
         and record.coin == intent.coin
         and record.pair in {isolated_pair(intent.account), None}
@@ -35,15 +34,14 @@ def is_ours(record: LoanRecord, image: PreImage, intent: Borrow | Repay) -> bool
 
 
 @dataclass(slots=True)
-class LoanClaims:
-    """The loan requests whose number is not known yet."""
+class MoneyRequests:
+    """Requests and pre-images, by our id."""
 
-    _open: dict[str, tuple[Borrow | Repay, PreImage]] = field(default_factory=dict)
+    _open: dict[str, tuple[Approved, PreImage]] = field(default_factory=dict)
 
-    def expect(self, approved: Approved, image: PreImage) -> None:
-        """A request is about to leave; others than of loans are not kept."""
-        if isinstance(approved.intent, Borrow | Repay):
-            self._open[approved.intent_id] = (approved.intent, image)
+    def keep(self, approved: Approved, image: PreImage) -> None:
+        """A request is about to leave."""
+        self._open[approved.intent_id] = (approved, image)
 
     def recover(self, left: Iterable[Approved], notes: Mapping[str, Noted]) -> None:
         """Take over the requests that an earlier process left open.
@@ -53,11 +51,16 @@ class LoanClaims:
         """
         for approved in left:
             if approved.intent_id in notes:
-                self.expect(approved, PreImage.of(notes[approved.intent_id]))
+                self.keep(approved, PreImage.of(notes[approved.intent_id]))
 
     def drop(self, intent_id: str) -> None:
         """The fate of a request is proven."""
         self._open.pop(intent_id, None)
+
+    def image_of(self, intent_id: str) -> PreImage | None:
+        """What was before a request; None when it never left."""
+        found = self._open.get(intent_id)
+        return None if found is None else found[1]
 
     def claim(self, cause: Cause, account: AccountId, row: LoanRecord) -> str | None:
         """The one request that a row belongs to; None for a foreign or unclear one.
@@ -74,17 +77,18 @@ class LoanClaims:
             >>> row = LoanRecord(order_no="7", coin="USDT", pair=None,
             ...     requested=Decimal(5), done_amount=Decimal(5), principal=Decimal(5),
             ...     interest=Decimal(0), outcome=Outcome.DONE, at=at)
-            >>> claims = LoanClaims()
-            >>> claims.expect(asked, PreImage(at=at))
-            >>> claims.claim(Cause.REPAY, MARGIN_CROSS, row)
+            >>> requests = MoneyRequests()
+            >>> requests.keep(asked, PreImage(at=at))
+            >>> requests.claim(Cause.REPAY, MARGIN_CROSS, row)
             'g1-i0000001'
-            >>> claims.claim(Cause.BORROW, MARGIN_CROSS, row) is None
+            >>> requests.claim(Cause.BORROW, MARGIN_CROSS, row) is None
             True
         """
         found = [
-            intent_id
-            for intent_id, (intent, image) in self._open.items()
-            if isinstance(intent, _CAUSES[cause])
+            approved.intent_id
+            for approved, image in self._open.values()
+            if isinstance(intent := approved.intent, Borrow | Repay)
+            and isinstance(intent, _CAUSES[cause])
             and intent.account == account
             and is_ours(row, image, intent)
         ]
