@@ -67,9 +67,15 @@ class Terms:
         return requirement - level * margin
 
     def _sum(
-        self, constant: float, weights: Mapping[str, float], factors: Mapping[str, float]
+        self,
+        constant: float,
+        weights: Mapping[str, float],
+        factors: Mapping[str, float],
     ) -> float:
-        power = -1.0 if self.is_inverse else 1.0
-        return constant + sum(
-            weight * factors.get(coin, 1.0) ** power for coin, weight in weights.items()
+        moved = (
+            weight / factors.get(coin, 1.0)
+            if self.is_inverse
+            else weight * factors.get(coin, 1.0)
+            for coin, weight in weights.items()
         )
+        return constant + sum(moved)
