@@ -24,6 +24,9 @@ the sum: the bound is two thousand times wider than that."""
 _NOISE: Final = 1e-14
 """A slope under this share of the absolute terms is a rounding of zero."""
 
+_FAR: Final = 1e10
+"""A move beyond this is never: no price rises ten-billionfold."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelNumbers:
@@ -193,7 +196,8 @@ def _zeros(
         return 0.0, 0.0, slack
     noise = _NOISE * gross
     if abs(slope) <= noise:
-        return None, None, slack
+        is_never = -excess - error > _FAR * (abs(slope) + error)
+        return None, None, 0.0 if is_never else slack
     move = -excess / slope
     slack *= 1.0 + abs(move)
     if move > 0.0:

@@ -24,6 +24,9 @@ _Part = tuple[float, float]
 _CHUNK: Final = 512
 """Scenarios at a time, so that the work stays in the processor's cache."""
 
+_UNMOVED: Final = (0, (0.0, 0.0))
+"""The move of a row that no market moves: any, at no weight."""
+
 _AT_LIMIT: Final = 1.0 - 1e-12
 """A value is taken so much smaller, so that one exactly at a limit is within it."""
 
@@ -56,65 +59,70 @@ def stressed(rows: Sequence[Row], coins: Sequence[str], factors: Floats) -> Floa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Steps:
-    """A position whose tier may move: where it stands and what its tiers ask for."""
+class _Tiers:
+    """The positions whose tier may move, as arrays of (positions) and (tiers, ...).
 
-    column: int
-    move: int
-    value: float
-    least: float
+    ``rows`` are their places in the plan. Short ladders are filled up with their last
+    rate at limits that nothing exceeds.
+    """
+
+    rows: NDArray[np.intp]
+    value: Floats
+    least: Floats
     limits: Floats
     rates: Floats
 
     @classmethod
-    def of(cls, row: Row, column: int, move: int) -> Self | None:
-        """The steps of a row; None where one rate holds for every value."""
-        ladder = row.line.ladder
-        if ladder is None or len(ladder.rates) == 1:
-            return None
+    def of(cls, rows: Sequence[tuple[int, Row]]) -> Self:
+        """The ladders of those rows that have one."""
+        found = [
+            (i, row, row.line.ladder)
+            for i, row in rows
+            if row.line.ladder and any(leg.is_moved for leg in row.line.legs)
+        ]
+        steps = max((len(ladder.rates) for _, _, ladder in found), default=1)
+        limits = np.full((steps - 1, len(found)), np.inf)
+        rates = np.empty((steps, len(found)))
+        for column, (_, _, ladder) in enumerate(found):
+            own = [float(rate) for rate in ladder.rates]
+            limits[: len(own) - 1, column] = [float(x) for x in ladder.limits[:-1]]
+            rates[:, column] = own + own[-1:] * (steps - len(own))
+        least = [float(ladder.least_value) for _, _, ladder in found]
         return cls(
-            column=column,
-            move=move,
-            value=row.value,
-            least=float(ladder.least_value),
-            limits=np.array([float(limit) for limit in ladder.limits]),
-            rates=np.array([float(rate) for rate in ladder.rates]),
+            rows=np.array([i for i, _, _ in found], dtype=np.intp),
+            value=np.array([row.value for _, row, _ in found]),
+            least=np.array(least),
+            limits=limits,
+            rates=rates,
         )
 
     def requirement(self, moves: Floats) -> Floats:
-        """What it requires in each scenario."""
-        value = self.value * moves[:, self.move]
-        low, high = self._rungs(np.array([value.min(), value.max()]))
-        if low == high:
-            return value * self.rates[low]
-        rates: Floats = self.rates[self._rungs(value)]
-        return value * rates
-
-    def _rungs(self, value: Floats) -> NDArray[np.intp]:
-        counted = np.maximum(value * _AT_LIMIT, self.least)
-        found = np.searchsorted(self.limits, counted, side="left")
-        rungs: NDArray[np.intp] = np.minimum(found, len(self.rates) - 1)
-        return rungs
+        """What each requires in each scenario, from its own moves."""
+        value: Floats = self.value[:, None] * moves
+        counted = np.maximum(value * _AT_LIMIT, self.least[:, None])
+        rate: Floats = np.broadcast_to(self.rates[0][:, None], value.shape)
+        for limit, above in zip(self.limits, self.rates[1:], strict=True):
+            rate = np.where(counted > limit[:, None], above[:, None], rate)
+        required: Floats = value * rate
+        return required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
     """The rows as arrays over *moves*: the factor of a coin, then one over some.
 
-    ``required`` and ``held`` are constants by row; ``by`` of shape (2, moves, wide)
-    has the weights of the rows that need a matrix product, ``alone`` of shape
-    (2, narrow) those of the rows with one move at most.
+    ``order`` has the rows with several moves first; ``by`` of shape (2, wide, moves)
+    has their weights in requirement and margin, ``alone`` of shape (2, narrow, 1)
+    those of the others, each with the one move of ``move``.
     """
 
+    order: NDArray[np.intp]
     inverse: NDArray[np.intp]
-    required: Floats
-    held: Floats
-    wide: NDArray[np.intp]
+    constants: Floats
     by: Floats
-    narrow: NDArray[np.intp]
     move: NDArray[np.intp]
     alone: Floats
-    steps: tuple[_Steps, ...]
+    tiers: _Tiers
     is_margin: NDArray[np.bool_]
 
     @classmethod
@@ -124,50 +132,51 @@ class _Plan:
         inverse = sorted({place[c] for row in rows for c, p in _moved(row) if p < 0})
         names = [(coin, 1) for coin in coins] + [(coins[i], -1) for i in inverse]
         move = {name: i for i, name in enumerate(names)}
-        sums = [_by_move(row, move) for row in rows]
-        wide = [i for i, parts in enumerate(sums) if len(parts) > 1]
-        narrow = [i for i, parts in enumerate(sums) if len(parts) <= 1]
-        by = np.zeros((2, len(names), len(wide)))
-        for column, row in enumerate(wide):
-            for index, part in sums[row].items():
-                by[:, index, column] = part
-        alone = [next(iter(sums[i].items()), (0, (0.0, 0.0))) for i in narrow]
-        constants = np.array([row.constants for row in rows]).reshape(-1, 2)
-        steps = (
-            _Steps.of(rows[i], i, index)
-            for i, (index, _) in zip(narrow, alone, strict=True)
-        )
+        parts = [_by_move(row, move) for row in rows]
+        order = sorted(range(len(rows)), key=lambda i: (len(parts[i]) < 2, i))  # noqa: PLR2004 - one move or several
+        wide = sum(len(each) > 1 for each in parts)
+        by = np.zeros((2, wide, max(len(names), 1)))
+        for line, row in enumerate(order[:wide]):
+            for index, part in parts[row].items():
+                by[:, line, index] = part
+        alone = [next(iter(parts[i].items()), _UNMOVED) for i in order[wide:]]
+        constants = np.array([rows[i].constants for i in order]).reshape(-1, 2, 1)
         return cls(
+            order=np.array(order, dtype=np.intp),
             inverse=np.array(inverse, dtype=np.intp),
-            required=constants[:, 0],
-            held=constants[:, 1],
-            wide=np.array(wide, dtype=np.intp),
+            constants=constants.swapaxes(0, 1),
             by=by,
-            narrow=np.array(narrow, dtype=np.intp),
             move=np.array([index for index, _ in alone], dtype=np.intp),
-            alone=np.array([part for _, part in alone]).reshape(-1, 2).T,
-            steps=tuple(each for each in steps if each is not None),
-            is_margin=np.array([r.line.kind is Kind.MARGIN for r in rows], dtype=bool),
+            alone=np.array([p for _, p in alone]).reshape(-1, 2, 1).swapaxes(0, 1),
+            tiers=_Tiers.of([(line, rows[i]) for line, i in enumerate(order)]),
+            is_margin=np.array(
+                [[rows[i].line.kind is Kind.MARGIN] for i in order], dtype=bool
+            ).reshape(-1, 1),
         )
 
     def ratios(self, factors: Floats, found: Floats) -> None:
         """Write the ratios of some scenarios into ``found``."""
-        moves = factors
+        moves = np.ascontiguousarray(factors.T)
+        if not len(moves):
+            moves = np.ones((1, len(factors)))
         if len(self.inverse):
-            moves = np.hstack([factors, 1.0 / factors[:, self.inverse]])
-        required, held = np.empty_like(found), np.empty_like(found)
-        alone = moves[:, self.move] if len(self.narrow) else moves[:, :0]
-        for side, sums in enumerate((required, held)):
-            sums[:, self.wide] = moves @ self.by[side]
-            sums[:, self.narrow] = alone * self.alone[side]
-        for each in self.steps:
-            required[:, each.column] = each.requirement(moves)
-        required += self.required
-        held += self.held
-        np.divide(required, held, out=found)
-        np.copyto(found, np.inf, where=held <= 0.0)
+            moves = np.concatenate([moves, 1.0 / moves[self.inverse]])
+        wide = len(self.by[0])
+        alone = moves[self.move]
+        sums = np.empty((2, len(self.order), len(factors)))
+        for side in (0, 1):
+            sums[side, :wide] = self.by[side] @ moves
+            np.multiply(self.alone[side], alone, out=sums[side, wide:])
+        if len(self.tiers.rows):
+            own = alone[self.tiers.rows - wide]
+            sums[0, self.tiers.rows] = self.tiers.requirement(own)
+        sums += self.constants
+        required, held = sums
+        ratio = required / held
+        np.copyto(ratio, np.inf, where=held <= 0.0)
         is_spent = (held < 0.0) & self.is_margin
-        np.copyto(found, 0.0, where=(required <= 0.0) & ~is_spent)
+        np.copyto(ratio, 0.0, where=(required <= 0.0) & ~is_spent)
+        found[:, self.order] = ratio.T
 
 
 def _moved(row: Row) -> Iterator[tuple[str, int]]:
