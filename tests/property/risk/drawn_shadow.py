@@ -50,30 +50,29 @@ marks = decimals("500", "2000", 2)
 
 
 @st.composite
-def _tiers(draw: st.DrawFn) -> tuple[RiskTier, ...]:
-    """Up to four tiers with rising rates, in any order."""
-    limits = draw(st.lists(st.integers(1, 400), unique=True, max_size=4))
+def _tiers(draw: st.DrawFn, value: Decimal) -> tuple[RiskTier, ...]:
+    """Up to four tiers around a value, in any order; one may be the value itself."""
+    shares = draw(st.lists(st.integers(3, 20), unique=True, max_size=4))
     return tuple(
         RiskTier(
-            max_notional=Decimal(limit * 1000),
+            max_notional=value * share / 10,
             max_leverage=Decimal(10),
-            initial_margin_rate=Decimal(limit) / 500,
-            maintenance_margin_rate=Decimal(limit) / 1000,
+            initial_margin_rate=Decimal(share) / 50,
+            maintenance_margin_rate=Decimal(share) / 100,
         )
-        for limit in limits
+        for share in shares
     )
 
 
 @st.composite
 def _contract(draw: st.DrawFn, symbol: str) -> ContractRules:
-    """A contract of BTC or ETH, now and then without its curve or its tiers."""
+    """A contract of BTC or ETH without tiers, now and then without its curve."""
     rules = draw(contracts(symbol, is_inverse=symbol in INVERSE))
     coin = FUTURES_COIN.get(rules.base, rules.base)
     return replace(
         rules,
         base=coin,
         settle="BTC" if rules.is_inverse else "USDT",
-        tiers=draw(_tiers()),
         m=None if draw(st.integers(0, 30)) == 0 else rules.m,
         maintenance_margin_rate=draw(
             st.sampled_from([Decimal("0.004"), Decimal("0.01"), None])
@@ -163,6 +162,12 @@ def shadows(draw: st.DrawFn) -> Shadow:
     """An account with margin, cross futures of two currencies and lone positions."""
     rules = draw(_rules())
     held = [p for c in rules.contracts.values() for p in draw(_held(c))]
+    tiers = {p.symbol: draw(_tiers(abs(p.entry_value))) for p in held}
+    tiered = {
+        name: replace(each, tiers=tiers.get(name, ()))
+        for name, each in rules.contracts.items()
+    }
+    rules = replace(rules, contracts=tiered)
     if draw(seldom):
         held.append(Position(symbol="NEWM", lots=Lots(1), entry_value=Decimal(1)))
     symbols = (*LINEAR, *INVERSE)
