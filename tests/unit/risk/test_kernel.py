@@ -161,6 +161,14 @@ def test_a_missing_mark_makes_a_subject_unknown_and_no_other() -> None:
     assert kernel.numbers()[1].ratio is not None
 
 
+def test_a_mark_that_is_gone_is_missing() -> None:
+    """A kernel that follows a shadow forgets a mark with it."""
+    shadow = shadow_of(position("XBTUSDTM", 1000), margin=LONG)
+    kernel = Kernel(shadow)
+    kernel.follow(replace(shadow, margin_marks={}, futures_marks={}))
+    assert [each.ratio for each in kernel.numbers()] == [None, None]
+
+
 def test_a_margin_that_is_used_up_is_infinite() -> None:
     """A fall by a quarter costs more than the wallet: infinity, not below zero."""
     kernel = Kernel(shadow_of(position("XBTUSDTM", 1000)))
