@@ -19,6 +19,7 @@ from bot.domain.accounts import (
 from bot.domain.instruments import Lots, RiskTier, Rules
 from bot.risk.examples import XBTUSDTM
 from bot.risk.kernel import Kernel
+from bot.risk.measure import measure_subjects
 from bot.risk.terms_of import terms_of
 from bot.shadow.state import Shadow, empty_shadow
 
@@ -159,6 +160,31 @@ def test_a_missing_mark_makes_a_subject_unknown_and_no_other() -> None:
     assert found.unknown == {"futures:USDT": ("no mark of XBTUSDTM",)}
     kernel.set_futures_mark("XBTUSDTM", Decimal(100_000))
     assert kernel.numbers()[1].ratio is not None
+
+
+def test_linear_and_inverse_contracts_in_one_currency_have_a_ratio_and_no_terms() -> (
+    None
+):
+    """Nobody can say their distance, as in the exact engine; stress follows both."""
+    inverse = replace(
+        XBTUSDTM, symbol=LATER, is_inverse=True, multiplier=Decimal(10**9)
+    )
+    rules = Rules(contracts={"XBTUSDTM": XBTUSDTM, LATER: inverse})
+    short = Position(symbol=LATER, lots=Lots(1), entry_value=Decimal(10_000))
+    shadow = shadow_of(position("XBTUSDTM", 1000), short, rules=rules)
+    (exact,) = measure_subjects(shadow)
+    kernel = Kernel(shadow)
+    (numbers,) = kernel.numbers()
+    assert exact.ratio is not None
+    assert numbers.ratio == pytest.approx(float(exact.ratio), rel=1e-14)
+    assert (exact.down, exact.up, numbers.down, numbers.up) == (None,) * 4
+    assert terms_of(shadow).known == ()
+    assert "mixed" in terms_of(shadow).unknown["futures:USDT"][0]
+    doubled = dict.fromkeys(CONTRACTS, Decimal(200_000))
+    (there,) = measure_subjects(replace(shadow, futures_marks=doubled))
+    assert there.ratio is not None
+    (ratio,) = kernel.stress(np.array([[2.0]]))[0]
+    assert ratio == pytest.approx(float(there.ratio), rel=1e-14)
 
 
 def test_a_mark_that_is_gone_is_missing() -> None:
