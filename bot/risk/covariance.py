@@ -188,12 +188,16 @@ def _returns(closes: Sequence[Closes]) -> tuple[FloatArray, FloatArray]:
 
 
 def _by_hour(closes: Closes) -> dict[datetime, float]:
-    """The last close of each hour; a price that is not positive is none."""
-    return {
-        when.replace(minute=0, second=0, microsecond=0): float(close)
-        for when, close in closes
-        if close > 0
-    }
+    """The last close of each hour; a price that is not positive is none.
+
+    The full hour ends an hour: 13:00 and 12:59 count for the same one.
+    """
+    return {_hour_end(when): float(close) for when, close in closes if close > 0}
+
+
+def _hour_end(when: datetime) -> datetime:
+    begun = when.replace(minute=0, second=0, microsecond=0)
+    return begun if begun == when else begun + _HOUR
 
 
 def _correlation(

@@ -308,14 +308,30 @@ def _gross(terms: Terms, level: float) -> tuple[Decimal, dict[str, float]]:
 
 
 def _slope(parts: dict[str, float], slopes: dict[str, Decimal]) -> float:
-    """The least slope of any piece: what a rounding is divided by."""
-    beta = {coin: float(slopes.get(coin, 1)) for coin in parts}
-    total = abs(sum(beta[coin] * part for coin, part in parts.items()))
-    pieces = [
-        abs(sum(beta[coin] * part for coin, part in parts.items() if keep(beta[coin])))
-        for keep in (lambda b: b > 0, lambda b: b < 0)
+    """The least slope of a piece with all coins or those of one sign."""
+    slope = np.array([float(slopes.get(coin, 1)) for coin in parts])
+    each = slope * np.array(list(parts.values()))
+    sums = [
+        abs(float(each[chosen].sum())) for chosen in (slope != 0, slope > 0, slope < 0)
     ]
-    return min((each for each in (total, *pieces) if each > 0), default=1.0) or 1.0
+    return min((total for total in sums if total > 0.0), default=1.0)
+
+
+@given(drawn=futures(is_inverse=True), level=LEVELS, slope=st.floats(-2.0, 3.0))
+def test_moves_of_coin_settled_futures_are_those_of_the_exact_engine(
+    drawn: Drawn, level: Decimal, slope: float
+) -> None:
+    """One coin over its factor: the closed form of the exact engine."""
+    account, contracts, marks = drawn
+    shape = futures_shape(account, contracts)
+    terms = futures_terms(shape, marks)
+    found = frontier(terms, float(level), betas={"BTC": slope, "XBT": slope})
+    gross, parts = _gross(terms, float(level))
+    weight = abs(sum(parts.values())) or 1.0
+    agrees(found.uniform, futures_distance(shape, marks, level), gross, weight)
+    beta = {"BTC": Decimal(slope), "XBT": Decimal(slope)}
+    exact = futures_distance(shape, marks, level, beta)
+    agrees(found.beta_weighted, exact, gross, weight * abs(slope) or 1.0)
 
 
 @given(drawn=futures(), level=LEVELS, slopes=betas)
