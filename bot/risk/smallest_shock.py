@@ -7,8 +7,8 @@ number while no price reaches zero, and then the corners of a path: the critical
 of Markowitz (Naval Research Logistics 3, 1956), where ties are broken by the least
 index (Murty, Linear Algebra and its Applications 5, 1972), so that it ends. Inverse
 accounts of several coins are curved: there each step goes to the foot of the
-perpendicular on the tangent (Hasofer and Lind 1974, Rackwitz and Fiessler 1978), is
-halved until it helps, and several starts are tried; the best is returned.
+perpendicular on the tangent (Hasofer and Lind 1974, Rackwitz and Fiessler 1978) or is
+Newton's, is halved until it helps, and several starts are tried; the best is returned.
 Nothing here estimates ``C`` or decides anything.
 """
 
@@ -32,8 +32,9 @@ VOLATILITY_MIN: Final = 1e-4
 _TIE: Final = 1e-12
 _CORNERS_A_COIN: Final = 50
 _STEPS_MAX: Final = 200
-_HALVINGS_MAX: Final = 40
+_HALVINGS_MAX: Final = 12
 _STILL: Final = 1e-12
+_NEAR: Final = 1e-9
 
 
 def regular(matrix: FloatArray) -> tuple[FloatArray, bool]:
@@ -119,7 +120,7 @@ def _critical_line(
         gain = float(weights @ slope)
         end = (target - float(weights @ base)) / gain if gain > 0.0 else np.inf
         time = float(np.maximum(stops, time).min())
-        if end <= time < np.inf or end < np.inf == time:
+        if end <= time and end < np.inf:
             return base + slope * end
         first = int(np.argmax(stops <= time * (1.0 + _TIE)))
         held[first] = not held[first]
@@ -141,9 +142,8 @@ def _piece(
     base[free] = 0.0
     if held.any():
         across = covariance[np.ix_(held, free)]
-        solved: FloatArray = np.linalg.solve(
-            covariance[np.ix_(held, held)], np.column_stack((across, -floor[held]))
-        )
+        known = np.column_stack((across, -floor[held]))
+        solved = _solved(covariance[np.ix_(held, held)], known)
         among = among - across.T @ solved[:, :-1]
         base[free] = across.T @ solved[:, -1]
         growth = -(solved[:, :-1] @ weights[free]) - weights[held]
@@ -151,6 +151,10 @@ def _piece(
     slope[free] = among @ weights[free]
     stops[free] = _turn((base + floor)[free], slope[free])
     return base, slope, stops
+
+
+def _solved(matrix: FloatArray, known: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.solve(matrix, known), dtype=np.float64)
 
 
 def _turn(height: FloatArray, growth: FloatArray) -> FloatArray:
@@ -165,7 +169,7 @@ def _curved(line: Line, covariance: FloatArray) -> FloatArray | None:
     alike = np.ones(len(line.coins))
     uphill = covariance @ -line.weights
     starts = [*one_each, *-one_each, alike, -alike, uphill]
-    precision: FloatArray = np.linalg.inv(covariance)
+    precision = _solved(covariance, np.eye(len(line.coins)))
     found = [
         _descended(line, covariance, precision, point)
         for start in starts
@@ -177,22 +181,45 @@ def _curved(line: Line, covariance: FloatArray) -> FloatArray | None:
 def _descended(
     line: Line, covariance: FloatArray, precision: FloatArray, point: FloatArray
 ) -> FloatArray:
-    """Go along the surface towards the foot on its tangent while that is shorter."""
+    """Go along the surface by whichever step helps more, until none does."""
     for _ in range(_STEPS_MAX):
-        uphill = -line.weights / (1.0 + point) ** 2
-        foot = covariance @ uphill
-        foot = foot * float(uphill @ point) / float(uphill @ foot)
-        shorter = _shorter(line, precision, point, foot - point)
-        if shorter is None:
+        nearer = [
+            found
+            for step in _steps(line, covariance, point)
+            if (found := _shorter(line, precision, point, step)) is not None
+        ]
+        if not nearer:
             return point
-        point = shorter
+        point = min(nearer, key=lambda found: _square(precision, found))
     return point
+
+
+def _steps(
+    line: Line, covariance: FloatArray, point: FloatArray
+) -> tuple[FloatArray, ...]:
+    """To the foot on the tangent, and Newton's to where the gradients are parallel."""
+    uphill = -line.weights / (1.0 + point) ** 2
+    toward = covariance @ uphill
+    pull = float(uphill @ point) / float(uphill @ toward)
+    foot = toward * pull - point
+    bend = 2.0 * line.weights / (1.0 + point) ** 3
+    size = len(point)
+    system = np.zeros((size + 1, size + 1))
+    system[:size, :size] = np.eye(size) - pull * covariance * bend
+    system[:size, size], system[size, :size] = -toward, uphill
+    try:
+        newton = _solved(system, np.append(foot, 0.0))[:size]
+    except np.linalg.LinAlgError:
+        return (foot,)
+    return foot, newton
 
 
 def _shorter(
     line: Line, precision: FloatArray, point: FloatArray, step: FloatArray
 ) -> FloatArray | None:
     """A point of the surface in the step's direction that is nearer, if any is."""
+    if np.abs(step).max() <= _NEAR * np.abs(point).max():
+        return None
     least = _square(precision, point) * (1.0 - _STILL)
     for halving in range(_HALVINGS_MAX):
         found = _on_surface(line, point + step * 0.5**halving)
