@@ -42,11 +42,26 @@ def ask(betas: dict[str, Decimal] | None = None, **changes: object) -> Any:
     return frontier_answer(documents, History(closes=documents.returns), betas or {})
 
 
-def test_uniform_and_weighted_moves_are_those_of_what_if() -> None:
+ORDER = {
+    "id": "1",
+    "symbol": "XBTUSDTM",
+    "side": "sell",
+    "size": 200,
+    "price": "60000",
+    "status": "open",
+    "isActive": True,
+    "settleCurrency": "USDT",
+    "marginMode": "CROSS",
+}
+
+
+@pytest.mark.parametrize("orders", [[], [ORDER]], ids=["no order", "an order"])
+def test_uniform_and_weighted_moves_are_those_of_what_if(orders: list[Any]) -> None:
     """The same accounts and thresholds, the same moves to a billionth."""
-    documents = read_documents(json.dumps(ACCOUNT), "account.json")
+    changed = {"futures": ACCOUNT["futures"] | {"orders": orders}}
+    documents = read_documents(json.dumps(ACCOUNT | changed), "account.json")
     exact: Any = what_if(documents, {}, BETAS)["frontier"]
-    found = ask(BETAS)["frontier"]
+    found = ask(BETAS, **changed)["frontier"]
     assert found.keys() == exact.keys()
     for account, levels in exact.items():
         assert found[account].keys() == levels.keys()
