@@ -158,3 +158,46 @@ def test_closes_of_minutes_count_once_an_hour() -> None:
     assert one is not None
     assert other is not None
     assert one.matrix[0, 0] == other.matrix[0, 0]
+
+
+def test_pairs_that_contradict_each_other_are_reconciled() -> None:
+    """A with B, B with C, A against C, each in its own weeks: still a covariance."""
+    rng = np.random.default_rng(9)
+    first, second, third = (0.01 * rng.normal(size=200) for _ in range(3))
+    a = [*closes_of(first), *closes_of(third, 600)]
+    b = [*closes_of(first), *closes_of(second, 300)]
+    c = [*closes_of(second, 300), *closes_of(-third, 600)]
+    found = estimate_covariance({"A": a, "B": b, "C": c}, EVEN)
+    assert found is not None
+    spread = np.sqrt(np.diag(found.matrix))
+    values = np.linalg.eigvalsh(found.matrix / np.outer(spread, spread))
+    assert float(values[0]) > 5e-6
+
+
+@given(seed=st.integers(0, 2**32), size=st.integers(3, 6))
+def test_the_shrinkage_is_that_of_ledoit_and_wolf(seed: int, size: int) -> None:
+    """Their formula for a constant correlation, written down with loops."""
+    rng = np.random.default_rng(seed)
+    mixed = rng.normal(size=(size, size))
+    moves = np.clip(0.01 * rng.normal(size=(150, size)) @ mixed, -0.5, 0.5)
+    closes = {f"C{n}": closes_of(moves[:, n]) for n in range(size)}
+    found = estimate_covariance(closes, EVEN)
+    assert found is not None
+    expected = min(max(_ledoit_wolf(moves / np.sqrt((moves**2).mean(axis=0))), 0.01), 1)
+    assert found.shrinkage == pytest.approx(expected, rel=1e-4)
+
+
+def _ledoit_wolf(scores: FloatArray) -> float:
+    """Error over misfit, of returns with a variance of one."""
+    hours, size = scores.shape
+    pairs = [(i, j) for i in range(size) for j in range(size) if i != j]
+    sample = {(i, j): float((scores[:, i] * scores[:, j]).mean()) for i, j in pairs}
+    mean = sum(sample.values()) / len(pairs)
+    error = misfit = 0.0
+    for i, j in pairs:
+        product = scores[:, i] * scores[:, j] - sample[i, j]
+        own, other = scores[:, i] ** 2 - 1.0, scores[:, j] ** 2 - 1.0
+        error += float((product**2).mean())
+        error -= mean / 2.0 * float((own * product).mean() + (other * product).mean())
+        misfit += (sample[i, j] - mean) ** 2
+    return float(error / misfit / hours)
