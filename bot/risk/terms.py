@@ -67,7 +67,10 @@ class Terms:
         return requirement - level * margin
 
     def _sum(
-        self, constant: float, weights: Mapping[str, float], factors: Mapping[str, float]
+        self,
+        constant: float,
+        weights: Mapping[str, float],
+        factors: Mapping[str, float],
     ) -> float:
         power = -1.0 if self.is_inverse else 1.0
         return constant + sum(
