@@ -45,6 +45,7 @@ BARS_AN_HOUR: Final = 4
 LEVEL: Final = 0.97
 _BAR_S: Final = 900
 _STEP_H: Final = 6
+_FAR: Final = 2**40
 _SPLICE_S: Final = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
 _ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -81,10 +82,10 @@ def read_market() -> Market:
     columns = [
         _joined(
             read_bars(
-                candles / f"OKX_{coin}USDT_perp_15m_2022-2025.parquet", end_s=FAR
+                candles / f"OKX_{coin}USDT_perp_15m_2022-2025.parquet", end_s=_FAR
             ),
             read_bars(
-                candles / f"BINANCE_{coin}USDT_spot_15m_2025-2026.parquet", end_s=FAR
+                candles / f"BINANCE_{coin}USDT_spot_15m_2025-2026.parquet", end_s=_FAR
             ),
         )
         for coin in COINS
@@ -96,9 +97,6 @@ def read_market() -> Market:
     return Market(
         begin_s=begin, close=cube[..., 0], high=cube[..., 1], low=cube[..., 2]
     )
-
-
-FAR: Final = 2**40
 
 
 def _joined(first: Bars, second: Bars) -> tuple[int, FloatArray]:
@@ -133,7 +131,7 @@ def starts_between(market: Market, first: datetime, last: datetime) -> list[int]
 
 
 def alt_at(hour: int) -> int:
-    """The column of the other coin of this hour: they take turns."""
+    """The column of the other coin: they take turns, each at its hour of the day."""
     return 1 + hour // _STEP_H % (len(COINS) - 1)
 
 

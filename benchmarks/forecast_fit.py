@@ -39,7 +39,6 @@ CLOSEST: Final = 1e-4
 ROUNDS: Final = 2
 GRID: Final[dict[str, tuple[Any, ...]]] = {
     "scale": (1.0, 1.05, 1.1),
-    "bridge_scale": (1.0, 1.25, 1.5, 1.75),
     "half_life_h": (8.0, 12.0, 16.0, 24.0, 48.0),
     "long_run_share": (0.1, 0.2, 0.3, 0.4),
     "block_h": (1, 12, 24),

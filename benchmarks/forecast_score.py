@@ -1,6 +1,6 @@
 """Scores the forecast on recorded markets that it was not fitted on.
 
-States begin every six hours from January 2024 to April 2026: six shapes by eight
+States begin every six hours from January 2024 to December 2025: six shapes by eight
 distances, within 1, 8 and 24 hours. The forecast's numbers were fitted on July 2022
 to December 2023 (``benchmarks/forecast_fit.py``); its histories are the year before
 each state. Rivals: the rate of each cell (shape, distance, horizon) in the fitting
@@ -49,7 +49,7 @@ from bot.risk.terms import Terms
 __all__ = ["main"]
 
 SCORE_FROM: Final = FIT_UNTIL
-SCORE_UNTIL: Final = datetime(2026, 5, 1, tzinfo=UTC)
+SCORE_UNTIL: Final = datetime(2026, 1, 1, tzinfo=UTC)
 RESULT: Final = Path(__file__).resolve().parent / "results" / "forecast_score.json"
 EVENTS_MIN: Final = 20
 """A cell with fewer events says too little to be called better or worse."""

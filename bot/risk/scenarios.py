@@ -93,9 +93,6 @@ class Model:
     """How long a stretch of the past is copied whole."""
     scale: float = 1.05
     """What every return is multiplied with: what a fit found too small or large."""
-    bridge_scale: float = 1.0
-    """What a step's deviation is multiplied with between its ends: candles reach
-    farther within a step than their ends tell."""
     is_mirrored: bool = True
     """Whether each path has its opposite: rises as likely as falls."""
     has_rhythm: bool = True
@@ -109,7 +106,8 @@ class Paths:
 
     ``factors`` is what the prices of now are multiplied with at the end of a step,
     ``deviations`` the standard deviation of the log price between the ends of the
-    step as it would be expected at its beginning, ``correlation`` that of standardized returns.
+    step as it would be expected at its beginning, ``correlation`` that of returns
+    over what was expected of them.
     """
 
     coins: tuple[str, ...]
@@ -232,7 +230,7 @@ def simulate(
     shape = (steps, length)
     moves, deviations = _copied((chosen.returns, expected), begins, shape, model, seed)
     moves *= coming[:, None]
-    deviations *= model.bridge_scale * coming[:, None]
+    deviations *= coming[:, None]
     np.cumsum(moves, axis=1, out=moves)
     return Paths(
         coins=chosen.coins,

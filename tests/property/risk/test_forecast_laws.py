@@ -25,7 +25,6 @@ STEADY = Model(
     long_run_share=1.0,
     block_h=1,
     scale=1.0,
-    bridge_scale=1.0,
     is_mirrored=True,
     has_rhythm=False,
     paths=16_384,
