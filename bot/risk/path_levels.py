@@ -81,6 +81,19 @@ def reached_tables(
     Returns:
         For each level paths by steps. A path that reaches a level has passed those
         under it.
+
+    Example:
+        One path: BTC down a tenth, then up again, at 3 % a step; owing 88 of 100.
+
+        >>> path = Paths(coins=("BTC",), steps_per_hour=1, rows=1,
+        ...     factors=np.array([[[0.9], [1.0]]]),
+        ...     deviations=np.full((1, 2, 1), 0.03), correlation=np.ones((1, 1)))
+        >>> long = Terms(subject="margin_cross", warning=0.95, liquidation=0.97,
+        ...     requirement_constant=88.0, margin={"BTC": 100.0})
+        >>> warning, liquidation = reached_tables(
+        ...     PathView(path), long, [0.95, 0.97], Drift())
+        >>> warning.tolist(), liquidation.round(2).tolist()
+        ([[1.0, 1.0]], [[1.0, 1.0]])
     """
     tables: list[FloatArray] = []
     for level in levels:

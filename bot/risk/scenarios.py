@@ -159,6 +159,13 @@ def rhythm(history: History) -> FloatArray:
 
     Returns:
         One factor for each step of a week, the first for the step that begins now.
+
+    Example:
+        Ten weeks of days whose first twelve hours are twice as loud.
+
+        >>> rows = np.tile(np.repeat([0.02, 0.01], 12), 70)[:, None]
+        >>> rhythm(History(coins=("BTC",), returns=rows))[[0, 23]].round(3).tolist()
+        [1.265, 0.632]
     """
     day = 24 * history.steps_per_hour
     week = 7 * day
