@@ -123,22 +123,13 @@ def forecast(
     survival: FloatArray | None = np.ones(paths.factors.shape[:2])
     found = []
     for terms in subjects:
-        missing = tuple(sorted(_coins(terms) - set(paths.coins)))
-        if missing:
+        drift = drifts.get(terms.subject, Drift())
+        single, reached = _subject(view, terms, drift)
+        found.append(single)
+        if survival is None or reached is None:
             survival = None
-            found.append(
-                SubjectForecast(subject=terms.subject, reaches=(), missing=missing)
-            )
-            continue
-        levels = sorted({terms.warning, terms.liquidation})
-        tables = reached_tables(view, terms, levels, drifts.get(terms.subject, Drift()))
-        if survival is not None:
-            survival = survival * (1.0 - tables[levels.index(terms.liquidation)])
-        reaches = tuple(
-            _reach(level, table, paths.steps_per_hour)
-            for level, table in zip(levels, tables, strict=True)
-        )
-        found.append(SubjectForecast(subject=terms.subject, reaches=reaches))
+        else:
+            survival = survival * (1.0 - reached)
     return Forecast(
         subjects=tuple(found),
         any_liquidation=None
@@ -147,6 +138,24 @@ def forecast(
         paths=model.paths,
         rows=paths.rows,
     )
+
+
+def _subject(
+    view: PathView, terms: Terms, drift: Drift
+) -> tuple[SubjectForecast, FloatArray | None]:
+    """One subject, and the chance of each path to have liquidated it by each step."""
+    missing = tuple(sorted(_coins(terms) - set(view.coins)))
+    if missing:
+        unknown = SubjectForecast(subject=terms.subject, reaches=(), missing=missing)
+        return unknown, None
+    levels = sorted({terms.warning, terms.liquidation})
+    tables = reached_tables(view, terms, levels, drift)
+    reaches = tuple(
+        _reach(level, table, view.steps_per_hour)
+        for level, table in zip(levels, tables, strict=True)
+    )
+    single = SubjectForecast(subject=terms.subject, reaches=reaches)
+    return single, tables[levels.index(terms.liquidation)]
 
 
 def _coins(terms: Terms) -> set[str]:
