@@ -6,18 +6,22 @@ holds exactly one object, or nothing on an error; sentences go to standard error
 
 import json
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from bot.cli.risk_history import closes_of, covariance_model
 from bot.domain.errors import GnomonError, UsageError
 from bot.report.answers import Answer
 from bot.report.assess import assess
 from bot.report.assess_view import assessment_view, what_if_view
 from bot.report.documents import Documents, read_documents
 from bot.report.figures import clean
+from bot.report.frontier import History, frontier_answer
+from bot.report.frontier_view import frontier_view
 from bot.report.whatif import read_betas, read_moves, what_if
 
 __all__ = ["app"]
@@ -34,11 +38,28 @@ File = Annotated[
         metavar="FILE",
         help="JSON with the exchange's answers (margin_cross, margin_isolated, "
         "mark_prices, margin_currencies, isolated_symbols, margin_config, "
-        "collateral_ratio, futures); - reads standard input.",
+        "collateral_ratio, futures, returns); - reads standard input.",
         show_default=False,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Beta = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--beta",
+        metavar="COIN=BETA",
+        help="Beta of a coin, for the beta-weighted distance. Repeatable; wins "
+        "over --betas.",
+    ),
+]
+Betas = Annotated[
+    Path | None,
+    typer.Option(
+        "--betas",
+        metavar="FILE",
+        help='JSON object of betas, such as {"BTC": "1", "ETH": "1.2"}.',
+    ),
+]
 
 _ASSESS_HELP = """
 Debt ratios, risk rates and liquidation prices of an account.
@@ -50,6 +71,19 @@ Examples:
     gnomon risk assess account.json --json | jq .margin_cross.debt_ratio
 
 What cannot be known is null, and `missing` says why. Exit 2 names a broken field.
+"""
+
+_FRONTIER_HELP = """
+The nearest ways to be liquidated: the likeliest moves, all coins, each coin alone.
+
+Examples:
+
+    gnomon risk frontier account.json --market markets/october.toml
+
+    gnomon risk frontier account.json --beta BTC=1 --beta ETH=1.2 --json
+
+The likeliest moves need hourly closes: `returns` in the file, such as
+`{"BTC": [["2025-10-01T00:00:00Z", "114000.5"], ...]}`, or `--market`.
 """
 
 _WHAT_IF_HELP = """
@@ -78,6 +112,45 @@ def assess_command(file: File, *, as_json: AsJson = False) -> None:
         Console().print(assessment_view(answer))
 
 
+@app.command("frontier", help=_FRONTIER_HELP)
+def frontier_command(
+    file: File,
+    *,
+    market: Annotated[
+        Path | None,
+        typer.Option(
+            "--market",
+            metavar="FILE.toml",
+            help="Recorded market whose last closes give the covariance.",
+        ),
+    ] = None,
+    horizon_h: Annotated[
+        float,
+        typer.Option("--horizon", metavar="HOURS", help="Hours of one deviation."),
+    ] = 24.0,
+    half_life_h: Annotated[
+        float,
+        typer.Option("--half-life", metavar="HOURS", help="Hours that halve a weight."),
+    ] = 240.0,
+    beta: Beta = None,
+    betas: Betas = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the nearest ways of each account to its thresholds."""
+    try:
+        model = covariance_model(horizon_h, half_life_h)
+        documents = _documents(file)
+        closes = closes_of(documents, market)
+        history = History(closes=closes, model=model)
+        answer = frontier_answer(documents, history, _weights(beta, betas))
+    except GnomonError as error:
+        raise _stopped(error) from None
+    if as_json:
+        _print_json(answer)
+    else:
+        Console().print(frontier_view(answer))
+
+
 @app.command("what-if", help=_WHAT_IF_HELP)
 def what_if_command(
     file: File,
@@ -90,30 +163,14 @@ def what_if_command(
             help="Move of a coin's USDT price, -0.2 is 20 % down. Repeatable.",
         ),
     ] = None,
-    beta: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--beta",
-            metavar="COIN=BETA",
-            help="Beta of a coin, for the beta-weighted distance. Repeatable; wins "
-            "over --betas.",
-        ),
-    ] = None,
-    betas: Annotated[
-        Path | None,
-        typer.Option(
-            "--betas",
-            metavar="FILE",
-            help='JSON object of betas, such as {"BTC": "1", "ETH": "1.2"}.',
-        ),
-    ] = None,
+    beta: Beta = None,
+    betas: Betas = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the numbers before and after shocks, and the frontier."""
     try:
         moves = read_moves(shock or (), "--shock")
-        listed = {} if betas is None else dict(read_betas(_content(betas), str(betas)))
-        weights = listed | dict(read_moves(beta or (), "--beta"))
+        weights = _weights(beta, betas)
         answer = what_if(_documents(file), moves, weights)
     except GnomonError as error:
         raise _stopped(error) from None
@@ -121,6 +178,12 @@ def what_if_command(
         _print_json(answer)
     else:
         Console().print(what_if_view(answer))
+
+
+def _weights(beta: list[str] | None, betas: Path | None) -> dict[str, Decimal]:
+    """The betas of the file, those of the command line over them."""
+    listed = {} if betas is None else dict(read_betas(_content(betas), str(betas)))
+    return listed | dict(read_moves(beta or (), "--beta"))
 
 
 def _documents(file: Path) -> Documents:

@@ -52,6 +52,7 @@ _GAPS: Final[Mapping[MissingKind, tuple[str, str]]] = {
         "There is no wallet that settles in {}.",
     ),
     MissingKind.BETA: ("betas.{}", "No beta was given for {}."),
+    MissingKind.RETURNS: ("returns.{}", "The returns of {} are not known."),
 }
 
 

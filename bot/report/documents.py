@@ -13,6 +13,8 @@ from bot.domain.accounts import PositionKey
 from bot.domain.errors import UsageError
 from bot.domain.instruments import CollateralTier
 from bot.report.answers import DIGITS
+from bot.report.returns import read_returns
+from bot.risk.covariance import Closes
 from connectors.kucoin.parse.contracts import Contract, contracts
 from connectors.kucoin.parse.decode import decode
 from connectors.kucoin.parse.futures_orders import OrderPage, futures_orders
@@ -48,6 +50,7 @@ _KEYS = frozenset(
         "margin_config",
         "collateral_ratio",
         "futures",
+        "returns",
     }
 )
 _FUTURES_KEYS = frozenset({"contracts", "wallets", "positions", "orders"})
@@ -79,6 +82,7 @@ class Documents:
     config: MarginConfig | None = None
     tiers: Mapping[str, tuple[CollateralTier, ...]] | None = None
     futures: FuturesDocuments | None = None
+    returns: Mapping[str, Closes] | None = None
     unknown: tuple[str, ...] = ()
 
 
@@ -113,6 +117,7 @@ def _read(root: Node) -> Documents:
     cross, pairs = _present(root, "margin_cross"), _present(root, "margin_isolated")
     symbols = _present(root, "isolated_symbols")
     config, tiers = _present(root, "margin_config"), _present(root, "collateral_ratio")
+    returns = _present(root, "returns")
     return Documents(
         cross=None if cross is None else cross_account(cross),
         pairs=None if pairs is None else isolated_pairs(pairs),
@@ -122,6 +127,7 @@ def _read(root: Node) -> Documents:
         config=None if config is None else margin_config(config),
         tiers=None if tiers is None else collateral_tiers(tiers),
         futures=None if futures is None else _futures(futures),
+        returns=None if returns is None else read_returns(returns),
         unknown=_unknown(root, futures),
     )
 

@@ -15,13 +15,10 @@ from typing import Final
 
 from bot.domain.accounts import (
     FUTURES,
-    MARGIN_CROSS,
     AccountId,
-    Balance,
     MarginMode,
     Position,
     PositionKey,
-    isolated_pair,
 )
 from bot.domain.instruments import ContractRules
 from bot.domain.money import ONE, ZERO
@@ -34,10 +31,20 @@ from bot.risk.isolated import isolated_numbers, isolated_shape
 from bot.risk.margin import margin_numbers
 from bot.risk.margin_levels import MarginRules, margin_rules
 from bot.risk.missing import Missing, MissingKind
+from bot.risk.subjects import (
+    CROSS_PREFIX,
+    POSITION_PREFIX,
+    cross_settles,
+    lone_positions,
+    owes,
+    owing_accounts,
+    stands_alone,
+)
 from bot.risk.unchanged import has_same_futures, has_same_margin
 from bot.shadow.state import Shadow
 
 __all__ = [
+    "FUTURES_WARNING",
     "Known",
     "MarginRules",
     "SubjectMeasure",
@@ -48,9 +55,8 @@ __all__ = [
     "measure_subjects",
 ]
 
-_FUTURES_PREFIX: Final = "futures:"
-_ISOLATED_PREFIX: Final = "futures_isolated:"
-_FUTURES_WARNING: Final = Decimal("0.95")
+FUTURES_WARNING: Final = Decimal("0.95")
+"""The risk rate at which the exchange cancels orders of a futures account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,33 +117,28 @@ def measure_subjects(
         done[account]
         if before is not None and has_same_margin(before, shadow, account)
         else _margin_measure(shadow, account)
-        for account in sorted(shadow.balances)
-        if _is_margin(account) and _owes(shadow.balances[account])
+        for account in owing_accounts(shadow)
     ]
     if before is not None and has_same_futures(before, shadow):
         return (*found, *(m for m in kept if m.is_futures))
-    found += [_cross_measure(shadow, settle) for settle in _cross_settles(shadow)]
-    found += [
-        _position_measure(shadow, shadow.positions[key])
-        for key in sorted(shadow.positions)
-        if _stands_alone(shadow, shadow.positions[key])
-    ]
+    found += [_cross_measure(shadow, settle) for settle in cross_settles(shadow)]
+    found += [_position_measure(shadow, each) for each in lone_positions(shadow)]
     return tuple(found)
 
 
 def measure_subject(shadow: Shadow, subject: str) -> SubjectMeasure | None:
     """One subject by name; None when it has nothing left to lose."""
-    if subject.startswith(_FUTURES_PREFIX):
-        settle = subject.removeprefix(_FUTURES_PREFIX)
-        has = settle in _cross_settles(shadow)
+    if subject.startswith(CROSS_PREFIX):
+        settle = subject.removeprefix(CROSS_PREFIX)
+        has = settle in cross_settles(shadow)
         return _cross_measure(shadow, settle) if has else None
-    if subject.startswith(_ISOLATED_PREFIX):
-        name = subject.removeprefix(_ISOLATED_PREFIX)
+    if subject.startswith(POSITION_PREFIX):
+        name = subject.removeprefix(POSITION_PREFIX)
         held = [p for k, p in shadow.positions.items() if str(k) == name]
-        alone = [p for p in held if _stands_alone(shadow, p)]
+        alone = [p for p in held if stands_alone(shadow, p)]
         return _position_measure(shadow, alone[0]) if alone else None
     account = AccountId(subject)
-    if not _owes(shadow.balances.get(account, {})):
+    if not owes(shadow.balances.get(account, {})):
         return None
     return _margin_measure(shadow, account)
 
@@ -180,14 +181,6 @@ def _price(shadow: Shadow, coin: str) -> Decimal | None:
     return mark if mark > 0 else None
 
 
-def _is_margin(account: AccountId) -> bool:
-    return account == MARGIN_CROSS or isolated_pair(account) is not None
-
-
-def _owes(coins: Mapping[str, Balance]) -> bool:
-    return any(b.principal or b.interest for b in coins.values())
-
-
 # -- margin ---------------------------------------------------------------
 
 
@@ -226,23 +219,6 @@ def _margin_measure(shadow: Shadow, account: AccountId) -> SubjectMeasure:
 # -- futures --------------------------------------------------------------
 
 
-def _cross_settles(shadow: Shadow) -> list[str]:
-    found = {
-        contract.settle
-        for key, position in shadow.positions.items()
-        if position.mode is MarginMode.CROSS
-        and (contract := shadow.rules.contracts.get(key.symbol)) is not None
-    }
-    found |= {
-        contract.settle
-        for order in shadow.orders.values()
-        if order.account == FUTURES
-        and not order.reduce_only
-        and (contract := shadow.rules.contracts.get(order.symbol)) is not None
-    }
-    return sorted(found)
-
-
 def cross_shape(shadow: Shadow, settle: str) -> FuturesShape:
     """The cross futures of one settle currency as books, for prices and distances."""
     return futures_shape(cross_account(shadow, settle), shadow.rules.contracts)
@@ -260,11 +236,11 @@ def _cross_measure(shadow: Shadow, settle: str) -> SubjectMeasure:
     )
     need = sum((p for p in parts if p is not None), ZERO) if None not in parts else None
     return SubjectMeasure(
-        subject=_FUTURES_PREFIX + settle,
+        subject=CROSS_PREFIX + settle,
         account=FUTURES,
         settle=settle,
         ratio=numbers.risk_rate,
-        warning=_FUTURES_WARNING,
+        warning=FUTURES_WARNING,
         liquidation=ONE,
         down=distance.down,
         up=distance.up,
@@ -273,16 +249,6 @@ def _cross_measure(shadow: Shadow, settle: str) -> SubjectMeasure:
         requirement_usdt=_times(need, price),
         missing=_sentences((*numbers.missing, *distance.missing)),
     )
-
-
-def _stands_alone(shadow: Shadow, position: Position) -> bool:
-    """Whether a position is a subject of its own.
-
-    It is if it is isolated, and if its contract is not known: then nobody can say
-    which account it endangers, and it must not be lost.
-    """
-    is_isolated = position.mode is MarginMode.ISOLATED
-    return is_isolated or position.symbol not in shadow.rules.contracts
 
 
 def _position_measure(shadow: Shadow, position: Position) -> SubjectMeasure:
@@ -301,11 +267,11 @@ def _position_measure(shadow: Shadow, position: Position) -> SubjectMeasure:
     distance = futures_distance(shape, shadow.futures_marks, ONE)
     price = _price(shadow, contract.settle)
     return SubjectMeasure(
-        subject=_ISOLATED_PREFIX + str(position.key),
+        subject=POSITION_PREFIX + str(position.key),
         account=FUTURES,
         settle=contract.settle,
         ratio=numbers.margin_rate,
-        warning=_FUTURES_WARNING,
+        warning=FUTURES_WARNING,
         liquidation=ONE,
         down=distance.down,
         up=distance.up,
@@ -321,11 +287,11 @@ def _unknown_position(
     position: Position, missing: tuple[Missing, ...], settle: str | None = None
 ) -> SubjectMeasure:
     return SubjectMeasure(
-        subject=_ISOLATED_PREFIX + str(position.key),
+        subject=POSITION_PREFIX + str(position.key),
         account=FUTURES,
         settle=settle,
         ratio=None,
-        warning=_FUTURES_WARNING,
+        warning=FUTURES_WARNING,
         liquidation=ONE,
         down=None,
         up=None,

@@ -30,6 +30,8 @@ class MissingKind(StrEnum):
     """The futures wallet of a settle currency is not known."""
     BETA = "beta"
     """A coin has no beta."""
+    RETURNS = "returns"
+    """A coin has no place in the covariance of returns."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -34,6 +34,7 @@ __all__ = ["RecordedMarket", "open_market"]
 
 _CHUNK_S: Final = 2 * 86_400
 _HISTORY_ROWS_MAX: Final = 5_000
+_HOUR_S: Final = 3_600
 
 _ASSUMPTIONS: Final = (
     (
@@ -99,6 +100,13 @@ class RecordedMarket:
     def history(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
         """Up to 5,000 closes of each coin before the start, oldest first."""
         return {leg.instrument.coin: _history(leg, self._window) for leg in self._legs}
+
+    def hourly_closes(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
+        """Up to 5,000 hourly closes of each coin up to the end, oldest first.
+
+        An hour's close is its last one, the full hour belonging to what it ends.
+        """
+        return {leg.instrument.coin: _hourly(leg, self._window) for leg in self._legs}
 
     def trading_spans(self) -> Mapping[str, tuple[datetime, datetime]]:
         """From when to when each coin trades inside the window, both inclusive."""
@@ -286,3 +294,15 @@ def _history(leg: Leg, window: Window) -> tuple[tuple[datetime, Decimal], ...]:
     first = max(last - _HISTORY_ROWS_MAX, 0)
     times = map(time_of, closes[first:last].tolist())
     return tuple(zip(times, decimals(leg.history.close[first:last]), strict=True))
+
+
+def _hourly(leg: Leg, window: Window) -> tuple[tuple[datetime, Decimal], ...]:
+    closes = leg.history.close_s
+    closes = closes[: int(np.searchsorted(closes, window.end_s, side="right"))]
+    hours = -(-closes // _HOUR_S)
+    is_last = np.append(
+        hours[1:] != hours[:-1], np.ones(min(len(hours), 1), dtype=bool)
+    )
+    rows = np.flatnonzero(is_last)[-_HISTORY_ROWS_MAX:]
+    times = map(time_of, closes[rows].tolist())
+    return tuple(zip(times, decimals(leg.history.close[rows]), strict=True))

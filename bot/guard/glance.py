@@ -1,0 +1,81 @@
+"""Whether the judge would find nothing to do, told from the kernel's floats.
+
+On most marks every account is far from its thresholds. ``is_quiet`` says so only
+where it is certain: each account known, guarded already, in no episode, and beyond
+its thresholds by more than the floats can be wrong. Then ``judge`` would call every
+account safe and leave the state as it is. In every other case it says no, and the
+exact engine is asked. Nothing here may decide to act.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.guard.buffer import shift_of, widened
+from bot.guard.state import GuardState
+from bot.risk.kernel_row import KernelNumbers
+
+__all__ = ["Levels", "is_quiet", "levels_of"]
+
+_ROUNDING: Final = 1e-12
+"""What the levels themselves may lose as floats, and far more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The widened thresholds of one account: a distance and a ratio, fractions."""
+
+    act: float
+    backstop: float
+
+
+def levels_of(state: GuardState) -> Mapping[str, Levels] | None:
+    """The levels of every guarded account; None while one is in an episode.
+
+    They hold as long as the guard's state is the same object.
+
+    Example:
+        >>> levels_of(GuardState())
+        {}
+    """
+    if state.is_acting:
+        return None
+    found: dict[str, Levels] = {}
+    for name, known in state.subjects.items():
+        wide = widened(known.thresholds, shift_of(state.parity.get(name)))
+        found[name] = Levels(float(wide.act), float(wide.backstop))
+    return found
+
+
+def is_quiet(
+    levels: Mapping[str, Levels] | None, numbers: Sequence[KernelNumbers]
+) -> bool:
+    """Whether every account is certainly safe and the guard's state stays the same.
+
+    Args:
+        levels: From ``levels_of``.
+        numbers: From ``Kernel.numbers``, of the same moment.
+
+    Example:
+        >>> is_quiet({}, ()), is_quiet(None, ())
+        (True, False)
+        >>> is_quiet({"margin_cross": Levels(0.15, 0.85)}, ())
+        False
+    """
+    if levels is None or len(levels) != len(numbers):
+        return False
+    return all(_is_safe(levels.get(each.subject), each) for each in numbers)
+
+
+def _is_safe(level: Levels | None, numbers: KernelNumbers) -> bool:
+    """Whether one account is beyond its thresholds by more than any error."""
+    ratio = numbers.ratio
+    if level is None or ratio is None:
+        return False
+    if not ratio + numbers.ratio_error + _ROUNDING < level.backstop:
+        return False
+    error = numbers.distance_error
+    distance = numbers.distance
+    if distance is None:
+        return error == 0.0 or 1.0 - error - _ROUNDING > level.act
+    return distance - error - _ROUNDING > level.act
