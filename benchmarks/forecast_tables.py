@@ -46,7 +46,8 @@ def skill(
 def by_month(values: FloatArray, months: IntArray) -> FloatArray:
     """Sums of all values of each month."""
     flat = values.reshape(len(values), -1).sum(axis=1)
-    return np.bincount(months, weights=flat)
+    sums: FloatArray = np.bincount(months, weights=flat).astype(np.float64)
+    return sums
 
 
 def skill_band(
@@ -82,7 +83,7 @@ def reliability(
         sizes = np.bincount(month[inside], minlength=count).astype(np.float64)
         gaps = np.bincount(
             month[inside], weights=came[inside] - said[inside], minlength=count
-        )
+        ).astype(np.float64)
         gap = float(gaps.sum() / size)
         band = _band(count, _mean_of(gaps, sizes))
         rows.append(
