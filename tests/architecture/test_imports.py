@@ -31,7 +31,8 @@ CORE = {
     *("bot.engine.core", "strategies"),
 }
 LAYERS = {
-    *("bot.__main__", "bot.cli", "bot.compose", "bot.report", "bot.dashboard"),
+    *("bot.__main__", "bot.cli", "bot.study", "bot.compose"),
+    *("bot.report", "bot.dashboard"),
     *("bot.compose_live", "bot.compose_paper", "bot.compose_venue"),
     *("bot.live_links", "bot.live_start", "bot.paper_plan"),
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
