@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountSnapshot
+from bot.domain.accounts import FUTURES, AccountSnapshot
 from bot.domain.events import Event, Filled
-from bot.domain.intents import Repay, Transfer
-from bot.domain.money import ONE
 from bot.engine.loop import Engine
+from bot.guard.likely import likely_cures
 from bot.shadow.state import Shadow
 from connectors.kucoin.books import Names
 from connectors.kucoin.feed import Interests
@@ -22,7 +21,7 @@ from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.pre_images import MoneyIntent
 from connectors.kucoin.registry import OrderRegistry
 
-__all__ = ["Links", "interests_at_start", "interests_in", "likely_cures"]
+__all__ = ["Links", "interests_at_start", "interests_in"]
 
 
 def interests_in(shadow: Shadow) -> Interests:
@@ -52,32 +51,6 @@ def interests_at_start(
     fills = (event for event in events if isinstance(event, Filled))
     traded = {f.symbol for f in fills if f.account == FUTURES and f.at.date() == day}
     return interests_of(snapshot, [*claims, *sorted(traded)])
-
-
-def likely_cures(shadow: Shadow) -> list[MoneyIntent]:
-    """What the guard would move first: repayments of what lies idle, then the reserve.
-
-    A repayment's amount is all that is owed; other debts come last, the largest first.
-    """
-    owed: list[tuple[bool, Decimal, Repay]] = []
-    targets = [FUTURES] if shadow.positions else []
-    for account, coins in sorted(shadow.balances.items()):
-        for coin, balance in sorted(coins.items()):
-            if balance.liability > 0:
-                value = balance.liability * shadow.margin_marks.get(coin, ONE)
-                repay = Repay(account=account, coin=coin, amount=balance.liability)
-                owed.append((balance.available <= 0, -value, repay))
-        if any(balance.liability > 0 for balance in coins.values()):
-            targets.append(account)
-    reserves = [
-        Transfer(source=source, target=target, coin="USDT", amount=idle)
-        for source in (MAIN, SPOT)
-        if (idle := shadow.balance(source, "USDT").available) > 0
-        for target in targets
-    ]
-    ranked = sorted(owed, key=lambda each: each[:2])
-    first = [repay for is_spent, _, repay in ranked if not is_spent]
-    return [*first, *reserves, *(repay for spent, _, repay in ranked if spent)]
 
 
 @dataclass(slots=True)

@@ -29,7 +29,10 @@ _MINUTE: Final = timedelta(minutes=1)
 def liquidity_of(
     at: datetime, symbol: str, top: TopOfBook | None, minutes: Sequence[Minute]
 ) -> tuple[LiquidityQuoted, ...]:
-    """What book and candles say of the cost of an exit; nothing without either.
+    """What book and candles say of the cost of an exit.
+
+    Nothing without a book or with fewer than two closed minutes: an unknown volatility
+    is not a quiet one.
 
     Volume and volatility are means over the last hour in which a minute counts half
     of what the one three minutes later counts; the volatility is the root of that mean
@@ -55,7 +58,8 @@ def liquidity_of(
         (Decimal('0.001'), Decimal('60.000000'))
     """
     over = [(bar, age) for bar in minutes if 0 <= (age := _age(at, bar)) < MINUTES]
-    if top is None or not over:
+    sigma_1m = _sigma(over)
+    if top is None or sigma_1m is None:
         return ()
     middle = (top.bid + top.ask) / 2
     volume = sum((bar.volume * _WEIGHTS[age] for bar, age in over), ZERO)
@@ -63,7 +67,7 @@ def liquidity_of(
         at=at,
         symbol=symbol,
         half_spread=(top.ask - top.bid) / 2 / middle,
-        sigma_1m=_sigma(over),
+        sigma_1m=sigma_1m,
         volume_1m=volume / sum(_WEIGHTS, ZERO),
     )
     return (quoted,)
@@ -74,12 +78,12 @@ def _age(at: datetime, bar: Minute) -> int:
     return (at - bar.at) // _MINUTE - 1
 
 
-def _sigma(over: Sequence[tuple[Minute, int]]) -> Decimal:
+def _sigma(over: Sequence[tuple[Minute, int]]) -> Decimal | None:
     squares = [
         (_WEIGHTS[age], (bar.close / before.close).ln() ** 2)
         for (before, _), (bar, age) in pairwise(over)
     ]
     weights = sum((weight for weight, _ in squares), ZERO)
     if not weights:
-        return ZERO
+        return None
     return (sum((w * square for w, square in squares), ZERO) / weights).sqrt()

@@ -53,13 +53,15 @@ def test_volatility_is_that_of_the_newest_minutes() -> None:
 
 
 def test_without_a_book_or_a_minute_nothing_is_said() -> None:
-    """Unknown depth is unknown, not zero."""
-    assert liquidity_of(AT, "SOL-USDT", None, [bar(0)]) == ()
+    """Unknown depth is unknown, not zero; one minute alone has no volatility."""
+    assert liquidity_of(AT, "SOL-USDT", None, [bar(1), bar(0)]) == ()
+    assert liquidity_of(AT, "SOL-USDT", TOP, [bar(0)]) == ()
+    assert liquidity_of(AT, "SOL-USDT", TOP, [bar(1), bar(0)]) != ()
     assert liquidity_of(AT, "SOL-USDT", TOP, [bar(-1)]) == ()
     assert liquidity_of(AT, "SOL-USDT", TOP, [bar(MINUTES)]) == ()
 
 
-@given(st.lists(st.integers(0, MINUTES - 1), min_size=1, unique=True))
+@given(st.lists(st.integers(0, MINUTES - 1), min_size=2, unique=True))
 def test_volume_lies_between_nothing_and_the_largest_minute(ages: list[int]) -> None:
     """Minutes without a candle are empty ones."""
     bars = [bar(age, str(age + 1)) for age in sorted(ages, reverse=True)]

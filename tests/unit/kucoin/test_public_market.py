@@ -67,8 +67,14 @@ def reads() -> dict[str, object]:
         "public_funding_history": [],
         "spot_book": {"bids": [["49999", "1"]], "asks": [["50001", "1"]]},
         "futures_book": {"bids": [["49990", 1]], "asks": [["50010", 1]]},
-        "futures_candles": [[ms(START - MINUTE), "1", "1", "1", "50000", "600"]],
-        "spot_candles": [[str(ms(START) // 1000 - 60), "1", "50000", "1", "1", "120"]],
+        "futures_candles": [
+            [ms(START - 2 * MINUTE), "1", "1", "1", "50000", "0"],
+            [ms(START - MINUTE), "1", "1", "1", "50000", "600"],
+        ],
+        "spot_candles": [
+            [str(ms(START) // 1000 - 60), "1", "50000", "1", "1", "120"],
+            [str(ms(START) // 1000 - 120), "1", "50000", "1", "1", "0"],
+        ],
     }
 
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from bot.domain.accounts import FUTURES, MAIN, MARGIN_CROSS, SPOT
 from bot.domain.intents import Repay, Transfer
-from bot.live_links import Links, likely_cures
+from bot.guard.likely import likely_cures
+from bot.live_links import Links
 from tests.unit.guard.bench import position, shadow_of
 from tests.unit.venue.builders import opening
 
