@@ -4,7 +4,7 @@ The books ask for an order's intent and a contract's mark, the world for what is
 followed by now. Nothing here changes the engine. A part of the composition root.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -69,7 +69,7 @@ class Links:
             self.interests = joined(self.interests, found)
         return self.interests
 
-    def likely(self) -> list[MoneyIntent]:
+    def likely(self) -> Sequence[MoneyIntent]:
         """What a cure might move, by the engine's books."""
         return [] if self.engine is None else likely_cures(self.engine.state.shadow)
 
