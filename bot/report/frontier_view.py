@@ -40,18 +40,21 @@ def _rows(frontier: Answer) -> Iterator[_Row]:
 
 
 def _ways_table(rows: list[_Row], covariance: Answer) -> Table:
+    """All coins alike, by their betas where any are known, and the likeliest moves."""
     hours = covariance["horizon_h"]
-    unit = "sd" if hours is None else f"sd of {hours} h"
-    table = _table(
-        "Nearest ways to a threshold",
-        *("account", "threshold", "all down", "all up", "by beta down", "by beta up"),
-        *(f"likeliest, {unit}", "led by"),
-    )
+    title = "Nearest ways to a level"
+    if hours is not None:
+        title += f"; sd of {hours} h"
+    kinds = [("uniform", "all")]
+    if any("reason" not in _object(item["beta_weighted"]) for *_, item in rows):
+        kinds.append(("beta_weighted", "beta"))
+    ways = [f"{words} {way}" for _, words in kinds for way in ("down", "up")]
+    table = _table(title, "account", "level", *ways, "sd", "led by")
     for account, level, item in rows:
         shock = _object(item["shock"])
         cells = [
             _move(_object(item[kind]), way)
-            for kind in ("uniform", "beta_weighted")
+            for kind, _ in kinds
             for way in ("down", "up")
         ]
         table.add_row(account, level, *cells, _length(shock), _leading(shock))
@@ -61,8 +64,8 @@ def _ways_table(rows: list[_Row], covariance: Answer) -> Table:
 def _coins_table(rows: list[_Row]) -> Table:
     table = _table(
         "Each coin",
-        *("account", "threshold", "coin", "alone down", "alone up"),
-        *("in the likeliest", "its share"),
+        *("account", "level", "coin", "alone down", "alone up"),
+        *("likeliest", "share"),
     )
     for account, level, item in rows:
         shock = _object(item["shock"])
@@ -138,7 +141,7 @@ def _decimal(value: Json) -> Decimal | None:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column(columns[0], overflow="fold")
+    table.add_column(columns[0], overflow="fold", min_width=12)
     for column in columns[1:]:
         table.add_column(column, justify="right", overflow="fold")
     return table
