@@ -5,7 +5,7 @@ the engine into the live world. ``gnomon live`` runs such a session for ever, an
 operator's command for one request. What trades is decided elsewhere.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,15 +16,18 @@ from bot.domain.errors import JournalError, RefusedError, UnreachableError, Usag
 from bot.engine.memory import Memory, owner_title, recall
 from bot.engine.parity import recall_tracks
 from bot.live_start import Connection, LiveSession, Start
+from bot.report.doctor import disk_room
 from bot.settings import Secret, Settings
 from bot.settings_keys import KEY_PARTS
 from connectors.kucoin.answers import ExchangeRefusedError
-from connectors.kucoin.checks import CheckState, Expected
+from connectors.kucoin.checks import Check, CheckState, Expected
 from connectors.kucoin.client import open_client
 from connectors.kucoin.exchange_clock import ExchangeClock
+from connectors.system.disk import free_bytes
 from storage.journal import SqliteJournal
 from storage.lease import AccountLease
 from storage.reader import JournalReader
+from storage.reserve import Reserve
 from storage.tail import entries_for_restart, newest_reports
 
 __all__ = [
@@ -53,6 +56,13 @@ class LiveOptions:
     is_open_ip_accepted: bool = False
     claims: tuple[str, ...] = ()
     """Contracts that are followed although nobody holds or trades them yet."""
+    room: Callable[[Path], int] = free_bytes
+    """Free bytes under the journal's folder."""
+
+    @property
+    def may_add_risk(self) -> bool:
+        """Whether it decides by itself, so that it must be able to remember."""
+        return self.is_guarded or self.has_strategies
 
 
 @asynccontextmanager
@@ -142,7 +152,7 @@ async def _admitted(connection: Connection, options: LiveOptions) -> str:
         UnreachableError: The exchange did not answer one of them.
     """
     settings = connection.settings
-    checks = await connection.checks(
+    found = await connection.checks(
         Expected(
             vip=settings.vip,
             leverages=leverages_of(settings) if options.has_strategies else {},
@@ -151,6 +161,7 @@ async def _admitted(connection: Connection, options: LiveOptions) -> str:
             is_open_ip_accepted=options.is_open_ip_accepted,
         )
     )
+    checks = (*_room(options), *found)
     bad = [c for c in checks if c.state in {CheckState.FAIL, CheckState.UNKNOWN}]
     lost = [c for c in bad if c.is_unreachable]
     if lost:
@@ -163,6 +174,14 @@ async def _admitted(connection: Connection, options: LiveOptions) -> str:
         raise RefusedError(f"Not started. {words} `gnomon doctor` shows every check.")
     account = next(c for c in checks if c.name == "account")
     return account.subject
+
+
+def _room(options: LiveOptions) -> tuple[Check, ...]:
+    """The disk's room, without which no session may decide by itself."""
+    if not options.may_add_risk:
+        return ()
+    kept = Reserve(options.journal).size_bytes
+    return (disk_room(options.journal, options.room, kept_bytes=kept),)
 
 
 @contextmanager
@@ -191,6 +210,8 @@ def _journal(
             journal = SqliteJournal.extend(path)
         else:
             journal = SqliteJournal.create(path)
+        if options.may_add_risk:
+            journal.keep_reserve()
         try:
             yield journal, memory
         finally:

@@ -13,15 +13,25 @@ from bot.domain.accounts import FUTURES, AccountSnapshot
 from bot.domain.events import Event, Filled
 from bot.engine.loop import Engine
 from bot.guard.likely import likely_cures
+from bot.ports import Clock
 from bot.shadow.state import Shadow
 from connectors.kucoin.books import Names
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.interests import interests_of, joined
 from connectors.kucoin.money_requests import MoneyRequests
+from connectors.kucoin.polls import Poll
 from connectors.kucoin.pre_images import MoneyIntent
 from connectors.kucoin.registry import OrderRegistry
+from connectors.system.disk import DiskWatch
+from storage.journal import SqliteJournal
 
-__all__ = ["Links", "interests_at_start", "interests_in"]
+__all__ = ["Links", "disk_poll", "interests_at_start", "interests_in"]
+
+
+def disk_poll(journal: SqliteJournal, clock: Clock) -> Poll:
+    """The room under the journal, read every ten seconds of the exchange's time."""
+    watch = DiskWatch(folder=journal.path.parent, journal=journal, now=clock.now)
+    return Poll(name="disk", every_s=10, ask=watch.ask)
 
 
 def interests_in(shadow: Shadow) -> Interests:

@@ -27,7 +27,7 @@ from bot.engine.loop import Engine
 from bot.engine.memory import Memory, guard_of
 from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered, recover
-from bot.live_links import Links, interests_at_start
+from bot.live_links import Links, disk_poll, interests_at_start
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
 from connectors.kucoin.adoption import adopt_open
@@ -186,6 +186,7 @@ class Start:
             requests=self._links.requests,
             registry=registry,
             clock_rate=self.connection.settings.clock_rate,
+            more_polls=[disk_poll(self.journal, clock)],
         )
         engine = await self._engine(world, _Fixed(rules, snapshot), history, strategies)
         self._links.engine = engine

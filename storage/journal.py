@@ -4,12 +4,13 @@ Theory of operation. ``append`` turns entries into rows, links them into the has
 chain and keeps them in a small buffer; ``commit`` makes them durable in one
 transaction (WAL, ``synchronous=FULL``) and then notes the new head. When
 ``commit`` raises, the rows stay in the buffer and the next ``commit`` tries them
-again. Which rows share a transaction leaves no trace in the closed file, so equal
-entries give equal bytes. A *resumed* journal is derived once more from its start:
-every appended entry must equal the stored one, and only past the stored tail does
-writing go on. An *extended* one goes on after its tail at once. One thread at a
-time may use a journal; readers in other processes never block it. This module
-must not look into what it stores.
+again; on a full disk it first gives back the reserve, if one is kept. Which rows
+share a transaction leaves no trace in the closed file, so equal entries give equal
+bytes. A *resumed* journal is derived once more from its start: every appended entry
+must equal the stored one, and only past the stored tail does writing go on. An
+*extended* one goes on after its tail at once. One thread at a time may use a
+journal; readers in other processes never block it. This module must not look into
+what it stores.
 """
 
 import sqlite3
@@ -26,6 +27,7 @@ from bot.domain.errors import JournalError, UsageError
 from storage.chain import GENESIS, ChainedRow, Head, link
 from storage.codec import StoredRow, encode
 from storage.header import settle_counter
+from storage.reserve import RESERVE_BYTES, Reserve, is_about_room, room_words
 from storage.schema import (
     INSERT,
     SCHEMA_VERSION,
@@ -68,6 +70,7 @@ class SqliteJournal:
         self._ahead: deque[ChainedRow] = deque()
         self._pending: list[ChainedRow] = []
         self._is_closed = False
+        self._reserve = Reserve(files.path)
 
     @classmethod
     def create(cls, path: Path, *, force: bool = False) -> Self:
@@ -144,6 +147,15 @@ class SqliteJournal:
         """Whether a resumed run still has stored rows before it."""
         return self._head.seq < self._tail.seq
 
+    @property
+    def has_reserve(self) -> bool:
+        """Whether room for a full disk is kept beside the file."""
+        return self._reserve.size_bytes > 0
+
+    def keep_reserve(self, size_bytes: int = RESERVE_BYTES) -> bool:
+        """Keep room aside for the day the disk is full; whether there was room."""
+        return self._reserve.keep(size_bytes)
+
     def append(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             row = encode(entry)
@@ -156,7 +168,7 @@ class SqliteJournal:
         if not self._pending:
             return
         with as_journal_error(self._path):
-            self._insert()
+            self._store()
         self._pending.clear()
         self._tail = self._head
         with _head_errors(self._path):
@@ -168,10 +180,13 @@ class SqliteJournal:
         self._is_closed = True
         with ExitStack() as stack:
             stack.callback(self._lock.release)
-            stack.callback(self._settle)
             stack.callback(self._connection.close)
-            stack.callback(self._seal)
+            stack.callback(self._anchor.release)
             self.commit()
+            self._reserve.give_back()
+            self._seal()
+            self._connection.close()
+            self._settle()
 
     def _seal(self) -> None:
         """Leave a durable head and no log behind."""
@@ -203,6 +218,35 @@ class SqliteJournal:
         )
         if len(self._pending) >= BUFFER_ROWS:
             self.commit()
+
+    def _store(self) -> None:
+        """Insert what waits; a full disk takes the reserve, once.
+
+        Raises:
+            JournalError: The disk is full and nothing is kept aside any more.
+        """
+        try:
+            self._insert()
+        except sqlite3.Error as error:
+            if not is_about_room(error):
+                raise
+            if not self._reserve.give_back():
+                raise self._full(error) from error
+            self._insert_again()
+
+    def _insert_again(self) -> None:
+        try:
+            self._insert()
+        except sqlite3.Error as error:
+            raise self._full(error) from error
+
+    def _full(self, error: sqlite3.Error) -> JournalError:
+        rows = len(self._pending)
+        return JournalError(
+            f"The disk {room_words(error)} ({error}): the newest {rows} rows of "
+            f"{self._path} were not stored, and no request that they approve was sent. "
+            f"The bot has ended and guards nothing: make room and start it again."
+        )
 
     def _insert(self) -> None:
         connection = self._connection

@@ -92,8 +92,14 @@ class HeadFile:
         Raises:
             OSError: The disk refuses.
         """
-        os.close(self._descriptor)
+        self.release()
         _replace(self._path, head)
+
+    def release(self) -> None:
+        """Let go of the file as it stands; a second call does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def _replace(path: Path, head: Head) -> None:

@@ -6,10 +6,8 @@ asks the network or changes a file, but the disk's sync is measured in the
 journal's folder.
 """
 
-import shutil
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +22,25 @@ from bot.engine.memory import owner_title
 from bot.settings import Settings
 from bot.settings_keys import KEY_PARTS
 from connectors.kucoin.checks import Check, CheckState
+from connectors.system.disk import DISK_FLOOR_BYTES, free_bytes, gigabytes
 from storage.reader import JournalReader
 from storage.sidefiles import measure_fsync_ms
 
-__all__ = ["as_document", "is_ready", "local_checks", "owner_checks", "view"]
+__all__ = [
+    "as_document",
+    "disk_room",
+    "is_ready",
+    "local_checks",
+    "owner_checks",
+    "view",
+]
 
 _FREE_WARN: Final = 2 * 1024**3
 _FREE_FAIL: Final = 256 * 1024**2
+_ROOM_ADVICE: Final = (
+    f"Make room: under {gigabytes(DISK_FLOOR_BYTES)} GB a live bot takes no new risk, "
+    f"under {gigabytes(_FREE_FAIL)} GB it does not start."
+)
 _FSYNC_WARN_MS: Final = 20.0
 _TONES: Final = {
     CheckState.PASS: "green",
@@ -49,7 +59,8 @@ def local_checks(
         *_secrecy(settings, env_file),
         _armed(settings),
         _journal(journal),
-        *_disk(journal),
+        disk_room(journal),
+        _disk_sync(journal),
     )
 
 
@@ -199,28 +210,42 @@ def _journal(path: Path) -> Check:
     )
 
 
-def _disk(journal: Path) -> Iterator[Check]:
-    """Room and speed of the disk under the journal."""
-    folder = journal.parent
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
+def disk_room(
+    journal: Path, room: Callable[[Path], int] = free_bytes, *, kept_bytes: int = 0
+) -> Check:
+    """Whether the disk under a journal has room for a live start.
+
+    Args:
+        journal: Its folder need not exist yet.
+        room: Free bytes under a folder.
+        kept_bytes: What the journal's reserve holds already, which is room too.
+    """
+    free = room(_folder_of(journal)) + kept_bytes
     state = CheckState.PASS
     if free < _FREE_WARN:
         state = CheckState.WARN if free >= _FREE_FAIL else CheckState.FAIL
-    yield Check(
+    return Check(
         name="disk room",
         state=state,
-        sentence=f"{Decimal(free).scaleb(-9):.1f} GB are free under the journal.",
-        advice=""
-        if state is CheckState.PASS
-        else "Make room: a full disk stops new risk.",
+        sentence=f"{gigabytes(free)} GB are free under the journal.",
+        advice="" if state is CheckState.PASS else _ROOM_ADVICE,
     )
-    took_ms = measure_fsync_ms(folder)
+
+
+def _disk_sync(journal: Path) -> Check:
+    took_ms = measure_fsync_ms(_folder_of(journal))
     is_slow = took_ms > _FSYNC_WARN_MS
-    yield Check(
+    return Check(
         name="disk sync",
         state=CheckState.WARN if is_slow else CheckState.PASS,
         sentence=f"A durable write takes {took_ms:.2f} ms, before every request.",
         advice="Put the journal on a faster local disk." if is_slow else "",
     )
+
+
+def _folder_of(journal: Path) -> Path:
+    """The folder of a journal, or the nearest above it that exists."""
+    folder = journal.parent
+    while not folder.exists():
+        folder = folder.parent
+    return folder

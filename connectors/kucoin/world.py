@@ -77,6 +77,7 @@ class LiveWorld:
         sleep: Waits real seconds.
         registry: The orders that are known; the looker's names may share it.
         clock_rate: Seconds of the exchange's time a real second; 1 at KuCoin.
+        more_polls: What else is asked for, at its own cadence.
     """
 
     def __init__(  # noqa: PLR0913 - a world is made of exactly these parts
@@ -99,10 +100,12 @@ class LiveWorld:
         registry: OrderRegistry | None = None,
         clock_rate: Decimal | float = 1,
         monotonic: Callable[[], float] = time.monotonic,
+        more_polls: Iterable[Poll] = (),
     ) -> None:
         self._rest, self._streams, self._reader = rest, streams, reader
         self._clock, self._sleep, self._remember = clock, sleep, remember
         self._rate, self._monotonic = float(clock_rate), monotonic
+        self._more_polls = tuple(more_polls)
         self._bell = asyncio.Event()
         self._crew = Crew(wake=self._bell.set)
         self._queue: deque[tuple[Event, ...]] = deque()
@@ -300,7 +303,7 @@ class LiveWorld:
         self._crew.spawn(self._keep_time(), "clock")
         warm = Poll(name="pre-images", every_s=2, ask=self.lookups.warm.renew)
         polls = (*self._account.all(), *self._market.all(), self._following.poll())
-        for poll in (*polls, warm):
+        for poll in (*polls, warm, *self._more_polls):
             self._crew.spawn(self._run(poll), f"poll {poll.name}")
 
     # -- the sockets ----------------------------------------------------------

@@ -10,6 +10,7 @@ from rich.console import Console
 from bot.domain.entries import Entry, RunStarted
 from bot.report.doctor import (
     as_document,
+    disk_room,
     is_ready,
     local_checks,
     owner_checks,
@@ -119,3 +120,25 @@ def test_unknown_is_not_ready_and_a_warning_is() -> None:
     assert is_ready([warned])
     assert not is_ready([warned, unknown])
     assert as_document([unknown])["ready"] is False
+
+
+@pytest.mark.parametrize(
+    ("free", "kept", "state", "figure"),
+    [
+        (2 * 1024**3, 0, CheckState.PASS, "2.14 GB"),
+        (2 * 1024**3 - 1, 0, CheckState.WARN, "2.14 GB"),
+        (256 * 1024**2 - 1, 0, CheckState.FAIL, "0.26 GB"),
+        (192 * 1024**2, 64 * 1024**2, CheckState.WARN, "0.26 GB"),
+    ],
+    ids=["enough", "low", "too little", "the reserve is room too"],
+)
+def test_the_room_of_the_disk(
+    tmp_path: Path, free: int, kept: int, state: CheckState, figure: str
+) -> None:
+    """What is free, and what the journal keeps aside already, decides."""
+    check = disk_room(tmp_path / "new" / "j", lambda _: free, kept_bytes=kept)
+    assert check.state is state
+    assert figure in check.sentence
+    if state is not CheckState.PASS:
+        assert "under 1.00 GB a live bot takes no new risk" in check.advice
+        assert "under 0.26 GB it does not start" in check.advice
