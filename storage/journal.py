@@ -35,7 +35,15 @@ from storage.schema import (
     create_schema,
     migrate,
 )
-from storage.sidefiles import HeadFile, WriterLock, beside, set_aside, sync_folder
+from storage.sidefiles import (
+    HeadFile,
+    WriterLock,
+    beside,
+    identity_of,
+    require_unmoved,
+    set_aside,
+    sync_folder,
+)
 from storage.verify import as_journal_error, check_journal
 
 __all__ = ["BUFFER_ROWS", "SqliteJournal"]
@@ -71,6 +79,7 @@ class SqliteJournal:
         self._pending: list[ChainedRow] = []
         self._is_closed = False
         self._reserve = Reserve(files.path)
+        self._identity = identity_of(files.path)
 
     @classmethod
     def create(cls, path: Path, *, force: bool = False) -> Self:
@@ -170,6 +179,7 @@ class SqliteJournal:
         with as_journal_error(self._path):
             self._store()
         self._pending.clear()
+        require_unmoved(self._path, self._identity)
         self._tail = self._head
         with _head_errors(self._path):
             self._anchor.write(self._tail)
@@ -184,6 +194,7 @@ class SqliteJournal:
             stack.callback(self._anchor.release)
             self.commit()
             self._reserve.give_back()
+            require_unmoved(self._path, self._identity)
             self._seal()
             self._connection.close()
             self._settle()

@@ -23,8 +23,10 @@ __all__ = [
     "HeadFile",
     "WriterLock",
     "beside",
+    "identity_of",
     "measure_fsync_ms",
     "read_head",
+    "require_unmoved",
     "set_aside",
     "sync_folder",
 ]
@@ -43,6 +45,30 @@ def beside(path: Path, suffix: str) -> Path:
         'a.sqlite.head'
     """
     return path.with_name(path.name + suffix)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to, by device and number; None when to none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def require_unmoved(path: Path, identity: tuple[int, int] | None) -> None:
+    """Refuse to go on with a journal that nobody can find again.
+
+    Raises:
+        JournalError: The path leads nowhere, or to another file than ``identity``.
+    """
+    if identity_of(path) != identity:
+        raise JournalError(
+            f"The journal {path} was deleted, moved or replaced while it was written: "
+            "what was remembered last cannot be found again. The bot has ended and "
+            "guards nothing: put the file back if it is still there, and start again; "
+            "a new journal begins with the account as it is."
+        )
 
 
 def _line(head: Head) -> bytes:

@@ -293,6 +293,30 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         SqliteJournal.create(tmp_path / "file" / "sub" / "j")
 
 
+@pytest.mark.parametrize("harm", ["deleted", "moved", "replaced"])
+def test_a_journal_that_was_taken_away_is_not_written_on(
+    tmp_path: Path, harm: str
+) -> None:
+    """SQLite writes on into a file that nobody can find; the next commit says so."""
+    path = tmp_path / "journal"
+    journal = SqliteJournal.create(path)
+    journal.append([_note(1)])
+    journal.commit()
+    if harm == "deleted":
+        path.unlink()
+    else:
+        path.rename(tmp_path / "elsewhere")
+    if harm == "replaced":
+        path.write_bytes((tmp_path / "elsewhere").read_bytes())
+    journal.append([_note(2)])
+    with pytest.raises(
+        JournalError, match=r"deleted, moved or replaced .* start again"
+    ):
+        journal.commit()
+    with pytest.raises(JournalError, match="guards nothing"):
+        journal.close()
+
+
 def test_closing_twice_is_harmless(tmp_path: Path) -> None:
     """Only the first close does anything."""
     journal = SqliteJournal.create(tmp_path / "j")
