@@ -13,6 +13,7 @@ from decimal import Decimal
 from bot.risk.kernel_row import KernelNumbers, Row
 from bot.risk.kernel_stress import Floats, stressed
 from bot.risk.lines import Quote, lines_of, mark_of
+from bot.risk.unchanged import has_same_holdings
 from bot.shadow.state import Shadow
 
 __all__ = ["Kernel"]
@@ -69,7 +70,7 @@ class Kernel:
         same content.
         """
         before = self._shadow
-        if not _has_same_holdings(before, shadow):
+        if not has_same_holdings(before, shadow):
             self._build(shadow)
             return
         self._shadow = shadow
@@ -152,16 +153,6 @@ class Kernel:
     def _sum(self, rows: Iterable[int]) -> None:
         for number in rows:
             self._numbers[number] = self._rows[number].numbers()
-
-
-def _has_same_holdings(one: Shadow, other: Shadow) -> bool:
-    """Whether all that the lines are made of is the same."""
-    return (
-        one.balances is other.balances
-        and one.positions is other.positions
-        and one.orders is other.orders
-        and one.rules is other.rules
-    )
 
 
 def _changed(

@@ -24,6 +24,8 @@ the sum: the bound is two thousand times wider than that."""
 _NOISE: Final = 1e-14
 """A slope under this share of the absolute terms is a rounding of zero."""
 
+_INFINITE: Final = Decimal("Infinity")
+
 _FAR: Final = 1e10
 """A move beyond this is never: no price rises ten-billionfold."""
 
@@ -55,6 +57,16 @@ class KernelNumbers:
         """The nearest uniform move to liquidation, a positive fraction."""
         moves = [abs(m) for m in (self.down, self.up) if m is not None]
         return min(moves, default=None)
+
+    @property
+    def ratio_bounds(self) -> tuple[Decimal, Decimal] | None:
+        """Where the exact ratio lies at least and at most; None is unknown."""
+        if self.ratio is None:
+            return None
+        if math.isinf(self.ratio_error):
+            return -_INFINITE, _INFINITE
+        ratio, error = Decimal(self.ratio), Decimal(self.ratio_error)
+        return ratio - error, ratio + error
 
 
 class Row:

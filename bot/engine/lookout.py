@@ -1,0 +1,111 @@
+"""The fast look at all accounts that most marks need: the kernel beside the core.
+
+A ``Lookout`` belongs to whoever calls ``Core.step`` again and again. It keeps the
+kernel and the guard's levels from mark to mark and answers one question: is it certain
+that the exact engine would find every account as safe as before? Then the step
+measures nothing exactly and its journal is the same, byte for byte. It is a memory
+and never an opinion: a step without one, or with a new one, comes to the same rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from bot.domain.events import RatioReported
+from bot.domain.money import ZERO
+from bot.engine.parity import TOLERANCE, agree, subject_of
+from bot.guard.glance import Levels, is_quiet, levels_of
+from bot.guard.state import GuardState
+from bot.risk.kernel import Kernel
+from bot.risk.kernel_row import KernelNumbers
+from bot.risk.measure import SubjectMeasure
+from bot.risk.unchanged import has_same_holdings
+from bot.shadow.state import Shadow
+
+__all__ = ["Lookout", "is_surely_agreed"]
+
+_ROUNDING: Final = 1e-12
+"""What a stated ratio may lose as a float, and far more."""
+
+
+class Lookout:
+    """The kernel of the shadow that was last judged, and what makes it quiet.
+
+    Example:
+        >>> from bot.domain.instruments import Rules
+        >>> from bot.shadow.state import empty_shadow
+        >>> Lookout().numbers(empty_shadow(Rules()))
+        ()
+    """
+
+    __slots__ = ("_guard", "_kernel", "_levels", "_measured")
+
+    def __init__(self) -> None:
+        self._kernel: Kernel | None = None
+        self._measured: Shadow | None = None
+        """The last shadow that was measured exactly and had nothing unknown."""
+        self._guard: GuardState | None = None
+        self._levels: Mapping[str, Levels] | None = None
+
+    def saw(self, shadow: Shadow, measures: Sequence[SubjectMeasure]) -> None:
+        """Be told what was measured exactly; only after that a glance can be quiet."""
+        is_known = all(each.ratio is not None for each in measures)
+        self._measured = shadow if is_known else None
+
+    def numbers(self, shadow: Shadow) -> tuple[KernelNumbers, ...]:
+        """The numbers of every account, none unknown; empty where that is not so.
+
+        Empty, too, when an account is new or has changed since it was measured
+        exactly, and when there is none.
+        """
+        if not _has_same_names(self._measured, shadow):
+            return ()
+        if self._kernel is None:
+            self._kernel = Kernel(shadow)
+        else:
+            self._kernel.follow(shadow)
+        numbers = self._kernel.numbers()
+        return () if any(each.ratio is None for each in numbers) else numbers
+
+    def is_quiet(self, guard: GuardState, numbers: Sequence[KernelNumbers]) -> bool:
+        """Whether the judge would certainly call all safe and change nothing.
+
+        The levels hold while the guard's state is the same object.
+        """
+        if self._guard is not guard:
+            self._guard, self._levels = guard, levels_of(guard)
+        return not guard.pairs and is_quiet(self._levels, numbers)
+
+
+def _has_same_names(measured: Shadow | None, shadow: Shadow) -> bool:
+    """Whether only marks that were known before have changed since."""
+    return (
+        measured is not None
+        and has_same_holdings(measured, shadow)
+        and len(measured.margin_marks) == len(shadow.margin_marks)
+        and len(measured.futures_marks) == len(shadow.futures_marks)
+    )
+
+
+def is_surely_agreed(
+    report: RatioReported, numbers: Mapping[str, KernelNumbers]
+) -> bool:
+    """Whether our exact ratio and the reported one are the same but for printing.
+
+    A subject without numbers owes nothing and holds nothing: its ratio is zero.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from decimal import Decimal
+        >>> from bot.domain.accounts import MARGIN_CROSS
+        >>> report = RatioReported(at=datetime(2026, 1, 1, tzinfo=UTC),
+        ...     account=MARGIN_CROSS, value=Decimal("0.5"))
+        >>> is_surely_agreed(report, {})
+        False
+    """
+    ours = numbers.get(subject_of(report))
+    if ours is None:
+        return agree(ZERO, report.value)
+    if ours.ratio is None or not report.value.is_finite():
+        return False
+    apart = abs(ours.ratio - float(report.value)) + ours.ratio_error + _ROUNDING
+    return apart < float(TOLERANCE)
