@@ -37,7 +37,7 @@ class Lookout:
         ()
     """
 
-    __slots__ = ("_guard", "_kernel", "_levels", "_measured")
+    __slots__ = ("_guard", "_kernel", "_levels", "_measured", "_quiet")
 
     def __init__(self) -> None:
         self._kernel: Kernel | None = None
@@ -45,6 +45,8 @@ class Lookout:
         """The last shadow that was measured exactly and had nothing unknown."""
         self._guard: GuardState | None = None
         self._levels: Mapping[str, Levels] | None = None
+        self._quiet: Sequence[KernelNumbers] = ()
+        """The numbers that were last found quiet by these levels."""
 
     def saw(self, shadow: Shadow, measures: Sequence[SubjectMeasure]) -> None:
         """Be told what was measured exactly; only after that a glance can be quiet."""
@@ -72,8 +74,11 @@ class Lookout:
         The levels hold while the guard's state is the same object.
         """
         if self._guard is not guard:
-            self._guard, self._levels = guard, levels_of(guard)
-        return not guard.pairs and is_quiet(self._levels, numbers)
+            self._guard, self._levels, self._quiet = guard, levels_of(guard), ()
+        if guard.pairs or not is_quiet(self._levels, numbers, self._quiet):
+            return False
+        self._quiet = numbers
+        return True
 
 
 def _has_same_names(measured: Shadow | None, shadow: Shadow) -> bool:

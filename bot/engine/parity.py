@@ -94,8 +94,10 @@ def remember(readings: Readings, reading: Reading, keep: timedelta) -> Readings:
         keep: How far back the memory goes.
     """
     since = reading.shadow.at - keep
-    recent = [each for each in readings[1 - _KEPT :] if each.shadow.at >= since]
-    return (*recent, reading)
+    first = max(len(readings) + 1 - _KEPT, 0)
+    while first < len(readings) and readings[first].shadow.at < since:
+        first += 1
+    return (*readings[first:], reading)
 
 
 def own_range(

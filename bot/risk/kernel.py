@@ -9,6 +9,8 @@ floats may differ from it. Nothing here decides anything, and unknown is never s
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import compress
+from operator import is_not
 
 from bot.risk.kernel_row import KernelNumbers, Row
 from bot.risk.kernel_stress import Floats, stressed
@@ -161,6 +163,10 @@ def _changed(
     """The quotes whose mark is another now, come or gone."""
     if before is after:
         return []
-    names = [name for name, mark in after.items() if before.get(name) != mark]
-    names += [name for name in before if name not in after]
+    if list(before) == list(after):
+        is_other = map(is_not, before.values(), after.values())
+        names = list(compress(after, is_other))
+    else:
+        names = [name for name, mark in after.items() if before.get(name) != mark]
+        names += [name for name in before if name not in after]
     return [Quote(is_futures=is_futures, name=name) for name in names]

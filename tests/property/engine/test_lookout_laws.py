@@ -21,6 +21,7 @@ from bot.engine.core import State, Step
 from bot.engine.lookout import Lookout
 from bot.report.recorder import Recorder
 from bot.report.tally import Tally
+from bot.risk.measure import measure_subject
 from bot.shadow.state import empty_shadow
 from tests.property.engine.naive import CHOICES, Bench
 from tests.unit.venue.builders import rules
@@ -140,9 +141,11 @@ class Both(RuleBasedStateMachine):
     @rule(off=st.sampled_from(("0", "0.00004", "-0.0002", "0.003", "0.2")))
     def report(self, off: str) -> None:
         """The exchange states a ratio, near ours or far from it."""
-        state = self.bench.exact.state
-        now = state.shadow.at + timedelta(milliseconds=300)
-        stated = Decimal("0.7") + Decimal(off)
+        shadow = self.bench.exact.state.shadow
+        ours = measure_subject(shadow, MARGIN_CROSS)
+        now = shadow.at + timedelta(milliseconds=300)
+        own = Decimal(0) if ours is None or ours.ratio is None else ours.ratio
+        stated = Decimal(f"{own + Decimal(off):.4f}")
         event = RatioReported(at=now, account=MARGIN_CROSS, value=stated)
         self.bench.tell((event,))
 
