@@ -25,7 +25,7 @@ from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round, emptied, turned
 from bot.engine.intake import take_in
-from bot.engine.lookout import Lookout, is_surely_agreed
+from bot.engine.lookout import Lookout, Sight
 from bot.engine.memory import day_note, opened_notes, pair_notes
 from bot.engine.occasions import OCCASIONS, due, lookups, ran
 from bot.engine.parity import Reading, Readings, follow_reports, remember
@@ -44,8 +44,9 @@ from bot.guard.repair import (
     watch_pair,
 )
 from bot.guard.state import GuardState
+from bot.risk.freshness import aged_measures
 from bot.risk.kernel_row import KernelNumbers
-from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
+from bot.risk.measure import SubjectMeasure, equity_usdt
 from bot.risk.view import ShadowView
 from bot.shadow.apply import register, set_back
 from bot.shadow.state import Shadow
@@ -120,7 +121,7 @@ class Core:
         if self.is_guarding and (torn := torn_pairs(before, moment)):
             guard = replace(state.guard, pairs={**torn, **state.guard.pairs})
             state = replace(state, guard=guard)
-        work = _Work(core=self, state=state, entries=entries, lookout=lookout)
+        work = _Work(core=self, state=state, entries=entries, sight=Sight(lookout))
         work.run(moment)
         if self.is_parity_kept:
             work.note_pairs(watched)
@@ -130,7 +131,7 @@ class Core:
         self, state: State, proposals: Sequence[Proposal]
     ) -> tuple[Approved | Refused, ...]:
         """What admission would say to these, one after the other; nothing happens."""
-        work = _Work(core=self, state=state, entries=[])
+        work = _Work(core=self, state=state, entries=[], sight=Sight(None))
         work.propose(proposals)
         said = (entry.body for entry in work.entries)
         return tuple(body for body in said if isinstance(body, Approved | Refused))
@@ -171,10 +172,8 @@ class _Work:
     core: Core
     state: State
     entries: list[Entry]
-    lookout: Lookout | None = None
+    sight: Sight
     approved: list[Approved] = field(default_factory=list)
-    measures: tuple[SubjectMeasure, ...] = ()
-    numbers: tuple[KernelNumbers, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 
     def run(self, moment: Sequence[Event]) -> None:
@@ -183,7 +182,7 @@ class _Work:
         reports = [event for event in moment if isinstance(event, RatioReported)]
         has_news = has_ticked or (self.core.is_parity_kept and bool(reports))
         if has_news:
-            self.look()
+            self.sight.look(self.state.shadow, self.state.guard)
         if self.core.is_parity_kept and has_news:
             self.follow_parity(reports)
         if has_news or self.state.guard.has_work:
@@ -196,39 +195,22 @@ class _Work:
             self.note_parity(reports)
             self.sample()
 
-    def look(self) -> None:
-        """The numbers of this moment: in floats where that may do, else exact."""
-        if self.lookout is not None and not self.state.guard.has_work:
-            self.numbers = self.lookout.numbers(self.state.shadow)
-        if not self.numbers:
-            self.measure()
-
-    def measure(self) -> None:
-        """Measure exactly, once in a step."""
-        if not self.measures:
-            self.measures, self.numbers = measure_subjects(self.state.shadow), ()
-            if self.lookout is not None:
-                self.lookout.saw(self.state.shadow, self.measures)
-
-    def is_quiet(self) -> bool:
-        """Whether nobody would find anything to do in the exact numbers."""
-        if self.lookout is None or not self.numbers:
-            return False
-        is_watched = self.core.is_guarding
-        return not is_watched or self.lookout.is_quiet(self.state.guard, self.numbers)
-
     def guard(self) -> None:
         """Measure, judge, and send the next round of every cure."""
-        if self.is_quiet():
+        shadow, cadence = self.state.shadow, self.core.risk_limits.mark_cadence
+        is_off = not self.core.is_guarding
+        if is_off and self.sight.numbers:
             return
-        self.measure()
-        if not self.core.is_guarding:
+        if self.sight.is_quiet(shadow, self.state.guard, cadence):
+            return
+        measures = self.sight.measure(shadow)
+        if is_off:
             return
         judgement = judge(
             self.state.guard,
-            self.measures,
+            aged_measures(shadow, measures, cadence),
             self.core.guard_limits,
-            self.state.shadow.at,
+            shadow.at,
         )
         self.verdicts = judgement.verdicts
         known = self.state.guard.subjects
@@ -252,7 +234,9 @@ class _Work:
             self._sweep()
         if not known.is_acting:
             return
-        done = cure_round(self.state.shadow, verdict, known, self.core.guard_limits)
+        done = cure_round(
+            verdict.at_worst(self.state.shadow), verdict, known, self.core.guard_limits
+        )
         if done is None:
             return
         guard = self.state.guard
@@ -309,7 +293,8 @@ class _Work:
     def follow_parity(self, reports: Sequence[RatioReported]) -> None:
         """Keep each ratio of the exchange beside ours, and tell the guard."""
         limits, shadow = self.core.guard_limits.parity, self.state.shadow
-        now = Reading(shadow=shadow, measures=self.measures, numbers=self.numbers)
+        seen = self.sight
+        now = Reading(shadow=shadow, measures=seen.measures, numbers=seen.numbers)
         readings = remember(self.state.own_readings, now, limits.window)
         guard, rows = follow_reports(self.state.guard, reports, readings, limits)
         self.entries += rows
@@ -319,12 +304,9 @@ class _Work:
         """Note where the exchange's own ratios of this moment are not ours."""
         if self.approved or self.core.is_parity_kept:
             return
-        near = {n.subject: n for n in self.numbers}
-        if near and all(is_surely_agreed(report, near) for report in reports):
-            return
-        if reports:
-            self.measure()
-        self.entries += parity_notes(reports, self.measures)
+        if reports and not self.sight.agrees(reports):
+            measures = self.sight.measure(self.state.shadow)
+            self.entries += parity_notes(reports, measures)
 
     def ask_strategies(self, moment: Sequence[Event]) -> None:
         """Ask each strategy whose job fired or whose world has changed."""
@@ -353,7 +335,7 @@ class _Work:
                 guard_limits=self.core.guard_limits,
                 day_open_equity=self.state.day_open_equity,
                 day_turnover=self.state.day_turnover,
-                known=(self.state.shadow, self.measures) if self.measures else None,
+                known=self.sight.known(self.state.shadow),
             )
             verdict = admit(admission, proposal, self._next_id("i"))
             at = self.state.shadow.at
@@ -377,8 +359,8 @@ class _Work:
         due = self.state.next_sample_at
         if due is not None and at < due and not self.approved:
             return
-        self.measure()
-        body = sample_of(self.state.shadow, self.measures)
+        shadow = self.state.shadow
+        body = sample_of(shadow, self.sight.measure(shadow))
         self.entries.append(Entry(at=at, body=body))
         self.state = replace(self.state, next_sample_at=at + self.core.sample_every)
 
@@ -389,7 +371,7 @@ class _Work:
             approved=tuple(self.approved),
             lookups=lookups(self.state.shadow, moment),
             entries=tuple(self.entries),
-            measures=self.measures,
-            numbers=self.numbers,
+            measures=self.sight.measures,
+            numbers=self.sight.numbers,
             verdicts=self.verdicts,
         )
