@@ -15,7 +15,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from bot.domain.accounts import (
     PositionKey,
     isolated_account,
 )
+from bot.domain.events import MarksTicked
 from bot.domain.instruments import (
     ContractRules,
     IsolatedPairRules,
@@ -38,6 +39,8 @@ from bot.domain.instruments import (
     RiskTier,
     Rules,
 )
+from bot.engine.core import Core, State, Step
+from bot.engine.lookout import Lookout
 from bot.guard.glance import is_quiet, levels_of
 from bot.guard.judge import judge
 from bot.guard.limits import GuardLimits
@@ -123,11 +126,14 @@ def account_of(count: int) -> Shadow:
     ]
     return Shadow(
         at=AT,
+        is_open=True,
         rules=rules_of(coins),
         balances={**margin, FUTURES: {"USDT": Balance(total=Decimal(200_000))}},
         positions={PositionKey(p.symbol, p.side): p for p in held},
         margin_marks=dict.fromkeys(coins, Decimal(100)),
         futures_marks={f"{c}USDTM": Decimal(100) for c in coins},
+        mark_times=dict.fromkeys([*coins, *(f"{c}USDTM" for c in coins)], AT),
+        next_close_at=AT + timedelta(hours=1),
     )
 
 
@@ -141,6 +147,10 @@ class Marks:
         self.state = judge(GuardState(), first, GuardLimits(), AT).state
         self.levels = levels_of(self.state)
         self.quiet = 0
+        self.ticks = 0
+        self.core, self.out = Core(is_parity_kept=True), Lookout()
+        self.run = Step(state=State(shadow=shadow))
+        self.step("USDT", Decimal(1))
 
     def glance(self, name: str, mark: Decimal) -> None:
         """One mark to the kernel, all numbers and the verdict."""
@@ -155,6 +165,22 @@ class Marks:
         self.shadow = ticked(self.shadow, name, mark)
         self.kernel.follow(self.shadow)
         self.quiet += is_quiet(self.levels, self.kernel.numbers())
+
+    def step(self, name: str, mark: Decimal) -> None:
+        """The same through the engine's step, with the lookout of its loop."""
+        self.run = self.core.step(self.run.state, (self.event(name, mark),), self.out)
+
+    def alone(self, name: str, mark: Decimal) -> None:
+        """The same step where nothing but the exact engine is asked."""
+        self.run = self.core.step(self.run.state, (self.event(name, mark),))
+
+    def event(self, name: str, mark: Decimal) -> MarksTicked:
+        """One mark of a hundred a second."""
+        self.ticks += 1
+        at = AT + self.ticks * timedelta(milliseconds=10)
+        if name.endswith("M"):
+            return MarksTicked(at=at, futures_marks={name: mark})
+        return MarksTicked(at=at, margin_marks={name: mark})
 
     def exact(self, name: str, mark: Decimal) -> None:
         """The same by the exact engine and the judge."""
@@ -215,6 +241,7 @@ def main() -> None:
     shadow = account_of(200)
     names = (*shadow.margin_marks, *(p.symbol for p in shadow.positions.values()))
     marks, quietly = Marks(shadow), Marks(shadow)
+    engine, old = Marks(shadow), Marks(shadow)
     subjects = len(marks.kernel.subjects)
     exactly = timed(marks.exact, names, asked.marks // 100)
     rows = [
@@ -225,6 +252,8 @@ def main() -> None:
         f"the same, USDT's mark     {timed(marks.glance, ('USDT',), asked.marks)}",
         f"shadow, kernel, glance    {timed(quietly.follow, names, asked.marks)}",
         f"exact engine and judge    {exactly}",
+        f"Core.step with lookout    {timed(engine.step, names, asked.marks)}",
+        f"Core.step, exact alone    {timed(old.alone, names, asked.marks // 100)}",
         f"quiet by glance: {marks.quiet} and {quietly.quiet}",
         "stress: ms",
         grid(100, asked.scenarios),

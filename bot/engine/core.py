@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
 
 from bot.domain.entries import Entry, Noted
 from bot.domain.events import (
@@ -20,17 +19,17 @@ from bot.domain.events import (
     MarksTicked,
     OperatorAsked,
     RatioReported,
-    ScheduleDue,
 )
 from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round, emptied, turned
 from bot.engine.intake import take_in
-from bot.engine.memory import day_note, pair_notes, thresholds_note
-from bot.engine.occasions import OCCASIONS, due, lookups
-from bot.engine.parity import Ranges, Watching, follow_reports
-from bot.engine.readings import parity_note, sample_of, value_usdt
+from bot.engine.lookout import Lookout, Sight
+from bot.engine.memory import day_note, opened_notes, pair_notes
+from bot.engine.occasions import OCCASIONS, due, lookups, ran
+from bot.engine.parity import Reading, Readings, follow_reports, remember
+from bot.engine.readings import parity_notes, sample_of, value_usdt
 from bot.engine.reconcile import BookingIds
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, judge
@@ -45,15 +44,14 @@ from bot.guard.repair import (
     watch_pair,
 )
 from bot.guard.state import GuardState
-from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
+from bot.risk.freshness import aged_measures
+from bot.risk.kernel_row import KernelNumbers
+from bot.risk.measure import SubjectMeasure, equity_usdt
 from bot.risk.view import ShadowView
 from bot.shadow.apply import register, set_back
 from bot.shadow.state import Shadow
 
 __all__ = ["Core", "State", "Step"]
-
-_LATE: Final = timedelta(seconds=1)
-"""A scheduled run later than this is worth a note."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +65,8 @@ class State:
     day_open_equity: Decimal | None = None
     day_turnover: Decimal = ZERO
     next_sample_at: datetime | None = None
-    own_ratios: Ranges = field(default_factory=dict)
-    """Our ratios of the last seconds, where the exchange's are kept beside them."""
+    own_readings: Readings = ()
+    """Our numbers of the last seconds, where the exchange's are kept beside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +74,9 @@ class Step:
     """What one moment led to.
 
     ``approved`` is executed in order after ``entries`` are durable; ``lookups``
-    are intents in doubt whose fate must be asked for. ``measures`` are the
-    guarded numbers of this moment, empty when nothing was measured.
+    are intents in doubt whose fate must be asked for. ``measures`` are the exact
+    numbers of this moment, empty when nothing was measured; ``numbers`` are those of
+    the kernel, where they were enough.
     """
 
     state: State
@@ -85,6 +84,7 @@ class Step:
     lookups: tuple[Approved, ...] = ()
     entries: tuple[Entry, ...] = ()
     measures: tuple[SubjectMeasure, ...] = ()
+    numbers: tuple[KernelNumbers, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 
 
@@ -102,12 +102,15 @@ class Core:
     """Whether each ratio that the exchange reports is journaled and followed; if not,
     only a difference is noted."""
 
-    def step(self, state: State, moment: Sequence[Event]) -> Step:
+    def step(
+        self, state: State, moment: Sequence[Event], lookout: Lookout | None = None
+    ) -> Step:
         """The next state, what to execute, and what to remember.
 
         Args:
             state: The state before the moment.
             moment: The facts of one instant that belong together, in order.
+            lookout: Kept by the caller from step to step; saves time, changes nothing.
         """
         before = state.shadow
         state, entries = self._taken_in(state, moment)
@@ -118,7 +121,7 @@ class Core:
         if self.is_guarding and (torn := torn_pairs(before, moment)):
             guard = replace(state.guard, pairs={**torn, **state.guard.pairs})
             state = replace(state, guard=guard)
-        work = _Work(core=self, state=state, entries=entries)
+        work = _Work(core=self, state=state, entries=entries, sight=Sight(lookout))
         work.run(moment)
         if self.is_parity_kept:
             work.note_pairs(watched)
@@ -128,7 +131,7 @@ class Core:
         self, state: State, proposals: Sequence[Proposal]
     ) -> tuple[Approved | Refused, ...]:
         """What admission would say to these, one after the other; nothing happens."""
-        work = _Work(core=self, state=state, entries=[])
+        work = _Work(core=self, state=state, entries=[], sight=Sight(None))
         work.propose(proposals)
         said = (entry.body for entry in work.entries)
         return tuple(body for body in said if isinstance(body, Approved | Refused))
@@ -169,8 +172,8 @@ class _Work:
     core: Core
     state: State
     entries: list[Entry]
+    sight: Sight
     approved: list[Approved] = field(default_factory=list)
-    measures: tuple[SubjectMeasure, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 
     def run(self, moment: Sequence[Event]) -> None:
@@ -178,6 +181,8 @@ class _Work:
         has_ticked = any(isinstance(event, MarksTicked) for event in moment)
         reports = [event for event in moment if isinstance(event, RatioReported)]
         has_news = has_ticked or (self.core.is_parity_kept and bool(reports))
+        if has_news:
+            self.sight.look(self.state.shadow, self.state.guard)
         if self.core.is_parity_kept and has_news:
             self.follow_parity(reports)
         if has_news or self.state.guard.has_work:
@@ -192,18 +197,24 @@ class _Work:
 
     def guard(self) -> None:
         """Measure, judge, and send the next round of every cure."""
-        if not self.measures:
-            self.measures = measure_subjects(self.state.shadow)
-        if not self.core.is_guarding:
+        shadow, cadence = self.state.shadow, self.core.risk_limits.mark_cadence
+        is_off = not self.core.is_guarding
+        if is_off and self.sight.numbers:
+            return
+        if self.sight.is_quiet(shadow, self.state.guard, cadence):
+            return
+        measures = self.sight.measure(shadow)
+        if is_off:
             return
         judgement = judge(
             self.state.guard,
-            self.measures,
+            aged_measures(shadow, measures, cadence),
             self.core.guard_limits,
-            self.state.shadow.at,
+            shadow.at,
         )
         self.verdicts = judgement.verdicts
-        self._opened(judgement.state)
+        known = self.state.guard.subjects
+        self._note(opened_notes(known, judgement.state.subjects))
         self.state = replace(self.state, guard=judgement.state)
         for subject in judgement.emptied:
             self._emptied(subject)
@@ -211,15 +222,6 @@ class _Work:
             self._cure(verdict)
         for coin in sorted(self.state.guard.pairs):
             self._repair(coin)
-
-    def _opened(self, after: GuardState) -> None:
-        """Keep the thresholds of every account that was not guarded before."""
-        known = self.state.guard.subjects
-        self.entries += [
-            Entry(at=self.state.shadow.at, body=thresholds_note(name, kept.thresholds))
-            for name, kept in sorted(after.subjects.items())
-            if name not in known
-        ]
 
     def _cure(self, verdict: Verdict) -> None:
         subject = verdict.measure.subject
@@ -232,7 +234,9 @@ class _Work:
             self._sweep()
         if not known.is_acting:
             return
-        done = cure_round(self.state.shadow, verdict, known, self.core.guard_limits)
+        done = cure_round(
+            verdict.at_worst(self.state.shadow), verdict, known, self.core.guard_limits
+        )
         if done is None:
             return
         guard = self.state.guard
@@ -244,9 +248,7 @@ class _Work:
             pairs={**watched, **guard.pairs},
         )
         self.state = replace(self.state, guard=guard)
-        self.entries += [
-            Entry(at=self.state.shadow.at, body=note) for note in done.notes
-        ]
+        self._note(done.notes)
         self.propose(done.proposals)
 
     def _emptied(self, subject: str) -> None:
@@ -279,7 +281,9 @@ class _Work:
 
     def note_pairs(self, before: Mapping[str, PairWatch]) -> None:
         """Keep which hedges are watched since, and which no longer."""
-        notes = pair_notes(before, self.state.guard.pairs)
+        self._note(pair_notes(before, self.state.guard.pairs))
+
+    def _note(self, notes: Iterable[Noted]) -> None:
         self.entries += [Entry(at=self.state.shadow.at, body=note) for note in notes]
 
     def _decided(self, verdict: Verdict, episode: int) -> None:
@@ -288,24 +292,21 @@ class _Work:
 
     def follow_parity(self, reports: Sequence[RatioReported]) -> None:
         """Keep each ratio of the exchange beside ours, and tell the guard."""
-        self.measures = measure_subjects(self.state.shadow)
-        limits = self.core.guard_limits.parity
-        seen = Watching(guard=self.state.guard, ranges=self.state.own_ratios)
-        after, rows = follow_reports(
-            seen, reports, self.measures, self.state.shadow, limits
-        )
+        limits, shadow = self.core.guard_limits.parity, self.state.shadow
+        seen = self.sight
+        now = Reading(shadow=shadow, measures=seen.measures, numbers=seen.numbers)
+        readings = remember(self.state.own_readings, now, limits.window)
+        guard, rows = follow_reports(self.state.guard, reports, readings, limits)
         self.entries += rows
-        self.state = replace(self.state, guard=after.guard, own_ratios=after.ranges)
+        self.state = replace(self.state, guard=guard, own_readings=readings)
 
     def note_parity(self, reports: Sequence[RatioReported]) -> None:
         """Note where the exchange's own ratios of this moment are not ours."""
         if self.approved or self.core.is_parity_kept:
             return
-        ours = {m.subject: m for m in self.measures}
-        for report in reports:
-            note = parity_note(report, ours)
-            if note is not None:
-                self.entries.append(Entry(at=report.at, body=note))
+        if reports and not self.sight.agrees(reports):
+            measures = self.sight.measure(self.state.shadow)
+            self.entries += parity_notes(reports, measures)
 
     def ask_strategies(self, moment: Sequence[Event]) -> None:
         """Ask each strategy whose job fired or whose world has changed."""
@@ -320,18 +321,9 @@ class _Work:
             view = ShadowView(self.state.shadow, stale_after, job)
             proposals = strategy.decide(view, due_at)
             if job is not None:
-                self._ran(job, due_at, is_idle=not proposals)
+                at = self.state.shadow.at
+                self.entries += ran(at, job, due_at, is_idle=not proposals)
             self.propose(proposals)
-
-    def _ran(self, job: str, due_at: datetime, *, is_idle: bool) -> None:
-        """Remember a scheduled run that asked for something or came late."""
-        at = self.state.shadow.at
-        if at - due_at > _LATE:
-            text = f"{job} was due at {due_at.isoformat()} and ran at {at.isoformat()}"
-            self.entries.append(Entry(at=at, body=Noted(topic="late run", text=text)))
-        if not is_idle:
-            body = ScheduleDue(at=at, job=job, due_at=due_at)
-            self.entries.append(Entry(at=at, body=body))
 
     def propose(self, proposals: Iterable[Proposal]) -> None:
         """Admit each proposal, with the earlier ones on their way."""
@@ -343,7 +335,7 @@ class _Work:
                 guard_limits=self.core.guard_limits,
                 day_open_equity=self.state.day_open_equity,
                 day_turnover=self.state.day_turnover,
-                known=(self.state.shadow, self.measures) if self.measures else None,
+                known=self.sight.known(self.state.shadow),
             )
             verdict = admit(admission, proposal, self._next_id("i"))
             at = self.state.shadow.at
@@ -367,9 +359,8 @@ class _Work:
         due = self.state.next_sample_at
         if due is not None and at < due and not self.approved:
             return
-        if not self.measures:
-            self.measures = measure_subjects(self.state.shadow)
-        body = sample_of(self.state.shadow, self.measures)
+        shadow = self.state.shadow
+        body = sample_of(shadow, self.sight.measure(shadow))
         self.entries.append(Entry(at=at, body=body))
         self.state = replace(self.state, next_sample_at=at + self.core.sample_every)
 
@@ -380,6 +371,7 @@ class _Work:
             approved=tuple(self.approved),
             lookups=lookups(self.state.shadow, moment),
             entries=tuple(self.entries),
-            measures=self.measures,
+            measures=self.sight.measures,
+            numbers=self.sight.numbers,
             verdicts=self.verdicts,
         )

@@ -11,6 +11,7 @@ from bot.domain.events import Event
 from bot.domain.intents import Approved, Proposal, Refused
 from bot.engine.core import Core, State, Step
 from bot.engine.executor import Executor
+from bot.engine.lookout import Lookout
 from bot.ports import Journal
 
 __all__ = ["Engine", "Observer"]
@@ -30,11 +31,12 @@ class Engine:
         journal: Journal,
         executor: Executor,
     ) -> None:
-        self._core = core
+        self.core = core
         self.state = state
         self._journal = journal
         self._executor = executor
         self._observers: tuple[Observer, ...] = ()
+        self._lookout = Lookout()
 
     def watch(self, observers: Sequence[Observer]) -> None:
         """Show every further step to these observers."""
@@ -42,11 +44,11 @@ class Engine:
 
     def preview(self, proposals: Sequence[Proposal]) -> tuple[Approved | Refused, ...]:
         """What admission would say to these now; nothing is sent or remembered."""
-        return self._core.preview(self.state, proposals)
+        return self.core.preview(self.state, proposals)
 
     def handle(self, moment: Sequence[Event]) -> Step:
         """Process one moment to its end."""
-        step = self._core.step(self.state, moment)
+        step = self.core.step(self.state, moment, self._lookout)
         self.state = step.state
         if step.entries:
             self._journal.append(step.entries)

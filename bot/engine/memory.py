@@ -42,6 +42,7 @@ __all__ = [
     "Memory",
     "day_note",
     "guard_of",
+    "opened_notes",
     "owner_title",
     "pair_notes",
     "recall",
@@ -120,6 +121,22 @@ def thresholds_note(subject: str, thresholds: Thresholds) -> Noted:
             "is_adapted": str(thresholds.is_adapted).lower(),
         },
     )
+
+
+def opened_notes(
+    before: Mapping[str, SubjectState], after: Mapping[str, SubjectState]
+) -> list[Noted]:
+    """The thresholds of every account that was not guarded before.
+
+    Example:
+        >>> opened_notes({}, {})
+        []
+    """
+    return [
+        thresholds_note(name, kept.thresholds)
+        for name, kept in sorted(after.items())
+        if name not in before
+    ]
 
 
 def day_note(day: str, equity: Decimal) -> Noted:

@@ -1,12 +1,13 @@
-"""When a strategy is asked, and which requests must be looked up.
+"""When a strategy is asked, what is kept of it, and which requests are looked up.
 
 Pure functions of a moment. They decide nothing.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.entries import Entry, Noted
 from bot.domain.events import (
     Event,
     Filled,
@@ -20,7 +21,10 @@ from bot.domain.orders import IntentState
 from bot.domain.strategy import Strategy
 from bot.shadow.state import Shadow
 
-__all__ = ["OCCASIONS", "due", "lookups"]
+__all__ = ["OCCASIONS", "due", "lookups", "ran"]
+
+_LATE: Final = timedelta(seconds=1)
+"""A scheduled run later than this is worth a note."""
 
 _FOLLOW_UPS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
 OCCASIONS: Final = (ScheduleDue, *_FOLLOW_UPS)
@@ -39,6 +43,24 @@ def due(
         if isinstance(event, _FOLLOW_UPS):
             return None, event.at
     return None
+
+
+def ran(at: datetime, job: str, due_at: datetime, *, is_idle: bool) -> list[Entry]:
+    """The rows of a scheduled run: that it came late, that it asked for something.
+
+    Example:
+        >>> from datetime import UTC
+        >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+        >>> ran(at, "hedge.tick", at, is_idle=True)
+        []
+    """
+    rows: list[Entry] = []
+    if at - due_at > _LATE:
+        text = f"{job} was due at {due_at.isoformat()} and ran at {at.isoformat()}"
+        rows.append(Entry(at=at, body=Noted(topic="late run", text=text)))
+    if not is_idle:
+        rows.append(Entry(at=at, body=ScheduleDue(at=at, job=job, due_at=due_at)))
+    return rows
 
 
 def lookups(shadow: Shadow, moment: Sequence[Event]) -> tuple[Approved, ...]:

@@ -19,42 +19,47 @@ from bot.domain.money import ZERO, plain
 from bot.guard.buffer import ErrorTrack, Standing, followed, has_lapsed
 from bot.guard.limits import ParityLimits
 from bot.guard.state import GuardState
-from bot.risk.measure import SubjectMeasure
+from bot.risk.kernel_row import KernelNumbers
+from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.risk.view import touched
 from bot.shadow.state import Request, Shadow
 
 __all__ = [
-    "OwnRange",
-    "Ranges",
-    "Watching",
+    "TOLERANCE",
+    "Reading",
+    "Readings",
     "agree",
     "check_report",
     "follow",
     "follow_reports",
     "lapse",
+    "own_range",
     "recall_tracks",
     "remember",
     "subject_of",
 ]
 
-_TOLERANCE: Final = Decimal("0.0001")
+TOLERANCE: Final = Decimal("0.0001")
 """The exchange prints four decimals of a ratio and cuts the rest."""
-_BUCKET: Final = timedelta(seconds=1)
-_RANGES_KEPT: Final = 64
+_KEPT: Final = 512
+"""Moments that are remembered at most: fifty a second of the window."""
 _NAMED: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class OwnRange:
-    """The lowest and highest of our own ratios within about a second."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Our numbers of one moment, exact or in floats with a bound of their error.
 
-    at: datetime
-    low: Decimal
-    high: Decimal
+    Which of the two it is makes no difference to anything but the time it takes.
+    """
+
+    shadow: Shadow
+    measures: tuple[SubjectMeasure, ...] = ()
+    numbers: tuple[KernelNumbers, ...] = ()
 
 
-Ranges = Mapping[str, tuple[OwnRange, ...]]
-"""By subject, oldest first."""
+Readings = tuple[Reading, ...]
+"""Of the last seconds, oldest first."""
 
 
 def subject_of(report: RatioReported) -> str:
@@ -74,45 +79,70 @@ def agree(own: Decimal, stated: Decimal) -> bool:
     """
     if not (own.is_finite() and stated.is_finite()):
         return own == stated
-    return abs(own - stated) <= _TOLERANCE
+    return abs(own - stated) <= TOLERANCE
 
 
 # -- the memory of our own numbers ------------------------------------------
 
 
-def remember(
-    ranges: Ranges, measures: Sequence[SubjectMeasure], at: datetime, keep: timedelta
-) -> Ranges:
-    """The memory with the ratios of this moment, and without what is too old.
+def remember(readings: Readings, reading: Reading, keep: timedelta) -> Readings:
+    """The memory with the numbers of this moment, and without what is too old.
 
     Args:
-        ranges: What was remembered.
-        measures: The numbers of this moment.
-        at: Its time.
+        readings: What was remembered.
+        reading: The numbers of this moment.
         keep: How far back the memory goes.
     """
-    found: dict[str, tuple[OwnRange, ...]] = {}
-    for measure in measures:
-        known = ranges.get(measure.subject, ())
-        if measure.ratio is not None:
-            known = _with_ratio(known, measure.ratio, at)
-        found[measure.subject] = _recent(known, at - keep)[-_RANGES_KEPT:]
-    gone = {s: _recent(r, at - keep) for s, r in ranges.items() if s not in found}
-    return {**found, **{subject: rows for subject, rows in gone.items() if rows}}
+    since = reading.shadow.at - keep
+    first = max(len(readings) + 1 - _KEPT, 0)
+    while first < len(readings) and readings[first].shadow.at < since:
+        first += 1
+    return (*readings[first:], reading)
 
 
-def _recent(rows: tuple[OwnRange, ...], since: datetime) -> tuple[OwnRange, ...]:
-    return tuple(row for row in rows if row.at + _BUCKET > since)
+def own_range(
+    readings: Readings, subject: str
+) -> tuple[Decimal | None, Decimal | None]:
+    """The lowest and highest of our own ratios of a subject, exact; None is unknown.
+
+    Of numbers in floats only those are measured exactly that may be an extreme.
+    """
+    spans = list(_spans(readings, subject))
+    if not spans:
+        return None, None
+    least = min(high for _, high, _ in spans)
+    most = max(low for low, _, _ in spans)
+    lows = [_exact(each, subject) for low, _, each in spans if low <= least]
+    highs = [_exact(each, subject) for _, high, each in spans if high >= most]
+    return (
+        min((ratio for ratio in lows if ratio is not None), default=None),
+        max((ratio for ratio in highs if ratio is not None), default=None),
+    )
 
 
-def _with_ratio(
-    rows: tuple[OwnRange, ...], ratio: Decimal, at: datetime
-) -> tuple[OwnRange, ...]:
-    if rows and at - rows[-1].at < _BUCKET:
-        last = rows[-1]
-        low, high = min(last.low, ratio), max(last.high, ratio)
-        return (*rows[:-1], replace(last, low=low, high=high))
-    return (*rows, OwnRange(at, ratio, ratio))
+_Span = tuple[Decimal, Decimal, Decimal | Shadow]
+"""Where a ratio lies at least and at most, and the ratio or what it is made of."""
+
+
+def _spans(readings: Readings, subject: str) -> Iterator[_Span]:
+    """Each ratio of a subject once: one that no mark touched is the same object."""
+    before: KernelNumbers | None = None
+    for reading in readings:
+        for measure in reading.measures:
+            if measure.subject == subject and measure.ratio is not None:
+                yield measure.ratio, measure.ratio, measure.ratio
+        for numbers in reading.numbers:
+            if numbers.subject == subject and numbers is not before:
+                before, found = numbers, numbers.ratio_bounds
+                if found is not None:
+                    yield *found, reading.shadow
+
+
+def _exact(known: Decimal | Shadow, subject: str) -> Decimal | None:
+    if isinstance(known, Decimal):
+        return known
+    measure = measure_subject(known, subject)
+    return None if measure is None else measure.ratio
 
 
 # -- one report -------------------------------------------------------------
@@ -120,25 +150,24 @@ def _with_ratio(
 
 def check_report(
     report: RatioReported,
-    measures: Sequence[SubjectMeasure],
+    measure: SubjectMeasure | None,
     shadow: Shadow,
-    ranges: Sequence[OwnRange],
+    readings: Readings,
 ) -> ParityChecked:
     """The exchange's ratio beside ours, with the error and its cause.
 
     Args:
         report: What the exchange states.
-        measures: Our numbers at this moment; a subject that is not among them owes
+        measure: Our numbers of its subject at this moment; None is one that owes
             nothing and holds nothing, so its ratio is zero.
         shadow: The account that was measured.
-        ranges: Our ratios of the subject within the age of the report.
+        readings: Our numbers within the age of the report.
     """
     subject = subject_of(report)
-    measure = next((m for m in measures if m.subject == subject), None)
     own = ZERO if measure is None else measure.ratio
     waiting = _under_way(shadow, report)
-    low = min([row.low for row in ranges], default=own)
-    high = max([row.high for row in ranges], default=own)
+    low, high = own_range(readings, subject)
+    low, high = own if low is None else low, own if high is None else high
     cause = _cause(own, report.value, low, high, is_in_flight=bool(waiting))
     inputs: dict[str, str] = {}
     if cause is not ParityCause.PRINTING:
@@ -187,7 +216,7 @@ def _cause(
 def _is_between(stated: Decimal, low: Decimal | None, high: Decimal | None) -> bool:
     if low is None or high is None:
         return False
-    return low - _TOLERANCE <= stated <= high + _TOLERANCE
+    return low - TOLERANCE <= stated <= high + TOLERANCE
 
 
 def _under_way(shadow: Shadow, report: RatioReported) -> list[str]:
@@ -226,30 +255,31 @@ def _mark_words(shadow: Shadow, measure: SubjectMeasure | None) -> dict[str, str
 # -- what the guard is told -------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watching:
-    """What is remembered between reports: the guard's part, and our own ratios."""
-
-    guard: GuardState
-    ranges: Ranges
-
-
 def follow_reports(
-    seen: Watching,
+    guard: GuardState,
     reports: Sequence[RatioReported],
-    measures: Sequence[SubjectMeasure],
-    shadow: Shadow,
+    readings: Readings,
     limits: ParityLimits,
-) -> tuple[Watching, list[Entry]]:
-    """What is remembered after a moment, and a row for each report in it."""
-    ranges = remember(seen.ranges, measures, shadow.at, limits.window)
-    guard, rows = lapse(seen.guard, measures, shadow.at), list[Entry]()
+) -> tuple[GuardState, list[Entry]]:
+    """The guard's state after a moment, and a row for each report in it.
+
+    Args:
+        guard: The state before it.
+        reports: What the exchange states in it.
+        readings: Our numbers of the last seconds, those of the moment last.
+        limits: How large an error may be.
+    """
+    now, rows = readings[-1], list[Entry]()
+    shadow = now.shadow
+    guard = lapse(guard, shadow)
+    known = {measure.subject: measure for measure in now.measures}
     for report in reports:
-        own = ranges.get(subject_of(report), ())
-        checked = check_report(report, measures, shadow, own)
+        subject = subject_of(report)
+        ours = known.get(subject) or measure_subject(shadow, subject)
+        checked = check_report(report, ours, shadow, readings)
         guard, checked = follow(guard, checked, limits, shadow.at)
         rows.append(Entry(at=report.at, body=checked))
-    return Watching(guard=guard, ranges=ranges), rows
+    return guard, rows
 
 
 def follow(
@@ -267,17 +297,14 @@ def follow(
     return guard, replace(checked, inputs=inputs)
 
 
-def lapse(
-    guard: GuardState, measures: Sequence[SubjectMeasure], at: datetime
-) -> GuardState:
+def lapse(guard: GuardState, shadow: Shadow) -> GuardState:
     """Forget a disagreement about an account that both sides have done with."""
-    measured = {measure.subject for measure in measures}
     gone = [
         subject
         for subject, track in guard.parity.items()
         if track.standing is not Standing.AGREED
-        and subject not in measured
-        and has_lapsed(track, at)
+        and has_lapsed(track, shadow.at)
+        and measure_subject(shadow, subject) is None
     ]
     if not gone:
         return guard

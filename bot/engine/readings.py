@@ -3,18 +3,18 @@
 Pure functions of a shadow and its measures. They decide nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from bot.domain.accounts import FUTURES
-from bot.domain.entries import Noted, Sampled
+from bot.domain.entries import Entry, Noted, Sampled
 from bot.domain.events import Filled, RatioReported
 from bot.domain.money import ONE, ZERO, plain
 from bot.engine.parity import agree, subject_of
 from bot.risk.measure import SubjectMeasure, equity_usdt
 from bot.shadow.state import Shadow
 
-__all__ = ["parity_note", "sample_of", "value_usdt"]
+__all__ = ["parity_notes", "sample_of", "value_usdt"]
 
 
 def value_usdt(shadow: Shadow, fill: Filled) -> Decimal:
@@ -42,7 +42,21 @@ def sample_of(shadow: Shadow, measures: Sequence[SubjectMeasure]) -> Sampled:
     )
 
 
-def parity_note(
+def parity_notes(
+    reports: Iterable[RatioReported], measures: Iterable[SubjectMeasure]
+) -> list[Entry]:
+    """A row for each reported ratio that is not ours.
+
+    Example:
+        >>> parity_notes([], [])
+        []
+    """
+    ours = {measure.subject: measure for measure in measures}
+    notes = [(report.at, _parity_note(report, ours)) for report in reports]
+    return [Entry(at=at, body=note) for at, note in notes if note is not None]
+
+
+def _parity_note(
     reported: RatioReported, ours: Mapping[str, SubjectMeasure]
 ) -> Noted | None:
     """A note when the exchange's ratio and ours differ by more than its printing.

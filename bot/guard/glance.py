@@ -9,6 +9,8 @@ exact engine is asked. Nothing here may decide to act.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import is_not
 from typing import Final
 
 from bot.guard.buffer import shift_of, widened
@@ -48,13 +50,17 @@ def levels_of(state: GuardState) -> Mapping[str, Levels] | None:
 
 
 def is_quiet(
-    levels: Mapping[str, Levels] | None, numbers: Sequence[KernelNumbers]
+    levels: Mapping[str, Levels] | None,
+    numbers: Sequence[KernelNumbers],
+    before: Sequence[KernelNumbers] = (),
 ) -> bool:
     """Whether every account is certainly safe and the guard's state stays the same.
 
     Args:
         levels: From ``levels_of``.
         numbers: From ``Kernel.numbers``, of the same moment.
+        before: Numbers that were found quiet by the same levels. Those in the same
+            place that are the same object are not looked at again.
 
     Example:
         >>> is_quiet({}, ()), is_quiet(None, ())
@@ -64,7 +70,10 @@ def is_quiet(
     """
     if levels is None or len(levels) != len(numbers):
         return False
-    return all(_is_safe(levels.get(each.subject), each) for each in numbers)
+    news = numbers
+    if len(before) == len(numbers):
+        news = list(compress(numbers, map(is_not, numbers, before)))
+    return all(_is_safe(levels.get(each.subject), each) for each in news)
 
 
 def _is_safe(level: Levels | None, numbers: KernelNumbers) -> bool:

@@ -5,8 +5,10 @@ backstop) until its target (distance at ``target`` and ratio under the
 backstop): hysteresis, so it neither flutters nor stops halfway. After an episode
 it rests for the cooldown, unless a fifth of what is left between its trigger and
 its liquidation is used up. The thresholds are wider by the buffer of what is known
-of our own errors. An account that has nothing left to lose is cured. A
-number that is unknown is never safe: it is said, and new risk is blocked elsewhere.
+of our own errors. Where a mark is aged its worst end is judged; where one is lost the
+account is cured to its target, wherever it stands. An account that has nothing left to
+lose is cured. A number that is unknown is never safe: it is said, and new risk is
+blocked elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +22,9 @@ from bot.domain.money import ZERO, plain, short
 from bot.guard.buffer import shift_of, widened
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.state import GuardState, SubjectState
+from bot.risk.aged import Aged, Staleness
 from bot.risk.measure import SubjectMeasure
+from bot.shadow.state import Shadow
 
 __all__ = ["Judgement", "Verdict", "VerdictKind", "inputs_of", "judge"]
 
@@ -47,6 +51,10 @@ class Verdict:
     """By how much the thresholds are wider because of what is known of our errors."""
     is_new_episode: bool = False
     is_end_of_episode: bool = False
+
+    def at_worst(self, shadow: Shadow) -> Shadow:
+        """The shadow to plan a cure on: old marks at the end that was judged."""
+        return shadow if self.measure.aged is None else self.measure.aged.on(shadow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +113,18 @@ def _opened(measure: SubjectMeasure, limits: GuardLimits) -> SubjectState:
             limits,
             Opening(
                 exposure_usdt=measure.exposure_usdt,
-                distance=measure.distance,
-                ratio=measure.ratio,
+                distance=_seen(measure).distance,
+                ratio=_seen(measure).ratio,
                 liquidation=measure.liquidation,
                 is_futures=measure.is_futures,
             ),
         )
     )
+
+
+def _seen(measure: SubjectMeasure) -> SubjectMeasure | Aged:
+    """An account's numbers at the marks that were seen, not at their worst end."""
+    return measure.aged or measure
 
 
 def _verdict(
@@ -133,7 +146,7 @@ def _verdict(
         kind=kind,
         measure=measure,
         thresholds=thresholds,
-        reason=reason,
+        reason=_with_ages(reason, measure) if reason else "",
         buffer=by,
         is_new_episode=kind is VerdictKind.CURE and not known.is_acting,
         is_end_of_episode=kind is VerdictKind.SAFE and known.is_acting,
@@ -152,7 +165,31 @@ def _trigger(measure: SubjectMeasure, thresholds: Thresholds) -> str | None:
             f"the {word} of {measure.subject} is {short(measure.ratio)}, "
             f"at its backstop of {plain(thresholds.backstop)}"
         )
-    return None
+    return _lost_sight(measure, thresholds)
+
+
+def _lost_sight(measure: SubjectMeasure, thresholds: Thresholds) -> str | None:
+    """Why an account is cured of which a mark was not seen for very long."""
+    aged, distance = measure.aged, measure.distance
+    if aged is None or aged.staleness < Staleness.LOST or distance is None:
+        return None
+    if _is_cured(measure, thresholds):
+        return None
+    return (
+        f"a move of {_percent(distance)} may liquidate {measure.subject}, under its "
+        f"target of {_percent(thresholds.target)}"
+    )
+
+
+def _with_ages(sentence: str, measure: SubjectMeasure) -> str:
+    """A sentence that says so when its numbers are a worst end."""
+    aged = measure.aged
+    if aged is None:
+        return sentence
+    return (
+        f"{sentence} ({aged.words}: its ratio is {short(aged.ratio_low)} to "
+        f"{short(aged.ratio_high)})"
+    )
 
 
 def _is_cured(measure: SubjectMeasure, thresholds: Thresholds) -> bool:
@@ -231,8 +268,9 @@ def inputs_of(
         "backstop": thresholds.backstop,
         "buffer": buffer or None,
     }
-    return {
+    said = {
         name: value if isinstance(value, str) else plain(value)
         for name, value in numbers.items()
         if value is not None
     }
+    return said if measure.aged is None else {**said, **measure.aged.inputs}

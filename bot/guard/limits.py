@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.money import ZERO
+from bot.risk.aged import MISSED_UPDATES, Staleness
 
 __all__ = [
     "GuardLimits",
@@ -101,6 +102,16 @@ class RiskLimits:
     midnight UTC, so that no loop of opening and closing burns the account."""
     mark_stale_after: timedelta = timedelta(seconds=3)
     """A mark older than this blocks new risk: three missed updates of its source."""
+
+    @property
+    def mark_cadence(self) -> timedelta:
+        """How often a mark should come.
+
+        Example:
+            >>> RiskLimits().mark_cadence
+            datetime.timedelta(seconds=1)
+        """
+        return self.mark_stale_after / MISSED_UPDATES[Staleness.STALE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,8 @@ from bot.report.wording import (
     status_title,
     subject_words,
 )
-from bot.risk.measure import SubjectMeasure
+from bot.risk.kernel_row import KernelNumbers
+from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.state import Shadow
 
 __all__ = ["Recorder"]
@@ -66,7 +67,6 @@ class Recorder:
 
     def __init__(self, opening: Shadow) -> None:
         self.shadow = opening
-        self.measures: tuple[SubjectMeasure, ...] = ()
         self.guard_actions = 0
         self.liquidated_at: list[datetime] = []
         self.first_marks: dict[str, Decimal] = dict(opening.margin_marks)
@@ -87,6 +87,8 @@ class Recorder:
         self._prices: dict[str, CurveBuffer] = {}
         self._holdings: deque[Shadow] = deque([opening], maxlen=ROWS_MAX)
         self._peak = ZERO
+        self._ends: dict[str, Decimal] = {}
+        """The ratio at which each subject is liquidated."""
         self._last_kind = ""
         self._repeats = 0
 
@@ -98,8 +100,10 @@ class Recorder:
             self._event(event, shadow)
         for told in self.log.answered(moment, shadow):
             self._told(told)
-        if step.measures:
-            self._measured(step.measures)
+        for measure in step.measures:
+            self._measured(measure)
+        for numbers in step.numbers:
+            self._glanced(numbers, shadow)
         for entry in step.entries:
             self._entry(entry, step)
         self.guard_actions += sum(a.owner == GUARD for a in step.approved)
@@ -159,17 +163,27 @@ class Recorder:
         """Mark prices in USDT by coin."""
         return {name: curve.series() for name, curve in self._prices.items()}
 
-    def _measured(self, measures: Sequence[SubjectMeasure]) -> None:
-        self.measures = tuple(measures)
-        for measure in measures:
-            if measure.subject not in self._ratios:
-                self.subjects.append(measure.subject)
-                self._ratios[measure.subject] = CurveBuffer(_POINTS)
-                self._distances[measure.subject] = CurveBuffer(_POINTS)
-            self.exposed.update(dict.fromkeys(measure.exposure_usdt))
-            share = (measure.ratio or ZERO) / measure.liquidation
-            if share > self._peak:
-                self._peak, self.main_subject = share, measure.subject
+    def _measured(self, measure: SubjectMeasure) -> None:
+        if measure.subject not in self._ratios:
+            self.subjects.append(measure.subject)
+            self._ratios[measure.subject] = CurveBuffer(_POINTS)
+            self._distances[measure.subject] = CurveBuffer(_POINTS)
+        self._ends[measure.subject] = measure.liquidation
+        self.exposed.update(dict.fromkeys(measure.exposure_usdt))
+        share = (measure.ratio or ZERO) / measure.liquidation
+        if share > self._peak:
+            self._peak, self.main_subject = share, measure.subject
+
+    def _glanced(self, numbers: KernelNumbers, shadow: Shadow) -> None:
+        """The same of numbers in floats: exactly, if they may be the nearest so far.
+
+        All but the ratio changes only with the holdings, which are measured exactly.
+        """
+        end, bounds = self._ends.get(numbers.subject), numbers.ratio_bounds
+        if end is None or bounds is None or bounds[1] / end > self._peak:
+            measure = measure_subject(shadow, numbers.subject)
+            if measure is not None:
+                self._measured(measure)
 
     def _sample(
         self, at: datetime, body: Sampled, measures: Iterable[SubjectMeasure]

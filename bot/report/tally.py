@@ -31,7 +31,8 @@ from bot.domain.orders import Outcome
 from bot.engine.core import Step
 from bot.report.costs import mark_usdt, slippage_usdt
 from bot.report.nakedness import NakedMeter
-from bot.risk.measure import equity_usdt
+from bot.risk.kernel_row import KernelNumbers
+from bot.risk.measure import equity_usdt, measure_subject
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow
 
@@ -84,6 +85,8 @@ class Tally:
             self._approved(approved)
         for measure in step.measures:
             self._extreme(measure.ratio, is_futures=measure.is_futures)
+        for numbers in step.numbers:
+            self._glanced(numbers, shadow)
         self.end = max(self.end, shadow.at)
         self.naked.see(shadow)
         if any(isinstance(e, MarksTicked) for e in moment):
@@ -139,6 +142,16 @@ class Tally:
             self.max_risk_rate = max(self.max_risk_rate, ratio)
         else:
             self.max_debt_ratio = max(self.max_debt_ratio, ratio)
+
+    def _glanced(self, numbers: KernelNumbers, shadow: Shadow) -> None:
+        """The same of a ratio in floats: exactly, if it may be a new extreme."""
+        is_futures = numbers.subject.startswith(FUTURES)
+        highest = self.max_risk_rate if is_futures else self.max_debt_ratio
+        bounds = numbers.ratio_bounds
+        if bounds is None or bounds[1] > highest:
+            measure = measure_subject(shadow, numbers.subject)
+            ratio = None if measure is None else measure.ratio
+            self._extreme(ratio, is_futures=is_futures)
 
     def summary(self) -> dict[str, object]:
         """The stable summary object; money and ratios as plain text.

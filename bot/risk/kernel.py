@@ -9,10 +9,13 @@ floats may differ from it. Nothing here decides anything, and unknown is never s
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import compress
+from operator import is_not
 
 from bot.risk.kernel_row import KernelNumbers, Row
 from bot.risk.kernel_stress import Floats, stressed
 from bot.risk.lines import Quote, lines_of, mark_of
+from bot.risk.unchanged import has_same_holdings
 from bot.shadow.state import Shadow
 
 __all__ = ["Kernel"]
@@ -69,7 +72,7 @@ class Kernel:
         same content.
         """
         before = self._shadow
-        if not _has_same_holdings(before, shadow):
+        if not has_same_holdings(before, shadow):
             self._build(shadow)
             return
         self._shadow = shadow
@@ -154,22 +157,16 @@ class Kernel:
             self._numbers[number] = self._rows[number].numbers()
 
 
-def _has_same_holdings(one: Shadow, other: Shadow) -> bool:
-    """Whether all that the lines are made of is the same."""
-    return (
-        one.balances is other.balances
-        and one.positions is other.positions
-        and one.orders is other.orders
-        and one.rules is other.rules
-    )
-
-
 def _changed(
     before: Mapping[str, Decimal], after: Mapping[str, Decimal], *, is_futures: bool
 ) -> list[Quote]:
     """The quotes whose mark is another now, come or gone."""
     if before is after:
         return []
-    names = [name for name, mark in after.items() if before.get(name) != mark]
-    names += [name for name in before if name not in after]
+    if list(before) == list(after):
+        is_other = map(is_not, before.values(), after.values())
+        names = list(compress(after, is_other))
+    else:
+        names = [name for name, mark in after.items() if before.get(name) != mark]
+        names += [name for name in before if name not in after]
     return [Quote(is_futures=is_futures, name=name) for name in names]

@@ -24,6 +24,8 @@ the sum: the bound is two thousand times wider than that."""
 _NOISE: Final = 1e-14
 """A slope under this share of the absolute terms is a rounding of zero."""
 
+_INFINITE: Final = Decimal("Infinity")
+
 _FAR: Final = 1e10
 """A move beyond this is never: no price rises ten-billionfold."""
 
@@ -56,6 +58,16 @@ class KernelNumbers:
         moves = [abs(m) for m in (self.down, self.up) if m is not None]
         return min(moves, default=None)
 
+    @property
+    def ratio_bounds(self) -> tuple[Decimal, Decimal] | None:
+        """Where the exact ratio lies at least and at most; None is unknown."""
+        if self.ratio is None:
+            return None
+        if math.isinf(self.ratio_error):
+            return -_INFINITE, _INFINITE
+        ratio, error = Decimal(self.ratio), Decimal(self.ratio_error)
+        return ratio - error, ratio + error
+
 
 class Row:
     """The terms of one subject: marks are placed, numbers are read."""
@@ -63,7 +75,10 @@ class Row:
     __slots__ = (
         "_fixed",
         "_gross",
+        "_is_inverse",
+        "_is_mixed",
         "_is_owing",
+        "_level",
         "_margin",
         "_requirement",
         "_weights",
@@ -80,6 +95,8 @@ class Row:
             (float(leg.requirement or 0), float(leg.margin or 0)) for leg in legs
         ]
         self._fixed = [i for i, leg in enumerate(legs) if not leg.is_moved]
+        self._level = float(line.liquidation)
+        self._is_inverse, self._is_mixed = line.is_inverse, line.is_mixed
         self._is_owing = any(leg.requirement is not None for leg in legs)
         nothing = [math.nan] * len(legs)
         ends = (math.nan, math.nan)
@@ -169,15 +186,15 @@ class Row:
         self, required: float, held: float, gross: float
     ) -> tuple[float | None, float | None, float]:
         """The uniform moves to liquidation, down and up, and what they may be off."""
-        if not self._is_owing or self.line.is_mixed:
+        if not self._is_owing or self._is_mixed:
             return None, None, 0.0
-        level = float(self.line.liquidation)
+        level = self._level
         excess = required - level * held
         if math.isnan(excess):
             return None, None, math.inf
         fixed_requirement, fixed_margin = self.constants
         constant = fixed_requirement - level * fixed_margin
-        slope = constant if self.line.is_inverse else excess - constant
+        slope = constant if self._is_inverse else excess - constant
         return _zeros(excess, slope, gross)
 
 

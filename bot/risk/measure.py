@@ -22,6 +22,7 @@ from bot.domain.accounts import (
 )
 from bot.domain.instruments import ContractRules
 from bot.domain.money import ONE, ZERO
+from bot.risk.aged import Aged
 from bot.risk.cross_account import cross_account
 from bot.risk.distance import MarginTerms, futures_distance, margin_distance
 from bot.risk.futures import measure as measure_futures
@@ -81,6 +82,8 @@ class SubjectMeasure:
     requirement_usdt: Decimal | None = None
     missing: tuple[str, ...] = ()
     position: PositionKey | None = None
+    aged: Aged | None = None
+    """Set where marks are so old that these are the numbers at their worst end."""
 
     @property
     def distance(self) -> Decimal | None:

@@ -7,7 +7,7 @@ content; what is equal but another object counts as changed. Nothing here measur
 from bot.domain.accounts import FUTURES, AccountId
 from bot.shadow.state import Shadow
 
-__all__ = ["has_same_futures", "has_same_margin"]
+__all__ = ["has_same_futures", "has_same_holdings", "has_same_margin"]
 
 
 def has_same_margin(one: Shadow, other: Shadow, account: AccountId) -> bool:
@@ -45,5 +45,23 @@ def has_same_futures(one: Shadow, other: Shadow) -> bool:
         and one.orders is other.orders
         and one.futures_marks is other.futures_marks
         and one.margin_marks is other.margin_marks
+        and one.rules is other.rules
+    )
+
+
+def has_same_holdings(one: Shadow, other: Shadow) -> bool:
+    """Whether all but time and marks that ratios are made of is the same.
+
+    Example:
+        >>> from bot.domain.instruments import Rules
+        >>> from bot.shadow.state import empty_shadow
+        >>> nothing = empty_shadow(Rules())
+        >>> has_same_holdings(nothing, nothing)
+        True
+    """
+    return (
+        one.balances is other.balances
+        and one.positions is other.positions
+        and one.orders is other.orders
         and one.rules is other.rules
     )

@@ -145,6 +145,8 @@ class Bench:
     sim: Venue
     core: Core
     state: State
+    opening: tuple[Event, ...] = ()
+    """The first moment that was told."""
     naive: Naive = field(default_factory=Naive)
     journal: list[Entry] = field(default_factory=list)
     sent: list[Approved] = field(default_factory=list)
@@ -171,13 +173,12 @@ class Bench:
         strategies = tuple(Chooser(name=f"s-{due}", due=due) for due in CHOICES)
         core = Core(strategies=strategies, sample_every=timedelta(seconds=30))
         bench = cls(sim=sim, core=core, state=State(shadow=empty_shadow(rules())))
-        bench.tell(
-            (
-                *sim.opening_events,
-                RulesRead(at=START, rules=rules()),
-                SnapshotTaken(at=START, snapshot=sim.snapshot()),
-            )
+        bench.opening = (
+            *sim.opening_events,
+            RulesRead(at=START, rules=rules()),
+            SnapshotTaken(at=START, snapshot=sim.snapshot()),
         )
+        bench.tell(bench.opening)
         return bench
 
     def tell(self, moment: Sequence[Event]) -> None:

@@ -187,7 +187,7 @@ def test_a_mark_is_stale_after_a_bar(tmp_path: Path, name: str, stale: int) -> N
         seed=1,
     )
     simulation = asyncio.run(simulate(plan, NullJournal(), FreePacer()))
-    core = simulation.engine._core  # noqa: SLF001 - the limits that the run got
+    core = simulation.engine.core
     assert core.risk_limits.mark_stale_after == timedelta(seconds=stale)
 
 

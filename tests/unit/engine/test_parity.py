@@ -12,11 +12,10 @@ from bot.domain.events import Event, RatioReported, ScheduleDue
 from bot.domain.intents import Approved, Borrow, Refused, Repay
 from bot.domain.strategy import View
 from bot.engine.core import Core, State, Step
-from bot.engine.parity import recall_tracks, remember
+from bot.engine.parity import Reading, Readings, recall_tracks, remember
 from bot.guard.buffer import Standing
 from bot.guard.limits import ParityLimits
-from bot.risk.measure import measure_subjects
-from tests.unit.engine.steps import LONG, Asker, after, bodies, opened, ticked, told
+from tests.unit.engine.steps import Asker, after, bodies, opened, ticked, told
 from tests.unit.venue.builders import START, opening
 
 CORE = Core(is_parity_kept=True, is_guarding=False)
@@ -62,7 +61,7 @@ def test_a_simulated_run_keeps_only_what_differs() -> None:
     assert bodies(step, ParityChecked) == []
     assert len(bodies(step, Noted)) == 1
     assert step.state.guard.parity == {}
-    assert step.state.own_ratios == {}
+    assert step.state.own_readings == ()
 
 
 def test_a_number_that_was_ours_some_seconds_ago_is_a_matter_of_timing() -> None:
@@ -218,19 +217,14 @@ def test_a_restart_takes_the_tracks_from_the_journal() -> None:
 
 
 def test_the_memory_of_our_ratios_is_bounded() -> None:
-    """Marks may come many times a second for ever; a second is one range."""
+    """Marks may come many times a second for ever; the oldest give way."""
     shadow = opened(CORE).shadow
-    measures = measure_subjects(shadow)
-    ranges = remember({}, measures, START, timedelta(seconds=10))
-    for n in range(1, 5_000):
-        at = START + timedelta(milliseconds=50 * n)
-        ranges = remember(ranges, measures, at, timedelta(seconds=10))
-    assert len(ranges["margin_cross"]) <= 12
-    gone = remember(ranges, (), START + timedelta(hours=1), timedelta(seconds=10))
-    assert gone == {}
-
-
-def test_a_long_position_has_a_ratio_in_the_range() -> None:
-    """The example above measures what it says it does."""
-    (measure,) = measure_subjects(opened(CORE, LONG).shadow)
-    assert measure.ratio == Decimal("0.66")
+    keep = timedelta(seconds=10)
+    readings: Readings = ()
+    for n in range(5_000):
+        at = START + timedelta(milliseconds=10 * n)
+        now = Reading(shadow=replace(shadow, at=at))
+        readings = remember(readings, now, keep)
+    assert len(readings) == 512
+    late = Reading(shadow=replace(shadow, at=START + timedelta(hours=1)))
+    assert remember(readings, late, keep) == (late,)
