@@ -49,7 +49,15 @@ _POINTS: Final = 2_000
 """Points of one curve, about; a run samples the account some 1,500 times."""
 _NO_MOVE: Final = Decimal("Infinity")
 _QUIET_NOTES: Final = frozenset(
-    {"action helped", "day opened", "pair cut", "pair done", "pre-image", "thresholds"}
+    {
+        "action helped",
+        "day opened",
+        "outlook",
+        "pair cut",
+        "pair done",
+        "pre-image",
+        "thresholds",
+    }
 )
 """Topics that the journal keeps and a person is not told: an action tells itself."""
 _NOTES: Final = {
