@@ -69,10 +69,9 @@ def _sentence(row: OutlookRow) -> str:
         return f"{row.account}: no forecast, too little history of {coins}"
     told = f"{row.account}: liquidation {percent(likely)} in {row.horizon_h} h"
     told += f" (such came {percent(trust_of(likely, row.horizon_h).came)})"
-    if row.found.shock is not None and row.found.shock.leading is not None:
-        told += (
-            f", shock {row.found.shock.length_sd:.1f} sd by {row.found.shock.leading}"
-        )
+    shock = row.found.shock
+    if shock is not None and shock.leading is not None:
+        told += f", shock {shock.length_sd:.1f} sd by {shock.leading}"
     return told if row.found.bets is None else f"{told}, {row.found.bets:.1f} bets"
 
 
