@@ -306,6 +306,10 @@ def _guard(values: Mapping[str, object]) -> GuardLimits:
         target_distance_alt=_decimal(values["guard.target_distance_alt"]),
         backstop_debt_ratio=_decimal(values["guard.backstop_debt_ratio"]),
         backstop_risk_rate=_decimal(values["guard.backstop_risk_rate"]),
+        max_liquidation_probability=_decimal(
+            values["guard.max_liquidation_probability"]
+        ),
+        horizon_h=_decimal(values["guard.horizon_h"]),
         cooldown=_seconds(values["guard.cooldown_s"]),
         chunk_share=_decimal(values["guard.chunk_share"]),
         parity=_parity(values),

@@ -17,6 +17,7 @@ from storage.rows import (
     EntryDetail,
     FillRow,
     IntentRow,
+    NoteRow,
     OrderRow,
     OutcomeRow,
     PostingRow,
@@ -28,6 +29,7 @@ from storage.schema import table_of
 __all__ = ["RequestStory", "Story", "tell"]
 
 _SHOWN_IDS: Final = 5
+_OUTLOOK: Final = "outlook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class RequestStory:
 class Story:
     """A decision (None when the journal has none) and what it led to.
 
-    ``before`` and ``after`` are the samples around it, None when there is none.
+    ``before`` and ``after`` are the samples around it, ``outlook`` what the forecast
+    had said last; None when there is none.
     """
 
     decision: Record | None
@@ -60,6 +63,7 @@ class Story:
     refusals: Sequence[Record]
     before: Record | None
     after: Record | None
+    outlook: Record | None = None
 
 
 def tell(reader: JournalReader, identifier: str) -> Story:
@@ -110,6 +114,7 @@ def _of_decision(reader: JournalReader, decision: Record) -> Story:
         refusals=_owned(reader, RefusalRow, decision, end),
         before=_sample_before(reader, decision["seq"]),
         after=_sample_after(reader, last),
+        outlook=_outlook_before(reader, decision["seq"]),
     )
 
 
@@ -143,6 +148,7 @@ def _of_request(reader: JournalReader, request: Record) -> Story:
         refusals=(),
         before=_sample_before(reader, request["seq"]),
         after=_sample_after(reader, story.last_seq),
+        outlook=_outlook_before(reader, request["seq"]),
     )
 
 
@@ -165,6 +171,14 @@ def _request_story(reader: JournalReader, request: Record) -> RequestStory:
 def _sample_before(reader: JournalReader, seq: int) -> Record | None:
     column = table_of(SampleRow).c.seq
     found = records(reader, SampleRow, Filters(limit=1), column < seq)
+    return found[0] if found else None
+
+
+def _outlook_before(reader: JournalReader, seq: int) -> Record | None:
+    """The last look ahead before an entry."""
+    columns = table_of(NoteRow).c
+    is_outlook, is_before = columns.topic == _OUTLOOK, columns.seq < seq
+    found = records(reader, NoteRow, Filters(limit=1), is_outlook, is_before)
     return found[0] if found else None
 
 

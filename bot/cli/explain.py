@@ -63,6 +63,8 @@ def _print_story(story: Story) -> None:
     for refusal in story.refusals:
         print_pairs(f"refused: {refusal['what']}", _without_body(refusal, "intent"))
         print_pairs("what was asked for", refusal["intent"])
+    if story.outlook is not None:
+        print_pairs("what the forecast had said", _without_body(story.outlook, "topic"))
     _print_ratios(story)
 
 

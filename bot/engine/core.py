@@ -23,6 +23,7 @@ from bot.domain.events import (
 from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
+from bot.engine.ahead import Ahead, look
 from bot.engine.curing import cure_round, emptied, turned
 from bot.engine.intake import take_in
 from bot.engine.lookout import Lookout, Sight
@@ -67,6 +68,7 @@ class State:
     next_sample_at: datetime | None = None
     own_readings: Readings = ()
     """Our numbers of the last seconds, where the exchange's are kept beside them."""
+    ahead: Ahead = field(default_factory=Ahead)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,8 @@ class Core:
         ids = BookingIds(self.epoch, state.next_seq)
         shadow, entries = take_in(state.shadow, moment, ids.next_booking)
         if shadow is not state.shadow:
-            state = replace(state, shadow=shadow, next_seq=ids.next_seq)
+            ahead = state.ahead.followed(state.shadow, shadow)
+            state = replace(state, shadow=shadow, next_seq=ids.next_seq, ahead=ahead)
         return state, entries
 
     def _new_day(self, state: State, entries: list[Entry]) -> State:
@@ -194,6 +197,7 @@ class _Work:
         if has_ticked:
             self.note_parity(reports)
             self.sample()
+            self.look_ahead()
 
     def guard(self) -> None:
         """Measure, judge, and send the next round of every cure."""
@@ -363,6 +367,18 @@ class _Work:
         body = sample_of(shadow, self.sight.measure(shadow))
         self.entries.append(Entry(at=at, body=body))
         self.state = replace(self.state, next_sample_at=at + self.core.sample_every)
+
+    def look_ahead(self) -> None:
+        """Forecast when it is time to, never between a request and its sending."""
+        state, limits, sight = self.state, self.core.guard_limits, self.sight
+        if self.approved or not self.core.is_guarding:
+            return
+        if not state.ahead.may_be_due(state.shadow.at, sight.numbers):
+            return
+        measures = sight.measure(state.shadow)
+        found = look(state.ahead, state.shadow, measures, state.guard, limits)
+        self.state = replace(state, ahead=found.ahead, guard=found.guard)
+        self.entries += found.entries
 
     def done(self, moment: Sequence[Event]) -> Step:
         """The step as it stands."""

@@ -85,7 +85,9 @@ def turned(shadow: Shadow, verdict: Verdict, episode: int, decision_id: str) -> 
         verdict="cure" if verdict.is_new_episode else "cured",
         reason=verdict.reason,
         inputs={
-            **inputs_of(verdict.measure, verdict.thresholds, verdict.buffer),
+            **inputs_of(
+                verdict.measure, verdict.thresholds, verdict.buffer, verdict.odds
+            ),
             "episode": str(episode),
             **marks,
         },

@@ -15,9 +15,11 @@ from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.money import ZERO
 from bot.domain.orders import Outcome
+from bot.engine.ahead import Ahead
 from bot.engine.core import State
 from bot.guard.state import GuardState
 from bot.ports import AccountReader
+from bot.risk.hourly_closes import closes_from
 from bot.shadow.apply import apply, opening_closes, register
 from bot.shadow.state import Shadow, empty_shadow
 
@@ -85,6 +87,7 @@ async def recover(
             day=recovered.day,
             day_open_equity=recovered.day_open_equity,
             day_turnover=recovered.day_turnover,
+            ahead=Ahead(closes=closes_from(history)),
         ),
         moment=(
             RulesRead(at=at, rules=rules),

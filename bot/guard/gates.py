@@ -24,7 +24,6 @@ from bot.domain.intents import (
     Transfer,
 )
 from bot.domain.money import ONE, ZERO
-from bot.guard.buffer import shift_of, widened
 from bot.guard.doubt import as_if_done
 from bot.guard.funds import funds_objection
 from bot.guard.knowledge import apart_sentence, doubt_sentence
@@ -313,10 +312,10 @@ def _too_near(
 
 def _thresholds(admission: Admission, measure: SubjectMeasure) -> Thresholds:
     """The thresholds of a known account, or those that a new one will have."""
-    by = shift_of(admission.guard.parity.get(measure.subject))
+    guard = admission.guard
     known = admission.guard.subjects.get(measure.subject)
     if known is not None:
-        return widened(known.thresholds, by)
+        return guard.thresholds_of(measure.subject, known.thresholds)
     new = thresholds_for(
         admission.guard_limits,
         Opening(
@@ -330,7 +329,7 @@ def _thresholds(admission: Admission, measure: SubjectMeasure) -> Thresholds:
     opened = Thresholds(
         act=new.act * _OPENING_MARGIN, target=new.target, backstop=new.backstop
     )
-    return widened(opened, by)
+    return guard.thresholds_of(measure.subject, opened)
 
 
 def is_sane(intent: Intent) -> bool:

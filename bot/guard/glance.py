@@ -13,7 +13,6 @@ from itertools import compress
 from operator import is_not
 from typing import Final
 
-from bot.guard.buffer import shift_of, widened
 from bot.guard.state import GuardState
 from bot.risk.kernel_row import KernelNumbers
 
@@ -44,7 +43,7 @@ def levels_of(state: GuardState) -> Mapping[str, Levels] | None:
         return None
     found: dict[str, Levels] = {}
     for name, known in state.subjects.items():
-        wide = widened(known.thresholds, shift_of(state.parity.get(name)))
+        wide = state.thresholds_of(name, known.thresholds)
         found[name] = Levels(float(wide.act), float(wide.backstop))
     return found
 

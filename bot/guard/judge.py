@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.money import ZERO, plain, short
-from bot.guard.buffer import shift_of, widened
+from bot.guard.buffer import shift_of
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.state import GuardState, SubjectState
 from bot.risk.aged import Aged, Staleness
@@ -49,6 +49,8 @@ class Verdict:
     reason: str
     buffer: Decimal = ZERO
     """By how much the thresholds are wider because of what is known of our errors."""
+    odds: float | None = None
+    """How likely a liquidation within the horizon is; None is not known."""
     is_new_episode: bool = False
     is_end_of_episode: bool = False
 
@@ -82,8 +84,7 @@ def judge(
     for measure in measures:
         seen = state.subjects.get(measure.subject)
         known = _opened(measure, limits) if seen is None else seen
-        by = shift_of(state.parity.get(measure.subject))
-        verdict = _verdict(known, measure, by, at)
+        verdict = _verdict(state, known, measure, at)
         verdicts.append(verdict)
         if seen is not None or measure.ratio is not None:
             subjects[measure.subject] = _after(known, verdict, limits, at)
@@ -128,10 +129,12 @@ def _seen(measure: SubjectMeasure) -> SubjectMeasure | Aged:
 
 
 def _verdict(
-    known: SubjectState, measure: SubjectMeasure, by: Decimal, at: datetime
+    state: GuardState, known: SubjectState, measure: SubjectMeasure, at: datetime
 ) -> Verdict:
-    thresholds = widened(known.thresholds, by)
-    trigger = _trigger(measure, thresholds)
+    by = shift_of(state.parity.get(measure.subject))
+    thresholds = state.thresholds_of(measure.subject, known.thresholds)
+    odds = state.foresight.odds.at(measure.subject, measure.distance)
+    trigger = _trigger(measure, thresholds, odds)
     if measure.ratio is None:
         kind, reason = VerdictKind.UNKNOWN, "unknown: " + "; ".join(measure.missing)
     elif known.is_acting:
@@ -148,16 +151,20 @@ def _verdict(
         thresholds=thresholds,
         reason=_with_ages(reason, measure) if reason else "",
         buffer=by,
+        odds=odds,
         is_new_episode=kind is VerdictKind.CURE and not known.is_acting,
         is_end_of_episode=kind is VerdictKind.SAFE and known.is_acting,
     )
 
 
-def _trigger(measure: SubjectMeasure, thresholds: Thresholds) -> str | None:
+def _trigger(
+    measure: SubjectMeasure, thresholds: Thresholds, odds: float | None
+) -> str | None:
     if measure.distance is not None and measure.distance < thresholds.act:
+        likely = "" if odds is None else f", forecast at {odds * 100:.2g} %"
         return (
             f"a move of {_percent(measure.distance)} liquidates {measure.subject}, "
-            f"under the act distance of {_percent(thresholds.act)}"
+            f"under the act distance of {_percent(thresholds.act)}{likely}"
         )
     if measure.ratio is not None and measure.ratio >= thresholds.backstop:
         word = "risk rate" if measure.is_futures else "debt ratio"
@@ -254,7 +261,10 @@ def _percent(fraction: Decimal) -> str:
 
 
 def inputs_of(
-    measure: SubjectMeasure, thresholds: Thresholds, buffer: Decimal = ZERO
+    measure: SubjectMeasure,
+    thresholds: Thresholds,
+    buffer: Decimal = ZERO,
+    odds: float | None = None,
 ) -> Mapping[str, str]:
     """The numbers of a verdict as text, for the journal; no buffer is not said."""
     numbers = {
@@ -267,6 +277,7 @@ def inputs_of(
         "target": thresholds.target,
         "backstop": thresholds.backstop,
         "buffer": buffer or None,
+        "liquidation_probability": None if odds is None else f"{odds:.4f}",
     }
     said = {
         name: value if isinstance(value, str) else plain(value)

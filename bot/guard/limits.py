@@ -76,6 +76,9 @@ class GuardLimits:
     target_distance_alt: Decimal = Decimal("0.33")
     backstop_debt_ratio: Decimal = Decimal("0.85")
     backstop_risk_rate: Decimal = Decimal("0.33")
+    max_liquidation_probability: Decimal = Decimal("0.01")
+    """Within ``horizon_h`` hours; over it an account under its target is cured."""
+    horizon_h: Decimal = Decimal(24)
     cooldown: timedelta = timedelta(seconds=300)
     chunk_share: Decimal = Decimal("0.10")
     """At most this share of a minute's volume in a minute."""

@@ -10,7 +10,8 @@ from typing import Final
 
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.domain.events import OrderChanged
-from bot.guard.buffer import ErrorTrack
+from bot.guard.buffer import ErrorTrack, shift_of, widened
+from bot.guard.foresight import Foresight, foreseen
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 
@@ -61,6 +62,20 @@ class GuardState:
     """Coins whose hedge the guard has cut and not yet found even again."""
     parity: Mapping[str, ErrorTrack] = field(default_factory=dict)
     """By subject, how the exchange's ratio and ours have compared."""
+    foresight: Foresight = field(default_factory=Foresight)
+    """What the forecast says of the hours ahead."""
+
+    def thresholds_of(self, subject: str, own: Thresholds) -> Thresholds:
+        """The thresholds that hold now: its own, with our errors and what lies ahead.
+
+        Example:
+            >>> own = Thresholds(act=Decimal("0.15"), target=Decimal("0.25"),
+            ...     backstop=Decimal("0.85"))
+            >>> GuardState().thresholds_of("margin_cross", own) == own
+            True
+        """
+        wide = widened(own, shift_of(self.parity.get(subject)))
+        return foreseen(wide, self.foresight.needed.get(subject))
 
     @property
     def is_acting(self) -> bool:

@@ -15,6 +15,7 @@ from bot.domain.market import MarketDescription
 from bot.guard.state import GuardState
 from bot.report.action_log import GUARD
 from bot.report.frame import Series
+from bot.report.outlook_view import notable
 from bot.report.recorder import Recorder
 from bot.report.run_report import (
     Curve,
@@ -86,6 +87,7 @@ def build_report(recorder: Recorder, sources: Sources) -> RunReport:
         distances={subject_title(name): curve for name, curve in distances.items()},
         limits=_limits(sources.guard) if has_guard else {},
         prices=_prices(recorder),
+        outlooks=notable(recorder.outlooks.rows()),
         decisions=_decisions(recorder),
         actions=recorder.actions.rows(),
         fills=recorder.fills.rows(),

@@ -383,6 +383,7 @@ class Frame:
     events: tuple[EventLine, ...] = ()
     """Oldest first; the view takes as many from the end as it has room for."""
     notices: tuple[str, ...] = ()
+    ahead: tuple[str, ...] = ()
     twin: Twin | None = None
     equity_series: Series = ()
     ratio_series: Series = ()

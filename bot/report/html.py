@@ -34,6 +34,7 @@ from bot.report.html_tables import (
     pnl_table,
     timeline_table,
 )
+from bot.report.outlook_view import outlook_table
 from bot.report.run_report import RunReport
 from bot.report.summary_text import verdict
 
@@ -184,6 +185,8 @@ def _story(report: RunReport) -> Markup:
             timeline_table(report),
             _section("guard"),
             action_table(report),
+            Markup("<h3>What the forecast said</h3>"),
+            outlook_table(report.outlooks),
         ]
     )
 

@@ -36,6 +36,7 @@ from bot.report.frame import (
     Twin,
 )
 from bot.report.next_action import moved, nearest_trigger, planned_words
+from bot.report.outlook_view import ahead_words
 from bot.report.recorder import Recorder
 from bot.report.wording import intent_title, ratio_word, subject_title
 from bot.risk.measure import (
@@ -98,6 +99,7 @@ def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
         settlement=next_settlement(shadow),
         events=_events(recorder),
         notices=_notices(shadow, measured, step.state.guard),
+        ahead=ahead_words(step.state),
         twin=_twin(sources.twin, shadow, main),
         equity_series=recorder.equity(),
         ratio_series=recorder.ratio(main),

@@ -33,6 +33,7 @@ from bot.report.curve_buffer import CurveBuffer
 from bot.report.frame import Series, Tone
 from bot.report.kept import ROWS_MAX, Kept
 from bot.report.money_book import MoneyBook
+from bot.report.outlook_view import OutlookRow, outlook_rows
 from bot.report.run_report import ActionRow, DecisionRow, FillRow
 from bot.report.wording import (
     account_title,
@@ -50,7 +51,15 @@ _POINTS: Final = 2_000
 """Points of one curve, about; a run samples the account some 1,500 times."""
 _NO_MOVE: Final = Decimal("Infinity")
 _QUIET_NOTES: Final = frozenset(
-    {"action helped", "day opened", "pair cut", "pair done", "pre-image", "thresholds"}
+    {
+        "action helped",
+        "day opened",
+        "outlook",
+        "pair cut",
+        "pair done",
+        "pre-image",
+        "thresholds",
+    }
 )
 """Topics that the journal keeps and a person is not told: an action tells itself."""
 _NOTES: Final = {
@@ -81,6 +90,8 @@ class Recorder:
         self.fills: Kept[FillRow] = Kept()
         self.log = ActionLog()
         self.books = MoneyBook(opening)
+        self.outlooks: Kept[OutlookRow] = Kept()
+        self._looked_at: datetime | None = None
         self._equity = CurveBuffer(_POINTS)
         self._ratios: dict[str, CurveBuffer] = {}
         self._distances: dict[str, CurveBuffer] = {}
@@ -104,10 +115,19 @@ class Recorder:
             self._measured(measure)
         for numbers in step.numbers:
             self._glanced(numbers, shadow)
+        self._look(step)
         for entry in step.entries:
             self._entry(entry, step)
         self.guard_actions += sum(a.owner == GUARD for a in step.approved)
         self.log.sent(step)
+
+    def _look(self, step: Step) -> None:
+        """Keep what the forecast says, once a look."""
+        at = step.state.ahead.made_at
+        if at != self._looked_at:
+            self._looked_at = at
+            for row in outlook_rows(step.state):
+                self.outlooks.add(row)
 
     def _entry(self, entry: Entry, step: Step) -> None:
         match entry.body:

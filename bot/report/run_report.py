@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from bot.report.frame import Series, Tone
+from bot.report.outlook_view import OutlookRow
 
 __all__ = [
     "PNL_PARTS",
@@ -161,6 +162,8 @@ class RunReport:
     limits: Mapping[str, GuardLimits] = field(default_factory=dict)
     """The guard's distances, by the same keys as ``distances``."""
     prices: Mapping[str, Series] = field(default_factory=dict)
+    outlooks: tuple[OutlookRow, ...] = ()
+    """What the forecast said at the notable times."""
     decisions: tuple[DecisionRow, ...] = ()
     actions: tuple[ActionRow, ...] = ()
     fills: tuple[FillRow, ...] = ()

@@ -19,6 +19,7 @@ from bot.report.run_report import RunReport
 from bot.report.summary_text import comparisons, guard_difference, verdict
 from bot.report.terminal_parts import (
     STYLES,
+    ahead_lines,
     banner_line,
     clock_line,
     equity_line,
@@ -122,9 +123,10 @@ def _tables(frame: Frame, width: int) -> list[Text]:
 
 
 def _quiet(frame: Frame) -> list[Text]:
-    """The lines that look ahead or around: next settlement, mark prices."""
+    """The lines that look ahead or around: forecast, next settlement, marks."""
     lines = (settlement_line(frame), price_line(frame))
-    return [line for line in lines if line is not None]
+    ahead = ahead_lines(frame)
+    return [*ahead, *(line for line in lines if line is not None)]
 
 
 def _events(frame: Frame, width: int, room: int) -> list[Text]:

@@ -31,6 +31,7 @@ from bot.report.terminal_plot import bar
 
 __all__ = [
     "STYLES",
+    "ahead_lines",
     "banner_line",
     "clock_line",
     "equity_line",
@@ -278,6 +279,14 @@ def title_line(title: str, width: int) -> Text:
     line = Text.assemble((f" {title} ", "bold dim"))
     line.append("─" * max(width - line.cell_len - 1, 0), style="dim")
     return line
+
+
+def ahead_lines(frame: Frame) -> list[Text]:
+    """What the forecast says of each account, with its score."""
+    return [
+        Text.assemble(_label("Ahead" if place == 0 else ""), figures.clean(told))
+        for place, told in enumerate(frame.ahead)
+    ]
 
 
 def settlement_line(frame: Frame) -> Text | None:

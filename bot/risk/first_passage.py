@@ -12,7 +12,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FloatArray", "barrier_probability", "median_step", "reached_by_step"]
+__all__ = [
+    "FloatArray",
+    "barrier_probability",
+    "mean_step",
+    "median_step",
+    "reached_by_step",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -67,6 +73,28 @@ def reached_by_step(
     touched[ends >= 0.0] = 1.0
     result: FloatArray = np.subtract(1.0, np.cumprod(1.0 - touched, axis=1))
     return result
+
+
+def mean_step(reached: FloatArray) -> float | None:
+    """How many steps those take on average that reach the level at all.
+
+    Args:
+        reached: The share that has reached it by the end of each step.
+
+    Returns:
+        Steps, the middle of the step in which it happens; None when nothing does.
+
+    Example:
+        A tenth in the first step, two tenths in the second: (0.5 + 2 x 1.5) / 3.
+
+        >>> round(mean_step(np.array([0.1, 0.3, 0.3])), 6)
+        1.166667
+    """
+    share = float(reached[-1])
+    if share <= 0.0:
+        return None
+    later = 1.0 - np.concatenate([[0.0], reached[:-1]]) / share
+    return float(later.sum()) - 0.5
 
 
 def median_step(reached: FloatArray) -> float | None:

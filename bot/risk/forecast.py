@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from bot.risk.first_passage import FloatArray, median_step
+from bot.risk.first_passage import FloatArray, mean_step, median_step
 from bot.risk.path_levels import Drift, PathView, reached_tables
 from bot.risk.scenarios import History, Model, simulate
 from bot.risk.terms import Terms
@@ -37,14 +37,15 @@ HORIZONS_H: Final = (1, 8, 24)
 class Reach:
     """When one level may be reached.
 
-    ``probability`` is by hours, ``share`` that of the longest horizon, and
-    ``median_h`` the time by which half of those paths have reached it that do so
-    at all; None where none does.
+    ``probability`` is by hours, ``share`` that of the longest horizon. ``median_h``
+    is the time by which half of those paths have reached it that do so at all,
+    ``mean_h`` how long these take on average; None where none does.
     """
 
     level: float
     probability: Mapping[int, float]
     median_h: float | None
+    mean_h: float | None = None
 
     @property
     def share(self) -> float:
@@ -117,7 +118,7 @@ def forecast(
         >>> [round(p, 1) for p in reach.probability.values()]
         [0.0, 0.1, 0.3]
     """
-    wanted = sorted({coin for each in subjects for coin in _coins(each)})
+    wanted = sorted({coin for each in subjects for coin in each.coins})
     paths = simulate(history, wanted, max(HORIZONS_H), model=model, seed=seed)
     view = PathView(paths)
     survival: FloatArray | None = np.ones(paths.factors.shape[:2])
@@ -144,7 +145,7 @@ def _subject(
     view: PathView, terms: Terms, drift: Drift
 ) -> tuple[SubjectForecast, FloatArray | None]:
     """One subject, and the chance of each path to have liquidated it by each step."""
-    missing = tuple(sorted(_coins(terms) - set(view.coins)))
+    missing = tuple(sorted(terms.coins - set(view.coins)))
     if missing:
         unknown = SubjectForecast(subject=terms.subject, reaches=(), missing=missing)
         return unknown, None
@@ -158,19 +159,16 @@ def _subject(
     return single, tables[levels.index(terms.liquidation)]
 
 
-def _coins(terms: Terms) -> set[str]:
-    """The coins whose price matters to the subject."""
-    both = (terms.requirement, terms.margin)
-    return {coin for part in both for coin, weight in part.items() if weight}
-
-
 def _reach(level: float, table: FloatArray, steps_per_hour: int) -> Reach:
     reached = table.mean(axis=0)
-    half = 0.0 if reached[0] >= 1.0 else median_step(reached)
+    is_there = bool(reached[0] >= 1.0)
+    half = 0.0 if is_there else median_step(reached)
+    mean = 0.0 if is_there else mean_step(reached)
     return Reach(
         level=level,
         probability=_by_hours(reached, steps_per_hour),
         median_h=None if half is None else half / steps_per_hour,
+        mean_h=None if mean is None else mean / steps_per_hour,
     )
 
 

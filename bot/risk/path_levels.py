@@ -3,8 +3,9 @@
 The excess of a subject (``Terms.excess``) at the ends of all steps of all paths is
 one product of arrays; between two ends it is taken as a Brownian motion with the
 variance that its coins were expected to have, at the prices of the step's
-beginning. What is known to come is added to the constants. Nothing here draws a
-path or knows how long ahead anybody looks.
+beginning. What is known to come is added to the constants: so much an hour, at one
+hour, or from an hour on other terms. Nothing here draws a path or knows how long
+ahead anybody looks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,22 +18,55 @@ from bot.risk.first_passage import FloatArray, reached_by_step
 from bot.risk.scenarios import Paths
 from bot.risk.terms import Terms
 
-__all__ = ["Drift", "PathView", "reached_tables"]
+__all__ = ["Booked", "Drift", "PathView", "Shifted", "excess_along", "reached_tables"]
 
 _RIDGE: Final = 1e-9
 """Added to the correlation's diagonal: two coins may move as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """What is known to come whatever prices do, an hour, in the subject's numeraire.
+class Booked:
+    """What is booked once, ``after_h`` hours from now; a payment is negative."""
 
-    Interest raises the requirement of a margin account; a funding that is paid
-    lowers the margin of a futures account, one that is received raises it.
+    after_h: float
+    margin: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shifted:
+    """From ``after_h`` hours on the subject has these terms: a coin counts no more."""
+
+    after_h: float
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """What is known to come whatever prices do, in the subject's numeraire.
+
+    Interest raises the requirement of a margin account by the hour; a funding that
+    is paid lowers the margin of a futures account, one that is received raises it.
+    ``shifts`` are in the order of their hours.
     """
 
     requirement_per_h: float = 0.0
     margin_per_h: float = 0.0
+    booked: tuple[Booked, ...] = ()
+    shifts: tuple[Shifted, ...] = ()
+
+    def known_by(self, hours: FloatArray, level: float) -> FloatArray:
+        """What is added to the excess over a level by each time.
+
+        Example:
+            >>> drift = Drift(requirement_per_h=1.0,
+            ...     booked=(Booked(after_h=2.0, margin=-10.0),))
+            >>> drift.known_by(np.array([1.0, 2.0, 3.0]), 0.5).tolist()
+            [1.0, 7.0, 8.0]
+        """
+        known: FloatArray = (self.requirement_per_h - level * self.margin_per_h) * hours
+        for each in self.booked:
+            known = known - level * each.margin * (hours >= each.after_h)
+        return known
 
 
 class PathView:
@@ -104,24 +138,65 @@ def reached_tables(
 
 def _table(view: PathView, terms: Terms, level: float, drift: Drift) -> FloatArray:
     """Paths by steps: the chance that the path has reached the level by then."""
+    along = excess_along(view, terms, level, drift)
+    return np.zeros(view.shape) if along is None else reached_by_step(*along)
+
+
+def excess_along(
+    view: PathView, terms: Terms, level: float, drift: Drift
+) -> tuple[float, FloatArray, FloatArray] | None:
+    """The excess over a level now, at the end of each step, and each step's variance.
+
+    None where no prices above zero take the excess over zero, or nothing is required.
+    """
+    hours = np.arange(1, view.shape[1] + 1) / view.steps_per_hour
+    known = drift.known_by(hours, level)
+    begun = _along(view, terms, level)
+    is_never = _is_out_of_reach(terms, drift, begun.weights, begun.worst(known))
+    excess, variances = begun.excess + known, begun.variances
+    for shift in drift.shifts:
+        later = _along(view, shift.terms, level)
+        worst = later.worst(known)
+        is_never &= _is_out_of_reach(shift.terms, drift, later.weights, worst)
+        is_over = hours >= shift.after_h
+        excess = np.where(is_over, later.excess + known, excess)
+        variances = np.where(is_over, later.variances, variances)
+    return None if is_never else (begun.start, excess, variances)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Along:
+    """One set of terms along all paths, without what is known to come."""
+
+    constant: float
+    weights: FloatArray
+    excess: FloatArray
+    variances: FloatArray
+
+    @property
+    def start(self) -> float:
+        """The excess now."""
+        return self.constant + float(self.weights.sum())
+
+    def worst(self, known: FloatArray) -> float:
+        """The constant part when what is known to come is at its worst."""
+        return self.constant + max(0.0, float(known.max()))
+
+
+def _along(view: PathView, terms: Terms, level: float) -> _Along:
     weights = view.row(terms.requirement) - level * view.row(terms.margin)
     constant = terms.requirement_constant - level * terms.margin_constant
-    per_hour = drift.requirement_per_h - level * drift.margin_per_h
-    hours = np.arange(1, view.shape[1] + 1) / view.steps_per_hour
-    known = constant + per_hour * hours
-    if _is_out_of_reach(terms, drift, weights, max(constant, float(known[-1]))):
-        return np.zeros(view.shape)
     ends, moved = view.powers(is_inverse=terms.is_inverse)
     touched = np.flatnonzero(weights)
     if len(touched) == 1:
         coin = int(touched[0])
-        excess = ends[:, :, coin] * weights[coin] + known
+        excess = ends[:, :, coin] * weights[coin] + constant
         variances = (moved[:, :, coin] * weights[coin]) ** 2
     else:
-        excess = ends @ weights + known
+        excess = ends @ weights + constant
         spread = moved @ (weights[:, None] * view.root)
         variances = np.einsum("pkc,pkc->pk", spread, spread)
-    return reached_by_step(constant + float(weights.sum()), excess, variances)
+    return _Along(constant, weights, excess, variances)
 
 
 def _is_out_of_reach(

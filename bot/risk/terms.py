@@ -34,6 +34,12 @@ class Terms:
     is_inverse: bool = False
     """Whether the weights count at one over the factor."""
 
+    @property
+    def coins(self) -> set[str]:
+        """The coins whose price matters."""
+        both = (self.requirement, self.margin)
+        return {coin for part in both for coin, weight in part.items() if weight}
+
     def ratio(self, factors: Mapping[str, float]) -> float:
         """The ratio when prices are so many times what they are; absent is 1.
 

@@ -7,6 +7,7 @@ grid itself. Everything that was rebuilt is said in words in ``derived``.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bot.domain.market import Instrument
 from connectors.markets.files import (
@@ -29,6 +30,8 @@ from connectors.markets.paths import (
 
 __all__ = ["Leg", "load_leg"]
 
+_HOUR_S: Final = 3_600
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
@@ -47,6 +50,8 @@ class Leg:
     stop_s: int
     grid: Bars
     history: Bars
+    past: Bars
+    """The bars of an hour or finer that reach furthest back."""
     funding: FundingSchedule | None
     spot_depth: DepthEstimator
     perp_depth: DepthEstimator
@@ -125,6 +130,7 @@ def _assemble(sources: Sources, grid: Bars, window: Window) -> Leg:
         stop_s=min(int(grid.close_s[-1]), window.end_s),
         grid=grid,
         history=_first_with_rows(spot, perp, grid),
+        past=_longest(sources.spot, sources.perp, sources.mark, grid),
         funding=schedule,
         spot_depth=DepthEstimator(coin, grid, _first_with_volume(spot, perp)),
         perp_depth=DepthEstimator(coin, grid, _first_with_volume(perp, spot)),
@@ -135,6 +141,13 @@ def _assemble(sources: Sources, grid: Bars, window: Window) -> Leg:
 
 def _first_with_rows(*candidates: Bars | None) -> Bars:
     return next(b for b in candidates if b is not None and len(b.open_s))
+
+
+def _longest(*candidates: Bars | None) -> Bars:
+    """The bars that begin first; of two that begin together the one named first."""
+    found = [b for b in candidates if b is not None and len(b.open_s)]
+    fine = [b for b in found if b.step_s <= _HOUR_S] or found
+    return min(fine, key=lambda bars: int(bars.open_s[0]))
 
 
 def _first_with_volume(*candidates: Bars | None) -> Bars | None:

@@ -23,7 +23,7 @@ from bot.domain.money import ONE
 from connectors.markets.agenda import Agenda, agenda_of
 from connectors.markets.emit import depth_of, emit, price_columns
 from connectors.markets.figures import decimals, seconds_of, time_of
-from connectors.markets.files import IntArray
+from connectors.markets.files import Bars, IntArray
 from connectors.markets.grid import fill
 from connectors.markets.legs import Leg, load_leg
 from connectors.markets.manifest import Manifest, read_manifest, whole_second
@@ -34,6 +34,7 @@ __all__ = ["RecordedMarket", "open_market"]
 
 _CHUNK_S: Final = 2 * 86_400
 _HISTORY_ROWS_MAX: Final = 5_000
+_PAST_ROWS_MAX: Final = 24 * 365 + 1
 _HOUR_S: Final = 3_600
 
 _ASSUMPTIONS: Final = (
@@ -98,15 +99,25 @@ class RecordedMarket:
                 yield from emit(block, columns, self._agenda, depth)
 
     def history(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
-        """Up to 5,000 closes of each coin before the start, oldest first."""
-        return {leg.instrument.coin: _history(leg, self._window) for leg in self._legs}
+        """Up to a year of hourly closes of each coin before the start, oldest first.
+
+        An hour's close is its last one, the full hour belonging to what it ends.
+        """
+        start_s = self._window.start_s
+        return {
+            leg.instrument.coin: _hourly(leg.past, start_s, _PAST_ROWS_MAX)
+            for leg in self._legs
+        }
 
     def hourly_closes(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
         """Up to 5,000 hourly closes of each coin up to the end, oldest first.
 
         An hour's close is its last one, the full hour belonging to what it ends.
         """
-        return {leg.instrument.coin: _hourly(leg, self._window) for leg in self._legs}
+        end_s, most = self._window.end_s, _HISTORY_ROWS_MAX
+        return {
+            leg.instrument.coin: _hourly(leg.history, end_s, most) for leg in self._legs
+        }
 
     def trading_spans(self) -> Mapping[str, tuple[datetime, datetime]]:
         """From when to when each coin trades inside the window, both inclusive."""
@@ -288,21 +299,16 @@ def _span_notes(manifest: Manifest, legs: Sequence[Leg]) -> list[str]:
     return notes
 
 
-def _history(leg: Leg, window: Window) -> tuple[tuple[datetime, Decimal], ...]:
-    closes = leg.history.close_s
-    last = int(np.searchsorted(closes, window.start_s, side="right"))
-    first = max(last - _HISTORY_ROWS_MAX, 0)
-    times = map(time_of, closes[first:last].tolist())
-    return tuple(zip(times, decimals(leg.history.close[first:last]), strict=True))
-
-
-def _hourly(leg: Leg, window: Window) -> tuple[tuple[datetime, Decimal], ...]:
-    closes = leg.history.close_s
-    closes = closes[: int(np.searchsorted(closes, window.end_s, side="right"))]
+def _hourly(
+    bars: Bars, until_s: int, rows_max: int
+) -> tuple[tuple[datetime, Decimal], ...]:
+    """The newest hourly closes until a second, oldest first."""
+    closes = bars.close_s
+    closes = closes[: int(np.searchsorted(closes, until_s, side="right"))]
     hours = -(-closes // _HOUR_S)
     is_last = np.append(
         hours[1:] != hours[:-1], np.ones(min(len(hours), 1), dtype=bool)
     )
-    rows = np.flatnonzero(is_last)[-_HISTORY_ROWS_MAX:]
+    rows = np.flatnonzero(is_last)[-rows_max:]
     times = map(time_of, closes[rows].tolist())
-    return tuple(zip(times, decimals(leg.history.close[rows]), strict=True))
+    return tuple(zip(times, decimals(bars.close[rows]), strict=True))

@@ -35,6 +35,13 @@ IN_FLOATS = (
 )
 """The fast copies of ``bot/risk``, each held to the exact engine by a property test."""
 
+IN_ODDS = (
+    "bot/risk/forecast_scored.py",
+    "bot/risk/known_flows.py",
+    "bot/risk/odds.py",
+)
+"""Probabilities and what feeds them: a model's view, never money that is booked."""
+
 CORE = (
     *("bot/domain/", "bot/shadow/", "bot/risk/", "bot/guard/", "strategies/"),
     "bot/engine/core.py",
@@ -43,7 +50,10 @@ CORE = (
 
 def _is_exact(source: Source) -> bool:
     if source.where.startswith("bot/risk/"):
-        return "import numpy" not in source.text and source.where not in IN_FLOATS
+        return (
+            "import numpy" not in source.text
+            and source.where not in IN_FLOATS + IN_ODDS
+        )
     return source.where.startswith(EXACT)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -271,14 +272,19 @@ def test_depth_comes_from_closed_bars_and_the_share_of_the_exchange(
 
 
 def test_history_ends_at_the_start_and_is_bounded(tmp_path: Path) -> None:
-    """Only bars that closed at or before the start, 5,000 at most."""
+    """The last close of each hour up to the start, a year of hours at most."""
     before = START_MS - 6_000 * 60_000
     candles(tmp_path / "X_A_spot_1m.parquet", flat(6_010), first_ms=before)
-    market = open_market(manifest(tmp_path, {"A": {"spot": "X_A_spot_1m.parquet"}}))
-    rows = market.history()["A"]
+    hours = START_MS - 9_000 * 3_600_000
+    candles(tmp_path / "X_B_spot_1h.parquet", flat(9_010), minutes=60, first_ms=hours)
+    coins = {f"{c}": {"spot": f"X_{c}_spot_1{u}.parquet"} for c, u in ("Am", "Bh")}
+    history = open_market(manifest(tmp_path, coins)).history()
 
-    assert len(rows) == 5_000
-    assert rows[-1] == (START, Decimal(100))
+    assert len(history["A"]) == 100
+    assert len(history["B"]) == 8_761
+    for rows in history.values():
+        assert rows[-1] == (START, Decimal(100))
+        assert {b[0] - a[0] for a, b in pairwise(rows)} == {timedelta(hours=1)}
 
 
 def test_a_narrower_window_stays_inside_the_manifest(tmp_path: Path) -> None:
