@@ -253,9 +253,10 @@ class SqliteJournal:
 
     def _full(self, error: sqlite3.Error) -> JournalError:
         rows = len(self._pending)
+        words = "newest row" if rows == 1 else f"newest {rows} rows"
         return JournalError(
-            f"The disk {room_words(error)} ({error}): the newest {rows} rows of "
-            f"{self._path} were not stored, and no request that they approve was sent. "
+            f"The disk {room_words(error)} ({error}): the {words} of "
+            f"{self._path} could not be stored, and no request of theirs was sent. "
             f"The bot has ended and guards nothing: make room and start it again."
         )
 

@@ -9,6 +9,7 @@ import difflib
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import typer
@@ -168,4 +169,6 @@ def _usage(error: ClickException) -> str:
 
 
 def _say(sentence: str) -> None:
-    sys.stderr.write(f"gnomon: {sentence}\n")
+    """Print a sentence; where standard error is on a full disk the code still tells."""
+    with suppress(OSError):
+        sys.stderr.write(f"gnomon: {sentence}\n")

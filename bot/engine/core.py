@@ -32,6 +32,7 @@ from bot.engine.occasions import OCCASIONS, due, lookups, ran
 from bot.engine.parity import Reading, Readings, follow_reports, remember
 from bot.engine.readings import parity_notes, sample_of, value_usdt
 from bot.engine.reconcile import BookingIds
+from bot.guard.adl import adl_notes
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, judge
 from bot.guard.limits import GuardLimits, RiskLimits
@@ -118,6 +119,8 @@ class Core:
         state, entries = self._taken_in(state, moment)
         if not state.shadow.is_open:
             return Step(state=state, entries=tuple(entries))
+        news = adl_notes(before, state.shadow)
+        entries += [Entry(at=state.shadow.at, body=note) for note in news]
         state = self._counted(self._new_day(state, entries), moment)
         watched = state.guard.pairs
         if self.is_guarding and (torn := torn_pairs(before, moment)):

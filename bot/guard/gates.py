@@ -24,6 +24,7 @@ from bot.domain.intents import (
     Transfer,
 )
 from bot.domain.money import ONE, ZERO
+from bot.guard.adl import adl_objection
 from bot.guard.doubt import as_if_done
 from bot.guard.funds import funds_objection
 from bot.guard.knowledge import apart_sentence, doubt_sentence
@@ -174,6 +175,10 @@ def _is_untroubled(admission: Admission, intent: Intent) -> str | None:
         if account in accounts and status in _TROUBLED:
             return f"the exchange says of {account} {coin}".rstrip() + f": {status}"
     return None
+
+
+def _is_not_in_front(admission: Admission, intent: Intent) -> str | None:
+    return adl_objection(admission.shadow, intent)
 
 
 def _is_undoubted(admission: Admission, intent: Intent) -> str | None:
@@ -367,6 +372,7 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _is_fresh,
     _is_open,
     _is_untroubled,
+    _is_not_in_front,
     _is_undoubted,
     _is_not_cured,
     _is_within_size,

@@ -221,7 +221,7 @@ def _change(known: _Open, shadow: Shadow) -> _Change | None:
         before = _number(measured, f"{subject} ratio before")
         after = ZERO if now is None else now.ratio
         word = ratio_word(subject)
-        told = f"{word} {figures.ratio(before)} → {figures.ratio(after)}"
+        told = f"{word} {figures.ratio(before)} → {figures.banded(after)}"
         title = f"{word}, {name}"
         words = told if known.is_own else f"{name} {told}"
         return _Change(measure=title, before=before, after=after, words=words)

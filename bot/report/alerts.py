@@ -9,6 +9,7 @@ telephone. It sends nothing and reads no clock: times are those of the events.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from bot.domain.entries import Decided, Entry, Noted
@@ -21,14 +22,18 @@ from bot.domain.events import (
     OrderChanged,
 )
 from bot.domain.intents import Approved
-from bot.domain.money import plain, short
+from bot.domain.money import plain
 from bot.domain.orders import OrderState, Outcome
 from bot.engine.core import Step
 from bot.engine.intake import unexplained_in
+from bot.guard.adl import ADL_TOPIC
 from bot.guard.buffer import Standing
 from bot.guard.state import GUARD
 from bot.ports import Notifier
-from bot.report.wording import intent_title, subject_title
+from bot.report import figures
+from bot.report.band_watch import BandWatch
+from bot.report.wording import intent_title, ratio_word, subject_title
+from bot.risk.bands import Band
 
 __all__ = ["ALARM", "INFO", "WARNING", "Alerts", "FeedWatch"]
 
@@ -48,6 +53,7 @@ _NOTES: Final = {
     "poll failed": WARNING,
     "action did not help": WARNING,
     "parity": WARNING,
+    ADL_TOPIC: WARNING,
     "late run": INFO,
 }
 """How urgent a note is; a topic that is not here is only for the journal."""
@@ -60,6 +66,7 @@ _STATUSES: Final = {
     AccountStatus.LIQUIDATED: ALARM,
     AccountStatus.BANKRUPT: ALARM,
 }
+_BANDS: Final = {Band.LOW: INFO, Band.MEDIUM: WARNING, Band.HIGH: ALARM}
 _PARITY: Final = {
     Standing.AGREED: (INFO, "KuCoin's ratio and ours agree again."),
     Standing.DRIFTING: (
@@ -135,6 +142,7 @@ class Alerts:
         self._sent: dict[str, str] = {}
         self._strangers: dict[str, None] = {}
         self._standings: dict[str, Standing] = {}
+        self._bands = BandWatch()
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
         """Watch one moment; the signature is an engine observer's."""
@@ -149,6 +157,8 @@ class Alerts:
         for entry in step.entries:
             for told in self._entry(entry, step):
                 self._notifier.notify(*told)
+        for band, words in self._bands.see(step.measures):
+            self._notifier.notify(_BANDS[band], words)
 
     def note(self, at: datetime, body: Noted) -> None:
         """Tell of a note that was not made by the engine.
@@ -218,10 +228,8 @@ class Alerts:
             self._told_at.pop((_STUCK, ""), None)
             is_cure = body.verdict == "cure"
             verb = "starts a cure" if is_cure else "ends a cure"
-            yield (
-                ALARM if is_cure else INFO,
-                f"The guard {verb}: {_ended(body.reason)}",
-            )
+            words = f"The guard {verb}: {_ended(body.reason)}{_ratio_words(body)}"
+            yield ALARM if is_cure else INFO, words
         elif isinstance(body, Approved):
             what = intent_title(step.state.shadow.rules, body.intent)
             what = f"{body.owner}: {what}"
@@ -233,8 +241,16 @@ class Alerts:
             self.note(entry.at, body)
 
 
+def _ratio_words(body: Decided) -> str:
+    """The ratio that a decision rested on, in KuCoin's words; none where it is lost."""
+    if "ratio" not in body.inputs:
+        return ""
+    ratio = figures.banded(Decimal(body.inputs["ratio"]))
+    return f" Its {ratio_word(body.subject)} is {ratio}."
+
+
 def _status(event: AccountStatusChanged) -> str:
-    ratio = "" if event.ratio is None else f" at {short(event.ratio)}"
+    ratio = "" if event.ratio is None else f" at {figures.banded(event.ratio)}"
     subject = event.account if event.coin is None else f"futures:{event.coin}"
     name = subject_title(subject)
     return f"KuCoin says: {name} is {event.status.replace('_', ' ')}{ratio}."

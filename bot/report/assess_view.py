@@ -94,7 +94,7 @@ def _margin_table(answer: Answer) -> Table:
         price = _decimal(item.get("liquidation_price"))
         table.add_row(
             figures.clean(name),
-            figures.ratio(_decimal(item["debt_ratio"])),
+            figures.banded(_decimal(item["debt_ratio"])),
             figures.percent(limit) if is_pair else "",
             _short(item["total_asset_btc"]),
             _short(item["total_debt_btc"]),
@@ -122,7 +122,7 @@ def _futures_table(answer: Answer) -> Table:
         ratio = _decimal(item["tmmr"])
         table.add_row(
             figures.clean(name),
-            figures.ratio(_decimal(item["risk_rate"])),
+            figures.banded(_decimal(item["risk_rate"])),
             _NONE if ratio is None else _short(item["tmmr"]),
             *(_short(item[field]) for field in _FUTURES_FIELDS),
         )
@@ -150,7 +150,7 @@ def _position_table(answer: Answer) -> Table:
                 _short(item["unrealised_pnl"], signed=True),
                 _short(item["maintenance_margin"]),
                 figures.ratio(_decimal(item["maintenance_margin_rate"]), 3),
-                figures.ratio(_decimal(item["margin_rate"])) if is_isolated else "",
+                figures.banded(_decimal(item["margin_rate"])) if is_isolated else "",
                 figures.price(_decimal(item["liquidation_price"]))
                 if is_isolated
                 else "",

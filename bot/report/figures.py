@@ -19,12 +19,15 @@ from decimal import (
 )
 from typing import Final
 
+from bot.risk.bands import Band, band_of
+
 __all__ = [
     "DASH",
     "INFINITE",
     "NBSP",
     "UNKNOWN",
     "amount",
+    "banded",
     "clean",
     "difference",
     "distance",
@@ -188,6 +191,17 @@ def ratio(value: Decimal | None, decimals: int = 2) -> str:
         '97.00\xa0%'
     """
     return percent(value, decimals, rounding=ROUND_CEILING)
+
+
+def banded(value: Decimal | None) -> str:
+    r"""A ratio with KuCoin's word for it.
+
+    Example:
+        >>> banded(Decimal("0.612")), banded(None)
+        ('61.20\xa0% (medium risk)', 'unknown')
+    """
+    band = band_of(value)
+    return UNKNOWN if band is Band.UNKNOWN else f"{ratio(value)} ({band.words})"
 
 
 def distance(value: Decimal | None, decimals: int = 1) -> str:

@@ -7,6 +7,7 @@ means unknown and is drawn as the word, never as zero. This module must not
 compute risk, read a clock, or do any input or output.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,13 +17,12 @@ from typing import Final
 from bot.domain.accounts import MarginMode
 from bot.domain.events import AccountStatus
 from bot.report.figures import difference
+from bot.risk.bands import Band, band_of
 
 __all__ = [
-    "RATIO_HIGH",
+    "BAND_TONES",
     "RATIO_LIQUIDATION",
-    "RATIO_MEDIUM",
     "RATIO_WARNING",
-    "Band",
     "Banner",
     "EventLine",
     "Frame",
@@ -38,18 +38,11 @@ __all__ = [
     "Settlement",
     "Tone",
     "Twin",
-    "band_of",
     "banner_of",
 ]
 
 Series = tuple[tuple[datetime, Decimal | None], ...]
 """A curve: times in order, None where the number was unknown at that time."""
-
-RATIO_MEDIUM: Final = Decimal("0.60")
-"""KuCoin calls a debt ratio above this medium risk, and blocks transfers out."""
-
-RATIO_HIGH: Final = Decimal("0.90")
-"""KuCoin calls a debt ratio above this high risk."""
 
 RATIO_WARNING: Final = Decimal("0.95")
 """KuCoin warns here; at the same risk rate it cancels futures orders."""
@@ -81,44 +74,13 @@ _SIGNS: Final = {
 }
 
 
-class Band(StrEnum):
-    """The risk band of a ratio, in KuCoin's words."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    UNKNOWN = "unknown"
-
-    @property
-    def tone(self) -> Tone:
-        """The tone in which a ratio of this band is drawn."""
-        return _TONES[self]
-
-
-_TONES: Final = {
+BAND_TONES: Final[Mapping[Band, Tone]] = {
     Band.LOW: Tone.CALM,
     Band.MEDIUM: Tone.CAUTION,
     Band.HIGH: Tone.DANGER,
     Band.UNKNOWN: Tone.NEUTRAL,
 }
-
-
-def band_of(ratio: Decimal | None) -> Band:
-    """The band of a debt ratio or risk rate, a fraction; unknown is its own band.
-
-    Source: KuCoin's help on cross margin: low to 60 %, medium to 90 %, then high.
-
-    Example:
-        >>> band_of(Decimal("0.60")), band_of(Decimal("0.61")), band_of(None)
-        (<Band.LOW: 'low'>, <Band.MEDIUM: 'medium'>, <Band.UNKNOWN: 'unknown'>)
-        >>> band_of(Decimal("Infinity"))
-        <Band.HIGH: 'high'>
-    """
-    if ratio is None or ratio.is_nan():
-        return Band.UNKNOWN
-    if ratio <= RATIO_MEDIUM:
-        return Band.LOW
-    return Band.MEDIUM if ratio <= RATIO_HIGH else Band.HIGH
+"""The tone in which a ratio of each band is drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,13 @@ from typing import Final
 from bot.report import figures
 from bot.report.charts import Band, Chart, Line, Mark, Rule
 from bot.report.frame import (
-    RATIO_HIGH,
     RATIO_LIQUIDATION,
-    RATIO_MEDIUM,
     RATIO_WARNING,
     Series,
     Tone,
 )
 from bot.report.run_report import Curve, GuardLimits, RunReport
+from bot.risk.bands import RATIO_HIGH, RATIO_MEDIUM
 
 __all__ = ["plots"]
 

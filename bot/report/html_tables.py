@@ -136,7 +136,7 @@ def _measured(row: ActionRow, value: Decimal | None) -> str:
     if not row.measure and value is None:
         return figures.DASH
     is_distance = row.measure.startswith("distance")
-    return figures.distance(value) if is_distance else figures.ratio(value)
+    return figures.distance(value) if is_distance else figures.banded(value)
 
 
 def _bar(value: Decimal | None, widest: Decimal) -> Markup:

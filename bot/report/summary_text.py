@@ -145,8 +145,8 @@ def comparisons(report: RunReport) -> tuple[Comparison, ...]:
         runs.row("Equity at the end, USDT", "equity_end", figures.usdt),
         runs.row("Lowest equity, USDT", "equity_min", figures.usdt),
         runs.liquidations(),
-        runs.row("Highest debt ratio", "max_debt_ratio", figures.ratio),
-        runs.row("Highest risk rate", "max_risk_rate", figures.ratio),
+        runs.row("Highest debt ratio", "max_debt_ratio", figures.banded),
+        runs.row("Highest risk rate", "max_risk_rate", figures.banded),
         runs.pnl_row("Trading fees, USDT", "fees"),
         runs.pnl_row("Liquidation losses, USDT", "liquidation"),
     )

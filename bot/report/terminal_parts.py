@@ -16,9 +16,8 @@ from rich.text import Text
 from bot.domain.events import AccountStatus
 from bot.report import figures
 from bot.report.frame import (
-    RATIO_HIGH,
+    BAND_TONES,
     RATIO_LIQUIDATION,
-    RATIO_MEDIUM,
     EventLine,
     Frame,
     FuturesGauge,
@@ -28,6 +27,7 @@ from bot.report.frame import (
     banner_of,
 )
 from bot.report.terminal_plot import bar
+from bot.risk.bands import RATIO_HIGH, RATIO_MEDIUM
 
 __all__ = [
     "STYLES",
@@ -191,7 +191,7 @@ def _reaches(gauge: MarginGauge | FuturesGauge) -> Text:
 
 
 def _gauge(gauge: MarginGauge | FuturesGauge, name: str, value: Decimal | None) -> Text:
-    tone = gauge.band.tone
+    tone = BAND_TONES[gauge.band]
     style = STYLES[tone]
     edge = RATIO_LIQUIDATION if isinstance(gauge, MarginGauge) else Decimal(1)
     return Text.assemble(

@@ -226,7 +226,7 @@ def status_title(event: AccountStatusChanged) -> tuple[str, Tone]:
         ...     at=datetime(2025, 1, 1, tzinfo=UTC), account=MARGIN_CROSS,
         ...     status=AccountStatus.WARNED, ratio=Decimal("0.9512")))
         >>> text.replace(figures.NBSP, " "), tone.value
-        ('warns cross margin: debt ratio 95.12 %', 'danger')
+        ('warns cross margin: debt ratio 95.12 % (high risk)', 'danger')
     """
     name = account_title(event.account)
     if event.account == FUTURES and event.coin:
@@ -235,5 +235,5 @@ def status_title(event: AccountStatusChanged) -> tuple[str, Tone]:
     text = sentence.format(name)
     if event.ratio is not None and event.ratio > 0:
         word = ratio_word(event.account)
-        text += f": {word} {figures.ratio(event.ratio)}"
+        text += f": {word} {figures.banded(event.ratio)}"
     return text, tone

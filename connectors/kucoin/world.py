@@ -105,14 +105,12 @@ class LiveWorld:
         self._rest, self._streams, self._reader = rest, streams, reader
         self._clock, self._sleep, self._remember = clock, sleep, remember
         self._rate, self._monotonic = float(clock_rate), monotonic
-        self._more_polls = tuple(more_polls)
         self._bell = asyncio.Event()
         self._crew = Crew(wake=self._bell.set)
         self._queue: deque[tuple[Event, ...]] = deque()
         self._ends_at_s: float | None = None
-        self._is_time_refused = False
-        self._silences = Silences(self.now)
-        self._asking: set[str] = set()
+        self._silences, self._is_time_refused = Silences(self.now), False
+        self._asking, self._more_polls = set[str](), tuple(more_polls)
         self.marks_received_s = 0.0
         """Monotonic time at which the newest mark of the last mark moment was read."""
         self.registry = OrderRegistry() if registry is None else registry

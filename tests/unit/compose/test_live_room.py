@@ -49,7 +49,7 @@ async def test_a_bot_does_not_start_on_a_full_disk(
     options = LiveOptions(journal=journal, uid="7", room=lambda _: 100_000_000)
     connection = Answers(settings(tmp_path, monkeypatch))
     with pytest.raises(RefusedError, match=r"disk room: 0.10 GB are free .* Make room"):
-        await open_session(connection, options).__aenter__()  # type: ignore[arg-type]
+        await open_session(connection, options).__aenter__()  # type: ignore[arg-type]  # by hand
     assert not journal.exists()
 
 
@@ -65,4 +65,4 @@ async def test_a_persons_reduction_is_not_refused_for_it(
     )
     connection = Silence(settings(tmp_path, monkeypatch))
     with pytest.raises(UnreachableError, match="the exchange was asked"):
-        await open_session(connection, options).__aenter__()  # type: ignore[arg-type]
+        await open_session(connection, options).__aenter__()  # type: ignore[arg-type]  # by hand

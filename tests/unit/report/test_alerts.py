@@ -76,12 +76,12 @@ def test_a_feed_that_never_connects_is_one_warning_after_a_minute() -> None:
     person = Person()
     person.see(*(feed(1, name, is_live=False) for name in FEEDS))
     person.see(feed(2, FEEDS[0], is_live=True))
-    assert person.see(ticked(59, "50000")) == []
-    ((level, sentence),) = person.see(ticked(62, "50000"))
+    assert person.see(ticked(59, "60000")) == []
+    ((level, sentence),) = person.see(ticked(62, "60000"))
     assert level == WARNING
     assert all(name in sentence for name in FEEDS[1:])
     assert FEEDS[0] not in sentence
-    assert person.see(ticked(200, "50000")) == []
+    assert person.see(ticked(200, "60000")) == []
 
 
 def test_an_outage_is_one_warning_and_one_end() -> None:

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from bot.report import figures
 from bot.report.frame import (
-    Band,
     GuardState,
     GuardView,
     Reach,
     Tone,
-    band_of,
     banner_of,
 )
+from bot.risk.bands import Band, band_of
 from tests.unit.report.sample_report import sample_frame
 
 MINUS = "\u2212"

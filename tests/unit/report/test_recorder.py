@@ -239,8 +239,8 @@ def test_the_exchanges_deeds_are_told_as_dangers() -> None:
         )
 
     assert _texts(recorder) == [
-        "exchange warns cross margin: debt ratio 95.12 %",
-        "exchange takes cross margin over: debt ratio 97.00 %",
+        "exchange warns cross margin: debt ratio 95.12 % (high risk)",
+        "exchange takes cross margin over: debt ratio 97.00 % (high risk)",
     ]
     assert recorder.liquidated_at == [after(3)]
     assert {row.tone for row in recorder.decisions.rows()} == {Tone.DANGER}

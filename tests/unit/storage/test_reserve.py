@@ -116,7 +116,7 @@ def test_without_a_reserve_the_sentence_says_what_was_not_stored(
     journal.commit()
     journal.append([note(2), note(3)])
     truth = (
-        r"The disk is full .*: the newest 2 rows of .* were not stored, .*"
+        r"The disk is full .*: the newest 2 rows of .* could not be stored, .*"
         r"The bot has ended and guards nothing: make room and start it again\."
     )
     with pytest.raises(JournalError, match=truth):
@@ -164,10 +164,10 @@ def write_until_refused(path: Path) -> None:
     journal.keep_reserve(SIZE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-    with pytest.raises(JournalError, match="were not stored"):
+    with pytest.raises(JournalError, match="could not be stored"):
         _write_on(journal)
     assert not journal.has_reserve, "it was tried"
-    with pytest.raises(JournalError, match="were not stored"):
+    with pytest.raises(JournalError, match="could not be stored"):
         journal.close()
 
 
