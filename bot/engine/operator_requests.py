@@ -23,8 +23,10 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Proposal,
     Repay,
     Transfer,
@@ -116,6 +118,11 @@ def intent_words(intent: Intent) -> str:
             return f"{what} {kind} in {intent.account}"
         case CancelOrder():
             return f"cancel order {intent.order_id} of {intent.symbol}"
+        case PlaceStop():
+            what = f"{intent.side} {plain(intent.qty)} {intent.symbol}"
+            return f"let {what} wait for {plain(intent.stop_price)} in {intent.account}"
+        case CancelStop():
+            return f"cancel stop {intent.stop_id} of {intent.symbol}"
         case Borrow() | Repay():
             verb = "borrow" if isinstance(intent, Borrow) else "repay"
             return f"{verb} {plain(intent.amount)} {intent.coin} in {intent.account}"

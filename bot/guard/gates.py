@@ -18,8 +18,10 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
@@ -347,13 +349,16 @@ def is_sane(intent: Intent) -> bool:
             numbers = [qty, leverage] if price is None else [qty, leverage, price]
             is_whole = intent.account != FUTURES or qty == qty.to_integral_value()
             return is_whole and all(n.is_finite() and n > 0 for n in numbers)
+        case PlaceStop(qty=qty, stop_price=price, leverage=leverage):
+            is_whole = intent.account != FUTURES or qty == qty.to_integral_value()
+            return is_whole and all(n.is_finite() and n > 0 for n in (qty, price, leverage))
         case Transfer(source=source, target=target, amount=amount):
             return source != target and amount.is_finite() and amount > 0
         case AdjustMargin(amount=amount):
             return amount.is_finite() and amount != 0
         case Borrow() | Repay():
             return intent.amount.is_finite() and intent.amount > 0
-        case CancelOrder():
+        case CancelOrder() | CancelStop():
             return True
 
 

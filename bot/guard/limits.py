@@ -85,6 +85,10 @@ class GuardLimits:
     bench: timedelta = timedelta(seconds=120)
     """How long an instrument that refused or did not help is left alone."""
     parity: ParityLimits = field(default_factory=ParityLimits)
+    resting_stops: bool = True
+    """Whether stops rest at the exchange, in case nobody is there to act."""
+    stop_share: Decimal = Decimal("0.4")
+    """Where they rest: this share of the act distance from liquidation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,10 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
@@ -55,6 +57,8 @@ _PAST: Final = {
     "buy": "bought",
     "sell": "sold",
     "cancel": "cancelled",
+    "rest": "rested",
+    "withdraw the": "withdrew the",
     "add": "added",
     "withdraw": "withdrew",
     "move": "moved",
@@ -173,6 +177,10 @@ def _plain_title(intent: Intent) -> tuple[str, str]:
             return side.value, symbol
         case CancelOrder(symbol=symbol):
             return "cancel", f"an order of {symbol}"
+        case PlaceStop(side=side, symbol=symbol, stop_price=price):
+            return "rest", f"a {side.value} stop of {symbol} at {figures.price(price)}"
+        case CancelStop(symbol=symbol):
+            return "withdraw the", f"stop of {symbol}"
         case AdjustMargin(symbol=symbol, amount=amount):
             verb = "add" if amount > 0 else "withdraw"
             return verb, f"{figures.amount(abs(amount))} of margin of {symbol}"

@@ -24,8 +24,10 @@ from bot.domain.intents import (
     Approved,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
@@ -204,6 +206,10 @@ def touched(rules: Rules, intent: Intent) -> tuple[tuple[AccountId, str], ...]:
             names = (symbol, *_coins_of(rules, symbol))
             return tuple((account, name) for name in names)
         case CancelOrder(account=account, symbol=symbol):
+            return ((account, symbol),)
+        case PlaceStop(account=account, symbol=symbol):
+            return ((account, symbol),)
+        case CancelStop(account=account, symbol=symbol):
             return ((account, symbol),)
         case AdjustMargin(symbol=symbol):
             return tuple(

@@ -17,13 +17,15 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
 from bot.domain.money import ZERO
-from bot.domain.orders import OrderState, Outcome
+from bot.domain.orders import OrderState, Outcome, StopState
 from connectors.venue.desk import Desk
 from connectors.venue.futures import FuturesDesk
 from connectors.venue.futures_orders import FuturesOrderDesk
@@ -34,6 +36,7 @@ from connectors.venue.matching import Matcher, Matching
 from connectors.venue.orders import OrderRegister, VenueOrder, codes_for
 from connectors.venue.refusal import Refusal
 from connectors.venue.spot import SpotDesk
+from connectors.venue.stops import StopDesk
 from connectors.venue.takeover import MarginKeeper
 from connectors.venue.transfers import TransferDesk
 
@@ -84,6 +87,7 @@ class RequestDesk:
     loans: LoanDesk
     keeper: MarginKeeper
     transfers: TransferDesk
+    stops: StopDesk
     _done: dict[str, IntentSettled] = field(default_factory=dict)
 
     def submit(self, at: datetime, request: Request) -> IntentSettled:
@@ -113,6 +117,8 @@ class RequestDesk:
         """
         if isinstance(request.intent, CancelOrder):
             return self._find_cancel(at, request, request.intent)
+        if isinstance(request.intent, CancelStop):
+            return self._find_withdrawal(at, request, request.intent)
         done = self._done.get(request.intent_id)
         if done is not None:
             return replace(done, at=at)
@@ -132,10 +138,26 @@ class RequestDesk:
                 return self._place(at, intent, intent_id)
             case CancelOrder():
                 return self._cancel(at, intent)
+            case PlaceStop():
+                return _resting(self.stops.place(at, intent, intent_id))
+            case CancelStop():
+                return _resting(self.stops.cancel(at, intent))
             case Borrow() | Repay():
                 return self._lend(at, intent, intent_id)
             case Transfer() | AdjustMargin():
                 return self._move(at, intent, intent_id)
+
+    def trigger_stops(self, at: datetime) -> None:
+        """Place the orders of the stops that are due."""
+        self.stops.trigger(at, self._place_triggered, self.keeper.is_taken)
+
+    def _place_triggered(
+        self, at: datetime, order: PlaceOrder, client_id: str
+    ) -> str | Refusal:
+        placed = self._place(at, order, client_id)
+        if isinstance(placed, Refusal):
+            return placed
+        return placed.order_id or client_id
 
     def check_order(
         self, at: datetime, intent: PlaceOrder, intent_id: str
@@ -236,6 +258,22 @@ class RequestDesk:
         refusal = self.futures.adjust_margin(at, intent, intent_id)
         return _Done(amount=abs(intent.amount)) if refusal is None else refusal
 
+    def _find_withdrawal(
+        self, at: datetime, request: Request, intent: CancelStop
+    ) -> IntentSettled:
+        """Whether a stop was withdrawn, read from the stop itself."""
+        state = self.stops.state_of(intent.stop_id)
+        if state is StopState.CANCELLED:
+            return IntentSettled(
+                at=at,
+                intent_id=request.intent_id,
+                outcome=Outcome.DONE,
+                order_id=intent.stop_id,
+            )
+        sentence = f"stop {intent.stop_id} was not withdrawn, it is {state}."
+        code = codes_for(intent.account).not_found
+        return _refused(at, request, Refusal(code, sentence))
+
     def _find_cancel(
         self, at: datetime, request: Request, intent: CancelOrder
     ) -> IntentSettled:
@@ -259,12 +297,19 @@ class RequestDesk:
         )
 
 
+def _resting(answer: str | Refusal) -> _Done | Refusal:
+    """What became of a request for or against a stop, in the counter's words."""
+    return answer if isinstance(answer, Refusal) else _Done(order_id=answer)
+
+
 def _numbers(intent: Intent) -> tuple[Decimal, ...]:
     """Every number that a request carries."""
     match intent:
         case PlaceOrder(qty=qty, price=price, leverage=leverage):
             return (qty, leverage, ZERO if price is None else price)
-        case CancelOrder():
+        case PlaceStop(qty=qty, stop_price=price, leverage=leverage):
+            return (qty, leverage, price)
+        case CancelOrder() | CancelStop():
             return ()
         case Borrow() | Repay() | Transfer() | AdjustMargin():
             return (intent.amount,)
