@@ -2,9 +2,9 @@
 
 A reduction passes whatever the limits, the age of the marks or a pause say, if
 it really is one: reduce-only on futures, a smaller net position in a margin
-account, a repayment, a cancel, collateral in. A stop that could add risk is refused whatever
-else is said. Everything else is new risk and
-must pass every gate on the state as if it were done. Refusals are values with
+account, a repayment, a cancel, collateral in. A stop that could add risk is always
+refused. Everything else is new risk and must pass every gate on the state as if it
+were done. Refusals are values with
 the number and the limit. Only this module makes an ``Approved``.
 """
 
@@ -106,10 +106,8 @@ def _lowers_risk(shadow: Shadow, intent: Intent) -> bool:
             return intent.amount > 0 and not _has_cross(shadow, intent.symbol)
         case PlaceStop():
             return is_reducing_stop(shadow, intent)
-        case Repay() | CancelOrder() | CancelStop():
-            return True
-        case Borrow():
-            return False
+        case Repay() | CancelOrder() | CancelStop() | Borrow():
+            return not isinstance(intent, Borrow)
 
 
 def _has_cross(shadow: Shadow, symbol: str) -> bool:

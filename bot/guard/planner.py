@@ -137,7 +137,9 @@ def _next_cut(
     """
     if near := near_withdrawals(shadow):
         return Cure(
-            proposals=near, instrument=CANCELLING, summary="withdraw stops that are near"
+            proposals=near,
+            instrument=CANCELLING,
+            summary="withdraw stops that are near",
         )
     is_pausing = False
     benched: Cut | None = None

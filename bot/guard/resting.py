@@ -15,10 +15,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId, PositionKey
+from bot.domain.accounts import FUTURES, PositionKey
 from bot.domain.intents import CancelStop, PlaceOrder, PlaceStop, Proposal
 from bot.domain.money import ONE, ZERO, plain
-from bot.domain.orders import Side
 from bot.domain.stops import StopChanged
 from bot.guard.limits import GuardLimits
 from bot.guard.resting_plan import (
@@ -29,7 +28,12 @@ from bot.guard.resting_plan import (
     wanted_stops,
 )
 from bot.guard.state import GUARD, GuardState, RestingState
-from bot.guard.stop_safety import is_stop_near
+from bot.guard.stop_safety import (
+    StopLeg,
+    is_stop_near,
+    leg_of,
+    reducible_qty,
+)
 from bot.risk.measure import SubjectMeasure
 from bot.shadow.state import Shadow
 from bot.shadow.stops import resting_stops
@@ -169,12 +173,12 @@ def _has_drifted(before: Mapping[str, Decimal], now: Mapping[str, Decimal]) -> b
 # -- what -----------------------------------------------------------------
 
 
-def _changes(
-    shadow: Shadow, wanted: Wanted, gone: Iterable[str]
-) -> Iterable[Proposal]:
+def _changes(shadow: Shadow, wanted: Wanted, gone: Iterable[str]) -> Iterable[Proposal]:
     """Place what is missing, replace what is off, withdraw what nobody wants."""
     leaving = {*gone, *_asked_to_leave(shadow)}
-    mine = [s for s in resting_stops(shadow) if s.intent_id and s.stop_id not in leaving]
+    mine = [
+        s for s in resting_stops(shadow) if s.intent_id and s.stop_id not in leaving
+    ]
     groups: dict[StopKey, list[StopChanged]] = {}
     for stop in mine:
         groups.setdefault(key_of(stop), []).append(stop)
@@ -280,27 +284,17 @@ def _asked_to_leave(shadow: Shadow) -> frozenset[str]:
 
 def _unsafe(shadow: Shadow) -> Iterable[StopChanged]:
     """Our stops that could do more than reduce what is there now."""
-    traded: dict[tuple[AccountId, str, Side], Decimal] = {}
+    traded: dict[StopLeg, Decimal] = {}
     for stop in resting_stops(shadow):
         if stop.account == FUTURES:
             held = shadow.positions.get(PositionKey(stop.symbol, stop.position_side))
             is_left = held is not None and held.lots * stop.side.sign < 0
         else:
-            leg = (stop.account, stop.symbol, stop.side)
+            leg = leg_of(shadow, stop)
             traded[leg] = traded.get(leg, ZERO) + stop.qty
-            is_left = traded[leg] <= _reducible(shadow, stop)
+            is_left = traded[leg] <= reducible_qty(shadow, stop)
         if stop.intent_id is not None and not is_left:
             yield stop
-
-
-def _reducible(shadow: Shadow, stop: StopChanged) -> Decimal:
-    """What a margin account holds, or owes, that a stop of this side reduces."""
-    rules = shadow.rules.spot.get(stop.symbol)
-    if rules is None:
-        return ZERO
-    balance = shadow.balance(stop.account, rules.base)
-    net = balance.total - balance.liability
-    return max(-net * stop.side.sign, ZERO)
 
 
 def withdrawals(shadow: Shadow, orders: Iterable[PlaceOrder]) -> tuple[Proposal, ...]:

@@ -21,7 +21,7 @@ from typing import Final
 from bot.domain.accounts import FUTURES, AccountId, PositionSide, isolated_pair
 from bot.domain.instruments import SpotRules
 from bot.domain.intents import PlaceOrder, PlaceStop
-from bot.domain.money import ONE, ZERO, floor_to, round_up
+from bot.domain.money import ONE, floor_to, round_up
 from bot.domain.orders import Side
 from bot.guard.depth import least_spot
 from bot.guard.judge import Verdict, VerdictKind
@@ -30,6 +30,7 @@ from bot.guard.limits import GuardLimits, Thresholds
 from bot.guard.reduce import reductions
 from bot.guard.sizing import is_at_target, smallest_share
 from bot.guard.state import SubjectState
+from bot.guard.stop_safety import StopLeg, leg_of, reducible_qty
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import UnknownPriceError, pair_mark, project
 from bot.shadow.state import Shadow
@@ -45,7 +46,7 @@ _ALL: Final = Decimal(1_000_000)
 """A stop is not cut to what a minute's depth gives: there is no second one after it."""
 
 StopKey = tuple[AccountId, str, Side, PositionSide, bool]
-"""Account, symbol, side, position side, and whether it triggers above: one stop each."""
+"""Account, symbol, side, position side, and its direction: one stop each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +190,10 @@ def _cut_at(
             if leg is None:
                 continue
             found.append(leg)
-            partner = None if other is None else _stop(
-                shadow, other, measure.subject, move, coin
+            partner = (
+                None
+                if other is None
+                else _stop(shadow, other, measure.subject, move, coin)
             )
             if partner is not None:
                 found.append(replace(partner, partner_of=leg.key))
@@ -340,7 +343,7 @@ def _fitting(shadow: Shadow, stops: list[WantedStop]) -> tuple[WantedStop, ...]:
     order is left out, with its other leg.
     """
     stops = sorted(stops, key=lambda s: (s.partner_of is not None, abs(s.move), s.key))
-    room: dict[tuple[AccountId, str, Side], Decimal] = {}
+    room: dict[StopLeg, Decimal] = {}
     kept: list[WantedStop] = []
     gone: set[StopKey] = set()
     for stop in stops:
@@ -351,9 +354,8 @@ def _fitting(shadow: Shadow, stops: list[WantedStop]) -> tuple[WantedStop, ...]:
             kept.append(stop)
             continue
         rules = shadow.rules.spot[intent.symbol]
-        leg = (intent.account, intent.symbol, intent.side)
-        balance = shadow.balance(intent.account, rules.base)
-        left = room.setdefault(leg, abs(balance.total - balance.liability))
+        leg = leg_of(shadow, intent)
+        left = room.setdefault(leg, reducible_qty(shadow, intent))
         qty = floor_to(min(intent.qty, left), rules.base_increment)
         if qty * intent.stop_price < rules.min_funds or qty < rules.base_min:
             gone.add(stop.key)

@@ -3,10 +3,12 @@
 Reduce-only protects a futures position: its stops are cut to what is left of it. A
 margin account has no such word, so what its stops may trade is counted: a new one
 must fit into what is held or owed beside the others, and one that may go off while
-another order is on its way counts as if it had traded. Nothing here places anything.
+another order is on its way counts as if it had traded. A sale finds no more coins than
+there are, so where none of them is owed the stops below and above the price are counted
+apart; a purchase would go on beyond what is owed. Nothing here places anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -18,7 +20,18 @@ from bot.domain.stops import StopChanged, is_reached
 from bot.shadow.project import pair_mark
 from bot.shadow.state import Shadow
 
-__all__ = ["going_off_qty", "is_reducing_stop", "is_stop_near", "stop_objection"]
+__all__ = [
+    "StopLeg",
+    "going_off_qty",
+    "is_reducing_stop",
+    "is_stop_near",
+    "leg_of",
+    "reducible_qty",
+    "stop_objection",
+]
+
+StopLeg = tuple[AccountId, str, Side, bool | None]
+"""Account, pair and side of stops that are counted together; None: both directions."""
 
 _NEAR: Final = Decimal("0.05")
 """A stop whose trigger is no further than this from the mark may go off before a
@@ -66,9 +79,7 @@ def going_off_qty(
     return found
 
 
-def _asked_near(
-    shadow: Shadow, account: AccountId, symbol: str, side: Side
-) -> Decimal:
+def _asked_near(shadow: Shadow, account: AccountId, symbol: str, side: Side) -> Decimal:
     return sum(
         (
             intent.qty
@@ -95,34 +106,56 @@ def is_reducing_stop(shadow: Shadow, stop: PlaceStop) -> bool:
 def stop_objection(shadow: Shadow, stop: PlaceStop) -> str | None:
     """Why a stop might add risk, in words; None when it can only reduce."""
     if stop.account == FUTURES:
-        key = PositionKey(stop.symbol, stop.position_side)
-        position = shadow.positions.get(key)
-        if position is None or position.lots * stop.side.sign >= 0:
-            return f"there is no position of {key} that a {stop.side} would reduce"
-        return None
-    rules = shadow.rules.spot.get(stop.symbol)
-    if rules is None:
-        return f"no rules of the pair {stop.symbol} are known"
-    balance = shadow.balance(stop.account, rules.base)
-    net = balance.total - balance.liability
-    if net * stop.side.sign >= 0:
-        return f"{stop.account} holds nothing of {rules.base} that this reduces"
-    resting: Iterable[StopChanged | PlaceStop] = (
-        *shadow.stops.values(),
-        *_asked(shadow),
-    )
+        return _futures_objection(shadow, stop)
+    most = reducible_qty(shadow, stop)
+    if most <= 0:
+        coin = stop.symbol.split("-")[0]
+        return f"{stop.account} holds nothing of {coin} that this reduces"
+    leg = leg_of(shadow, stop)
     beside = sum(
-        (
-            other.qty
-            for other in resting
-            if (other.account, other.symbol, other.side)
-            == (stop.account, stop.symbol, stop.side)
-        ),
-        ZERO,
+        (each.qty for each in _all(shadow) if leg_of(shadow, each) == leg), ZERO
     )
-    if beside + stop.qty > abs(net):
+    if beside + stop.qty > most:
         return (
-            f"with the other stops it would trade {beside + stop.qty:f} {rules.base}, "
-            f"and only {abs(net):f} are there to be reduced"
+            f"with the other stops it would trade {beside + stop.qty:f} of "
+            f"{stop.symbol}, and only {most:f} are there to be reduced"
         )
     return None
+
+
+def _futures_objection(shadow: Shadow, stop: PlaceStop) -> str | None:
+    key = PositionKey(stop.symbol, stop.position_side)
+    position = shadow.positions.get(key)
+    if position is None or position.lots * stop.side.sign >= 0:
+        return f"there is no position of {key} that a {stop.side} would reduce"
+    return None
+
+
+def _all(shadow: Shadow) -> Iterator[StopChanged | PlaceStop]:
+    """The stops that are there, and those that were asked for."""
+    yield from shadow.stops.values()
+    yield from _asked(shadow)
+
+
+def leg_of(shadow: Shadow, stop: StopChanged | PlaceStop) -> StopLeg:
+    """Which stops of a margin account may not trade more than is there, together."""
+    rules = shadow.rules.spot.get(stop.symbol)
+    is_owed = rules is None or (
+        shadow.balance(stop.account, rules.base).liability > ZERO
+    )
+    is_joint = stop.side is Side.BUY or is_owed
+    return (stop.account, stop.symbol, stop.side, None if is_joint else stop.is_up)
+
+
+def reducible_qty(shadow: Shadow, stop: StopChanged | PlaceStop) -> Decimal:
+    """What a margin account holds net, or owes net, that a stop of a side reduces.
+
+    Returns:
+        Base coins, never negative; zero where the pair is not known.
+    """
+    rules = shadow.rules.spot.get(stop.symbol)
+    if rules is None:
+        return ZERO
+    balance = shadow.balance(stop.account, rules.base)
+    net = balance.total - balance.liability
+    return max(-net * stop.side.sign, ZERO)

@@ -58,7 +58,6 @@ _PAST: Final = {
     "sell": "sold",
     "cancel": "cancelled",
     "rest": "rested",
-    "withdraw the": "withdrew the",
     "add": "added",
     "withdraw": "withdrew",
     "move": "moved",
@@ -177,10 +176,8 @@ def _plain_title(intent: Intent) -> tuple[str, str]:
             return side.value, symbol
         case CancelOrder(symbol=symbol):
             return "cancel", f"an order of {symbol}"
-        case PlaceStop(side=side, symbol=symbol, stop_price=price):
-            return "rest", f"a {side.value} stop of {symbol} at {figures.price(price)}"
-        case CancelStop(symbol=symbol):
-            return "withdraw the", f"stop of {symbol}"
+        case PlaceStop() | CancelStop():
+            return _stop_title(intent)
         case AdjustMargin(symbol=symbol, amount=amount):
             verb = "add" if amount > 0 else "withdraw"
             return verb, f"{figures.amount(abs(amount))} of margin of {symbol}"
@@ -188,6 +185,13 @@ def _plain_title(intent: Intent) -> tuple[str, str]:
             return _money_title(intent)
         case never:
             assert_never(never)
+
+
+def _stop_title(intent: PlaceStop | CancelStop) -> tuple[str, str]:
+    if isinstance(intent, CancelStop):
+        return "withdraw", f"a stop of {intent.symbol}"
+    price = figures.price(intent.stop_price)
+    return "rest", f"a stop that would {intent.side.value} {intent.symbol} at {price}"
 
 
 def _money_title(intent: Borrow | Repay | Transfer) -> tuple[str, str]:

@@ -136,12 +136,8 @@ class RequestDesk:
         match intent:
             case PlaceOrder():
                 return self._place(at, intent, intent_id)
-            case CancelOrder():
-                return self._cancel(at, intent)
-            case PlaceStop():
-                return _resting(self.stops.place(at, intent, intent_id))
-            case CancelStop():
-                return _resting(self.stops.cancel(at, intent))
+            case PlaceStop() | CancelStop() | CancelOrder():
+                return self._keep(at, intent, intent_id)
             case Borrow() | Repay():
                 return self._lend(at, intent, intent_id)
             case Transfer() | AdjustMargin():
@@ -232,6 +228,18 @@ class RequestDesk:
         self.register.settle(at, order, "cancelled by the user")
         return _Done(order_id=order.order_id)
 
+    def _keep(
+        self, at: datetime, intent: PlaceStop | CancelStop | CancelOrder, intent_id: str
+    ) -> _Done | Refusal:
+        """Let a stop wait, or take out what rests."""
+        if isinstance(intent, CancelOrder):
+            return self._cancel(at, intent)
+        if isinstance(intent, CancelStop):
+            answer = self.stops.cancel(at, intent)
+        else:
+            answer = self.stops.place(at, intent, intent_id)
+        return answer if isinstance(answer, Refusal) else _Done(order_id=answer)
+
     def _lend(
         self, at: datetime, intent: Borrow | Repay, intent_id: str
     ) -> _Done | Refusal:
@@ -295,11 +303,6 @@ class RequestDesk:
                 f"order {intent.order_id} was not cancelled, it is {state}.",
             ),
         )
-
-
-def _resting(answer: str | Refusal) -> _Done | Refusal:
-    """What became of a request for or against a stop, in the counter's words."""
-    return answer if isinstance(answer, Refusal) else _Done(order_id=answer)
 
 
 def _numbers(intent: Intent) -> tuple[Decimal, ...]:

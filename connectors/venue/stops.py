@@ -34,6 +34,8 @@ MOST_STOPS_A_PAIR: Final = 20
 MOST_FUTURES_STOPS: Final = 200
 """Stops of futures that wait at most (``futures-and-unified.md`` 7.4)."""
 _TOO_MANY_FUTURES: Final = "300004"
+_MOST_KEPT: Final = 10_000
+"""Stops that have ended and are remembered."""
 
 Place = Callable[[datetime, PlaceOrder, str], "str | Refusal"]
 """Places an order under a client id; its number, or why it was refused."""
@@ -133,6 +135,8 @@ class StopDesk:
     ) -> None:
         stop = self._waiting.pop(stop_id)
         self._ended[stop_id] = state
+        if len(self._ended) > _MOST_KEPT:
+            del self._ended[next(iter(self._ended))]
         self.ledger.emit(
             replace(stop.told, at=at, state=state, reason=reason, order_id=order_id)
         )

@@ -88,9 +88,7 @@ class Venue:
         )
         self._matcher = Matcher(register)
         self._spot_desk = SpotDesk(ledger, rules, tape)
-        self._stops = StopDesk(
-            ledger=ledger, rules=rules, tape=tape, register=register
-        )
+        self._stops = StopDesk(ledger=ledger, rules=rules, tape=tape, register=register)
         self._futures_desk = FuturesOrderDesk(ledger, rules, tape, self._futures)
         self._requests = RequestDesk(
             ledger=ledger,

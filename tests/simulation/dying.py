@@ -10,8 +10,14 @@ from datetime import timedelta
 
 from bot.domain.accounts import AccountSnapshot
 from bot.domain.entries import Entry
-from bot.domain.events import AccountStatus, AccountStatusChanged, Event, Filled
-from bot.domain.events import RulesRead, SnapshotTaken
+from bot.domain.events import (
+    AccountStatus,
+    AccountStatusChanged,
+    Event,
+    Filled,
+    RulesRead,
+    SnapshotTaken,
+)
 from bot.domain.stops import StopChanged
 from bot.engine.core import Core, State
 from bot.guard.limits import GuardLimits
@@ -69,7 +75,7 @@ def live_and_die(
 
     A request takes effect at once, before the next price.
     """
-    core = Core(guard_limits=limits or GuardLimits())
+    core = Core(guard_limits=limits or with_stops())
     exchange = venue(account, first=instant(btc=prices[0], liquidity=DEEP, rates=RATES))
     life = Life(venue=exchange, state=State(shadow=empty_shadow(rules())))
     life.events += exchange.opening_events
@@ -101,6 +107,11 @@ def _live(life: Life, core: Core, moment: Sequence[Event]) -> None:
         waiting += [tuple(life.venue.submit(at, each)) for each in step.approved]
 
 
+def with_stops() -> GuardLimits:
+    """The guard as a run has it where nobody chose otherwise."""
+    return replace(GuardLimits(), resting_stops=True)
+
+
 def without_stops() -> GuardLimits:
-    """The guard as it is, with nothing that rests."""
-    return replace(GuardLimits(), resting_stops=False)
+    """The guard with nothing that rests."""
+    return GuardLimits()

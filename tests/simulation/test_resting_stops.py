@@ -90,8 +90,6 @@ def test_a_living_bot_acts_before_its_stops() -> None:
 
 def test_the_same_market_gives_the_same_rows() -> None:
     """A run with stops is derived again to the last byte."""
-    one, other = (
-        live_and_die(PAIR, [*CALM, *CRASH], dies_after=100) for _ in range(2)
-    )
+    one, other = (live_and_die(PAIR, [*CALM, *CRASH], dies_after=100) for _ in range(2))
     assert one.journal == other.journal
     assert any('"what":"PlaceStop"' in row for row in one.journal)
