@@ -30,7 +30,7 @@ from bot.engine.startup import Recovered, recover
 from bot.live_links import Links, disk_poll, interests_at_start
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
-from connectors.kucoin.adoption import adopt_open
+from connectors.kucoin.adoption import adopt_open, adopt_stops
 from connectors.kucoin.answers import ExchangeRefusedError
 from connectors.kucoin.checks import Check, Expected, check_account, check_clock
 from connectors.kucoin.client import KucoinClient
@@ -225,7 +225,10 @@ class Start:
             registry.adopt(order_id, intent_id)
         registry.book(memory.fills)
         self._links.requests.recover(memory.open_intents, memory.pre_images)
-        await adopt_open(self.connection.client, registry, memory.open_intents)
+        client, clock = self.connection.client, self.connection.clock
+        await adopt_open(client, registry, memory.open_intents)
+        known = () if memory.shadow is None else memory.shadow.stops.values()
+        self._missed += await adopt_stops(client, clock, registry, known)
 
     def _interests(
         self, snapshot: AccountSnapshot, strategies: Sequence[Strategy]

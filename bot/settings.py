@@ -22,7 +22,7 @@ from dotenv.parser import parse_stream
 
 from bot.domain.errors import UsageError
 from bot.guard.limits import GuardLimits, ParityLimits, RiskLimits
-from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_value, shown
+from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_flag, read_value, shown
 
 __all__ = [
     "BorrowSettings",
@@ -260,7 +260,8 @@ def _values(document: Mapping[str, object]) -> tuple[dict[str, object], dict[str
     sources: dict[str, str] = {}
     for key in KEYS:
         is_given = key.name in given
-        values[key.name] = read_value(key, given[key.name] if is_given else key.default)
+        read = read_flag if key.kind == "bool" else read_value
+        values[key.name] = read(key, given[key.name] if is_given else key.default)
         sources[key.name] = "gnomon.toml" if is_given else "default"
     return values, sources
 
@@ -312,6 +313,7 @@ def _guard(values: Mapping[str, object]) -> GuardLimits:
         horizon_h=_decimal(values["guard.horizon_h"]),
         cooldown=_seconds(values["guard.cooldown_s"]),
         chunk_share=_decimal(values["guard.chunk_share"]),
+        resting_stops=values["guard.resting_stops"] is True,
         parity=_parity(values),
     )
     for act, target, suffix in (

@@ -15,7 +15,15 @@ from typing import Final
 from bot.domain.errors import UsageError
 from bot.domain.money import decimal_from
 
-__all__ = ["ENVIRONMENT", "KEYS", "KEY_PARTS", "Key", "read_value", "shown"]
+__all__ = [
+    "ENVIRONMENT",
+    "KEYS",
+    "KEY_PARTS",
+    "Key",
+    "read_flag",
+    "read_value",
+    "shown",
+]
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "KUCOIN_API_KEY": "",
@@ -79,6 +87,7 @@ KEYS: Final = (
     Key("guard.horizon_h", "decimal", "24", "hours that the guard's forecast looks ahead; a started hour counts whole", low="0", high="168"),
     Key("guard.cooldown_s", "decimal", "300", "seconds of rest after a cure, unless it turns urgent", low="0", high="86400", is_low_included=True),
     _share("guard.chunk_share", "0.10", "largest share of a minute's volume in one order of the guard"),
+    Key("guard.resting_stops", "bool", "true", "whether stops rest at the exchange that reduce an account when the bot is dead"),
     Key("limits.max_leverage", "decimal", "5", "net exposure over equity that new risk may not pass", low="0", high="20"),
     Key("limits.max_order_usdt", "decimal", "250000", "largest order of new risk", low="0"),
     Key("limits.max_gross_usdt", "decimal", "5000000", "largest sum of net exposures by coin", low="0"),
@@ -109,6 +118,23 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, Decimal) else repr(value)
+
+
+def read_flag(key: Key, value: object) -> bool:
+    """Read a yes or no against its key.
+
+    Raises:
+        UsageError: It is neither.
+
+    Example:
+        >>> read_flag(Key("guard.resting_stops", "bool", "true", "..."), "true")
+        True
+    """
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise UsageError(f"{key.name} must be true or false, was {shown(value)}.")
+    return value == "true"
 
 
 def read_value(key: Key, value: object) -> Decimal:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.settings import Settings, read_settings
-from bot.settings_keys import KEYS
+from bot.settings_keys import KEYS, shown
 
 __all__ = ["app"]
 
@@ -69,7 +69,7 @@ def _rows(settings: Settings) -> list[dict[str, str]]:
     return [
         {
             "key": key.name,
-            "value": str(settings.values[key.name]),
+            "value": shown(settings.values[key.name]),
             "default": key.default,
             "source": settings.sources[key.name],
             "meaning": key.sentence,

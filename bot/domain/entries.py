@@ -31,6 +31,7 @@ from bot.domain.events import (
     TradingHalted,
 )
 from bot.domain.intents import Approved, Refused
+from bot.domain.stops import StopChanged
 
 __all__ = [
     "JOURNALED_EVENTS",
@@ -146,6 +147,7 @@ JOURNALED_EVENTS: Final = (
     LedgerBooked,
     Filled,
     OrderChanged,
+    StopChanged,
     HoldChanged,
     PositionChanged,
     AdlRankReported,
@@ -177,6 +179,7 @@ EntryBody = (
     | LedgerBooked
     | Filled
     | OrderChanged
+    | StopChanged
     | HoldChanged
     | PositionChanged
     | AdlRankReported

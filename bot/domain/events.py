@@ -25,6 +25,7 @@ from bot.domain.instruments import Rules
 from bot.domain.intents import Proposal
 from bot.domain.money import ZERO
 from bot.domain.orders import OrderState, Outcome, Side
+from bot.domain.stops import StopChanged
 
 __all__ = [
     "AccountStatus",
@@ -376,6 +377,7 @@ Event = (
     | LedgerBooked
     | Filled
     | OrderChanged
+    | StopChanged
     | HoldChanged
     | PositionChanged
     | AdlRankReported

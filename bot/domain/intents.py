@@ -19,8 +19,10 @@ __all__ = [
     "Approved",
     "Borrow",
     "CancelOrder",
+    "CancelStop",
     "Intent",
     "PlaceOrder",
+    "PlaceStop",
     "Proposal",
     "Refused",
     "Repay",
@@ -64,6 +66,36 @@ class CancelOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceStop:
+    """Let a market order wait at the exchange until a price is reached.
+
+    It can only reduce: reduce-only on futures, and in margin accounts a sale of what
+    is owned or a purchase of what is owed, which admission checks. On futures ``qty``
+    is lots. ``is_up`` triggers at or above ``stop_price``, else at or below: the
+    contract's mark on futures, the pair's last trade in margin accounts.
+    """
+
+    account: AccountId
+    symbol: str
+    side: Side
+    qty: Decimal
+    stop_price: Decimal
+    is_up: bool
+    margin_mode: MarginMode = MarginMode.CROSS
+    position_side: PositionSide = PositionSide.BOTH
+    leverage: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelStop:
+    """Withdraw one stop that waits, named by the exchange's id of it."""
+
+    account: AccountId
+    symbol: str
+    stop_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Borrow:
     """Borrow a coin into a margin account; all or nothing unless ``allow_partial``."""
 
@@ -101,7 +133,16 @@ class AdjustMargin:
     position_side: PositionSide = PositionSide.BOTH
 
 
-Intent = PlaceOrder | CancelOrder | Borrow | Repay | Transfer | AdjustMargin
+Intent = (
+    PlaceOrder
+    | CancelOrder
+    | Borrow
+    | Repay
+    | Transfer
+    | AdjustMargin
+    | PlaceStop
+    | CancelStop
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +195,8 @@ def intent_coin(intent: Intent) -> str | None:
         case PlaceOrder(symbol=symbol) | CancelOrder(symbol=symbol):
             return symbol
         case AdjustMargin(symbol=symbol):
+            return symbol
+        case PlaceStop(symbol=symbol) | CancelStop(symbol=symbol):
             return symbol
         case Borrow(coin=coin) | Repay(coin=coin) | Transfer(coin=coin):
             return coin

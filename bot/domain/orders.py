@@ -4,7 +4,8 @@ Theory of operation. A request of ours (an *intent*) is journaled, then sent,
 then settles with one of three outcomes: done, refused, or in doubt. An intent in
 doubt settles later, by look-up, to done or refused, and never goes back. An
 order that was accepted lives on at the exchange until it is filled, cancelled
-or expired; what it filled comes from fills, never from our request. A state
+or expired; what it filled comes from fills, never from our request. A stop rests
+until it triggers, fails at that, or is cancelled; then it rests never again. A state
 only moves down the table: it is a lattice, so late and repeated messages are
 harmless. Everything that changes the state of an intent lives in this file.
 """
@@ -19,8 +20,10 @@ __all__ = [
     "OrderType",
     "Outcome",
     "Side",
+    "StopState",
     "TimeInForce",
     "next_intent_state",
+    "next_stop_state",
 ]
 
 
@@ -58,6 +61,22 @@ class OrderState(StrEnum):
     FILLED = "filled"
     CANCELLED = "cancelled"
     """Done without filling in full; it may have fills."""
+
+
+class StopState(StrEnum):
+    """Where a stop order stands at the exchange."""
+
+    RESTING = "resting"
+    TRIGGERED = "triggered"
+    """It became an order."""
+    FAILED = "failed"
+    """It triggered and its order was refused."""
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it waits no more."""
+        return self is not StopState.RESTING
 
 
 class Outcome(StrEnum):
@@ -102,3 +121,15 @@ def next_intent_state(state: IntentState, outcome: Outcome) -> IntentState:
         <IntentState.DONE: 'done'>
     """
     return _INTENT_TABLE.get((state, outcome), state)
+
+
+def next_stop_state(state: StopState, told: StopState) -> StopState:
+    """The state of a stop after one more message; what has ended stays ended.
+
+    Example:
+        >>> next_stop_state(StopState.RESTING, StopState.TRIGGERED)
+        <StopState.TRIGGERED: 'triggered'>
+        >>> next_stop_state(StopState.CANCELLED, StopState.RESTING)
+        <StopState.CANCELLED: 'cancelled'>
+    """
+    return state if state.is_final else told

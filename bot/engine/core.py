@@ -45,6 +45,7 @@ from bot.guard.repair import (
     tried,
     watch_pair,
 )
+from bot.guard.resting import resting_round
 from bot.guard.state import GuardState
 from bot.risk.freshness import aged_measures
 from bot.risk.kernel_row import KernelNumbers
@@ -198,6 +199,7 @@ class _Work:
                 self.propose(event.proposals)
         self.ask_strategies(moment)
         if has_ticked:
+            self.rest_stops()
             self.note_parity(reports)
             self.sample()
             self.look_ahead()
@@ -296,6 +298,17 @@ class _Work:
     def _decided(self, verdict: Verdict, episode: int) -> None:
         body = turned(self.state.shadow, verdict, episode, self._next_id("d"))
         self.entries.append(Entry(at=self.state.shadow.at, body=body))
+
+    def rest_stops(self) -> None:
+        """Keep the stops that protect the accounts when nobody is there."""
+        if not self.core.is_guarding:
+            return
+        state, limits = self.state, self.core.guard_limits
+        done = resting_round(state.shadow, self.measures, state.guard, limits)
+        if done is not None:
+            guard = replace(state.guard, resting=done.state)
+            self.state = replace(state, guard=guard)
+            self.propose(done.proposals)
 
     def follow_parity(self, reports: Sequence[RatioReported]) -> None:
         """Keep each ratio of the exchange beside ours, and tell the guard."""

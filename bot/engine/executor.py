@@ -12,7 +12,9 @@ from bot.domain.intents import (
     Approved,
     Borrow,
     CancelOrder,
+    CancelStop,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
@@ -32,7 +34,7 @@ class Executor:
     def send(self, approved: Approved) -> None:
         """Send one approved intent."""
         match approved.intent:
-            case PlaceOrder() | CancelOrder():
+            case PlaceOrder() | CancelOrder() | PlaceStop() | CancelStop():
                 self.orders.send_order(approved)
             case Borrow() | Repay():
                 self.loans.send_loan(approved)
@@ -42,7 +44,7 @@ class Executor:
     def find(self, approved: Approved) -> None:
         """Look up what became of an intent in doubt."""
         match approved.intent:
-            case PlaceOrder() | CancelOrder():
+            case PlaceOrder() | CancelOrder() | PlaceStop() | CancelStop():
                 self.orders.find_order(approved)
             case Borrow() | Repay():
                 self.loans.find_loan(approved)

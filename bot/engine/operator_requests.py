@@ -23,8 +23,10 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Proposal,
     Repay,
     Transfer,
@@ -116,14 +118,27 @@ def intent_words(intent: Intent) -> str:
             return f"{what} {kind} in {intent.account}"
         case CancelOrder():
             return f"cancel order {intent.order_id} of {intent.symbol}"
-        case Borrow() | Repay():
-            verb = "borrow" if isinstance(intent, Borrow) else "repay"
-            return f"{verb} {plain(intent.amount)} {intent.coin} in {intent.account}"
-        case Transfer():
-            way = f"from {intent.source} to {intent.target}"
-            return f"move {plain(intent.amount)} {intent.coin} {way}"
+        case PlaceStop() | CancelStop():
+            return _stop_words(intent)
+        case Borrow() | Repay() | Transfer():
+            return _money_words(intent)
         case AdjustMargin():
             return f"change the margin of {intent.symbol} by {plain(intent.amount)}"
+
+
+def _money_words(intent: Borrow | Repay | Transfer) -> str:
+    if isinstance(intent, Transfer):
+        way = f"from {intent.source} to {intent.target}"
+        return f"move {plain(intent.amount)} {intent.coin} {way}"
+    verb = "borrow" if isinstance(intent, Borrow) else "repay"
+    return f"{verb} {plain(intent.amount)} {intent.coin} in {intent.account}"
+
+
+def _stop_words(intent: PlaceStop | CancelStop) -> str:
+    if isinstance(intent, CancelStop):
+        return f"cancel stop {intent.stop_id} of {intent.symbol}"
+    what = f"{intent.side} {plain(intent.qty)} {intent.symbol}"
+    return f"let {what} wait for {plain(intent.stop_price)} in {intent.account}"
 
 
 def _asked(intent: Borrow | Repay | Transfer, what: str) -> Proposal:

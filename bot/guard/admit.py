@@ -2,8 +2,9 @@
 
 A reduction passes whatever the limits, the age of the marks or a pause say, if
 it really is one: reduce-only on futures, a smaller net position in a margin
-account, a repayment, a cancel, collateral in. Everything else is new risk and
-must pass every gate on the state as if it were done. Refusals are values with
+account, a repayment, a cancel, collateral in. A stop that could add risk is always
+refused. Everything else is new risk and must pass every gate on the state as if it
+were done. Refusals are values with
 the number and the limit. Only this module makes an ``Approved``.
 """
 
@@ -15,8 +16,10 @@ from bot.domain.intents import (
     Approved,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Proposal,
     Refused,
     Repay,
@@ -25,6 +28,7 @@ from bot.domain.intents import (
 from bot.domain.money import plain
 from bot.guard.doubt import unsettled_qty
 from bot.guard.gates import Admission, collateral_objection, is_sane, objection
+from bot.guard.stop_safety import is_reducing_stop, stop_objection
 from bot.risk.measure import measure_subject, measure_subjects
 from bot.shadow.project import UnknownPriceError, project
 from bot.shadow.state import Shadow
@@ -64,6 +68,8 @@ def _reason(admission: Admission, intent: Intent) -> str | None:
     """
     if is_reduction(admission.shadow, intent):
         return None
+    if isinstance(intent, PlaceStop) and is_sane(intent):
+        return stop_objection(admission.shadow, intent)
     try:
         if isinstance(intent, AdjustMargin) and intent.amount > 0:
             return collateral_objection(admission, intent)
@@ -98,10 +104,10 @@ def _lowers_risk(shadow: Shadow, intent: Intent) -> bool:
             return source in {MAIN, SPOT} and target not in {MAIN, SPOT}
         case AdjustMargin():
             return intent.amount > 0 and not _has_cross(shadow, intent.symbol)
-        case Repay() | CancelOrder():
-            return True
-        case Borrow():
-            return False
+        case PlaceStop():
+            return is_reducing_stop(shadow, intent)
+        case Repay() | CancelOrder() | CancelStop() | Borrow():
+            return not isinstance(intent, Borrow)
 
 
 def _has_cross(shadow: Shadow, symbol: str) -> bool:

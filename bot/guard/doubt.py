@@ -12,13 +12,16 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
 from bot.domain.money import ZERO
 from bot.domain.orders import Side
+from bot.guard.stop_safety import going_off_qty
 from bot.shadow.project import project
 from bot.shadow.state import Request, Shadow
 
@@ -39,9 +42,9 @@ def unsettled_qty(
 
     Returns:
         Base coins on spot and margin, lots on futures, less what is known to have
-        been filled.
+        been filled; stops that may go off meanwhile included.
     """
-    return sum(
+    asked = sum(
         (
             _left(shadow, request, request.approved.intent)
             for request in shadow.requests.values()
@@ -53,6 +56,7 @@ def unsettled_qty(
         ),
         ZERO,
     )
+    return asked + going_off_qty(shadow, account, symbol, side)
 
 
 def _left(shadow: Shadow, request: Request, order: PlaceOrder) -> Decimal:
@@ -99,7 +103,7 @@ def _lowers_risk(intent: Intent) -> bool:
             return source in {MAIN, SPOT} and target not in {MAIN, SPOT}
         case AdjustMargin():
             return intent.amount > 0
-        case Repay() | CancelOrder():
+        case Repay() | CancelOrder() | PlaceStop() | CancelStop():
             return True
         case Borrow():
             return False

@@ -18,8 +18,10 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
@@ -347,17 +349,18 @@ def is_sane(intent: Intent) -> bool:
         False
     """
     match intent:
-        case PlaceOrder(qty=qty, price=price, leverage=leverage):
-            numbers = [qty, leverage] if price is None else [qty, leverage, price]
-            is_whole = intent.account != FUTURES or qty == qty.to_integral_value()
-            return is_whole and all(n.is_finite() and n > 0 for n in numbers)
+        case PlaceOrder(price=price) | PlaceStop(stop_price=price):
+            numbers = [n for n in (intent.qty, intent.leverage, price) if n is not None]
+            whole = intent.qty.to_integral_value
+            is_whole = intent.account != FUTURES or intent.qty == whole()
+            return all(n.is_finite() and n > 0 for n in numbers) and is_whole
         case Transfer(source=source, target=target, amount=amount):
             return source != target and amount.is_finite() and amount > 0
         case AdjustMargin(amount=amount):
             return amount.is_finite() and amount != 0
         case Borrow() | Repay():
             return intent.amount.is_finite() and intent.amount > 0
-        case CancelOrder():
+        case CancelOrder() | CancelStop():
             return True
 
 

@@ -89,6 +89,11 @@ class GuardLimits:
     bench: timedelta = timedelta(seconds=120)
     """How long an instrument that refused or did not help is left alone."""
     parity: ParityLimits = field(default_factory=ParityLimits)
+    resting_stops: bool = False
+    """Whether stops rest at the exchange, in case nobody is there to act; the setting
+    of a run says yes where nobody chose."""
+    stop_share: Decimal = Decimal("0.4")
+    """Where they rest: this share of the act distance from liquidation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ from bot.domain.intents import (
     AdjustMargin,
     CancelOrder,
     Intent,
+    PlaceOrder,
+    PlaceStop,
     Proposal,
     Repay,
     Transfer,
@@ -37,6 +39,7 @@ from bot.domain.orders import IntentState
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits
 from bot.guard.reduce import Cut, reductions
+from bot.guard.resting import near_withdrawals, withdrawals
 from bot.guard.sizing import smallest_share
 from bot.guard.state import CANCELLING, GUARD, SubjectState
 from bot.risk.futures import unrealised_pnl
@@ -77,6 +80,7 @@ def is_waiting(shadow: Shadow, measure: SubjectMeasure) -> bool:
     return any(
         shadow.is_under_way(request)
         and request.state is not IntentState.IN_DOUBT
+        and not isinstance(request.approved.intent, PlaceStop)
         and shadow.at - request.sent_at <= _patience(request)
         and measure.account in touched_accounts(request.approved.intent)
         for request in shadow.requests.values()
@@ -131,6 +135,12 @@ def _next_cut(
     When only benched ones are left the first of them is tried again, as often as
     the pause between two cuts allows: the bench prefers others, it does not give up.
     """
+    if near := near_withdrawals(shadow):
+        return Cure(
+            proposals=near,
+            instrument=CANCELLING,
+            summary="withdraw stops that are near",
+        )
     is_pausing = False
     benched: Cut | None = None
     for cut in reductions(shadow, verdict, known, limits):
@@ -141,9 +151,9 @@ def _next_cut(
             benched = benched or cut
             rejected.append(f"{cut.instrument} is benched after it did not help")
         else:
-            return _cure(cut, rejected)
+            return _cure(shadow, cut, rejected)
     if benched is not None and not is_pausing:
-        return _cure(benched, rejected)
+        return _cure(shadow, benched, rejected)
     rejected.append("nothing left that can be reduced")
     return Cure(
         proposals=(),
@@ -154,9 +164,11 @@ def _next_cut(
     )
 
 
-def _cure(cut: Cut, rejected: list[str]) -> Cure:
+def _cure(shadow: Shadow, cut: Cut, rejected: list[str]) -> Cure:
+    """The cut, and before it the cancels of the stops that rest on its legs."""
+    orders = [p.intent for p in cut.proposals if isinstance(p.intent, PlaceOrder)]
     return Cure(
-        proposals=cut.proposals,
+        proposals=(*withdrawals(shadow, orders), *cut.proposals),
         instrument=cut.instrument,
         summary=cut.summary,
         alternatives=tuple(rejected),

@@ -6,16 +6,25 @@ Frozen; each judgement returns the next state. Nothing here decides.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.domain.events import OrderChanged
+from bot.domain.stops import StopChanged
 from bot.guard.buffer import ErrorTrack, shift_of, widened
 from bot.guard.foresight import Foresight, foreseen
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 
-__all__ = ["CANCELLING", "GUARD", "Before", "GuardState", "SubjectState"]
+__all__ = [
+    "CANCELLING",
+    "GUARD",
+    "Before",
+    "GuardState",
+    "RestingState",
+    "SubjectState",
+]
 
 GUARD: Final = "guard"
 """Who owns the guard's requests."""
@@ -54,12 +63,31 @@ class SubjectState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestingState:
+    """What is remembered between two plans of the stops that rest at the exchange.
+
+    ``edges`` says where each account's stops would go off, in USDT of its exposure;
+    ``used`` counts the requests since ``hour_at``.
+    """
+
+    planned_at: datetime | None = None
+    balances: Mapping[AccountId, Mapping[str, Balance]] = field(default_factory=dict)
+    positions: Mapping[PositionKey, Position] = field(default_factory=dict)
+    stops: Mapping[str, StopChanged] = field(default_factory=dict)
+    edges: Mapping[str, Decimal] = field(default_factory=dict)
+    hour_at: datetime | None = None
+    used: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardState:
     """All guarded accounts by subject name."""
 
     subjects: Mapping[str, SubjectState] = field(default_factory=dict)
     pairs: Mapping[str, PairWatch] = field(default_factory=dict)
     """Coins whose hedge the guard has cut and not yet found even again."""
+    resting: RestingState = field(default_factory=RestingState)
+    """What is remembered of the stops that rest at the exchange."""
     parity: Mapping[str, ErrorTrack] = field(default_factory=dict)
     """By subject, how the exchange's ratio and ours have compared."""
     foresight: Foresight = field(default_factory=Foresight)

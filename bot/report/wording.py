@@ -22,8 +22,10 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
@@ -55,6 +57,7 @@ _PAST: Final = {
     "buy": "bought",
     "sell": "sold",
     "cancel": "cancelled",
+    "rest": "rested",
     "add": "added",
     "withdraw": "withdrew",
     "move": "moved",
@@ -173,6 +176,8 @@ def _plain_title(intent: Intent) -> tuple[str, str]:
             return side.value, symbol
         case CancelOrder(symbol=symbol):
             return "cancel", f"an order of {symbol}"
+        case PlaceStop() | CancelStop():
+            return _stop_title(intent)
         case AdjustMargin(symbol=symbol, amount=amount):
             verb = "add" if amount > 0 else "withdraw"
             return verb, f"{figures.amount(abs(amount))} of margin of {symbol}"
@@ -180,6 +185,13 @@ def _plain_title(intent: Intent) -> tuple[str, str]:
             return _money_title(intent)
         case never:
             assert_never(never)
+
+
+def _stop_title(intent: PlaceStop | CancelStop) -> tuple[str, str]:
+    if isinstance(intent, CancelStop):
+        return "withdraw", f"a stop of {intent.symbol}"
+    price = figures.price(intent.stop_price)
+    return "rest", f"a stop that would {intent.side.value} {intent.symbol} at {price}"
 
 
 def _money_title(intent: Borrow | Repay | Transfer) -> tuple[str, str]:

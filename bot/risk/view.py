@@ -24,8 +24,10 @@ from bot.domain.intents import (
     Approved,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
@@ -203,8 +205,8 @@ def touched(rules: Rules, intent: Intent) -> tuple[tuple[AccountId, str], ...]:
         case PlaceOrder(account=account, symbol=symbol):
             names = (symbol, *_coins_of(rules, symbol))
             return tuple((account, name) for name in names)
-        case CancelOrder(account=account, symbol=symbol):
-            return ((account, symbol),)
+        case CancelOrder() | PlaceStop() | CancelStop():
+            return ((intent.account, intent.symbol),)
         case AdjustMargin(symbol=symbol):
             return tuple(
                 (FUTURES, name) for name in (symbol, *_coins_of(rules, symbol))

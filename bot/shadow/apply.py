@@ -42,6 +42,7 @@ from bot.domain.events import (
 )
 from bot.domain.intents import Approved, PlaceOrder, Refused, intent_coin
 from bot.domain.orders import IntentState, OrderState, next_intent_state
+from bot.domain.stops import StopChanged
 from bot.domain.strategy import Setback
 from bot.shadow.state import (
     CLOSED_LIMIT,
@@ -50,6 +51,7 @@ from bot.shadow.state import (
     Request,
     Shadow,
 )
+from bot.shadow.stops import order_ended, stop_changed, stop_settled
 
 __all__ = ["apply", "leave_unexplained", "opening_closes", "register", "set_back"]
 
@@ -189,6 +191,7 @@ def _order(shadow: Shadow, event: OrderChanged) -> Shadow:
             return replace(shadow, at=event.at)
         orders = {**shadow.orders, event.order_id: event}
         return replace(shadow, at=event.at, orders=orders)
+    shadow = order_ended(shadow, event)
     orders = {k: v for k, v in shadow.orders.items() if k != event.order_id}
     closed = (*shadow.closed_orders, event.order_id)[-CLOSED_LIMIT:]
     request = shadow.request_of_order(event)
@@ -212,6 +215,7 @@ def _settled(shadow: Shadow, event: IntentSettled) -> Shadow:
     if state is IntentState.REFUSED:
         reason = event.reason or "the exchange gave no reason"
         shadow = set_back(shadow, request.approved, event.at, reason)
+    shadow = stop_settled(shadow, request, state, event)
     if _is_over(request, state, event) or event.order_id in shadow.closed_orders:
         return replace(
             shadow,
@@ -230,6 +234,10 @@ def _is_over(request: Request, state: IntentState, event: IntentSettled) -> bool
         return False
     is_order = isinstance(request.approved.intent, PlaceOrder)
     return not (is_order and state is IntentState.DONE and event.order_id is not None)
+
+
+def _stop(shadow: Shadow, event: StopChanged) -> Shadow:
+    return replace(stop_changed(shadow, event), at=event.at)
 
 
 def _without(requests: Mapping[str, Request], gone: str | None) -> dict[str, Request]:
@@ -333,6 +341,7 @@ _APPLIERS: Final[Mapping[type, Callable[[Shadow, Any], Shadow]]] = {
     HoldChanged: _hold,
     Filled: _filled,
     OrderChanged: _order,
+    StopChanged: _stop,
     IntentSettled: _settled,
     PositionChanged: _position,
     AdlRankReported: _adl_rank,

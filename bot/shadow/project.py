@@ -24,8 +24,10 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
@@ -142,6 +144,11 @@ def _order(shadow: Shadow, order: PlaceOrder) -> Shadow:
 def _cancel(shadow: Shadow, intent: CancelOrder) -> Shadow:
     orders = {k: v for k, v in shadow.orders.items() if k != intent.order_id}
     return replace(shadow, orders=orders)
+
+
+def _resting(shadow: Shadow, intent: PlaceStop | CancelStop) -> Shadow:
+    """A stop holds nothing until it triggers: no number changes."""
+    return shadow
 
 
 def _borrow(shadow: Shadow, intent: Borrow) -> Shadow:
@@ -273,4 +280,6 @@ _PROJECTORS: Final[Mapping[type, Callable[[Shadow, Any], Shadow]]] = {
     Repay: _repay,
     Transfer: _transfer,
     AdjustMargin: _adjust_margin,
+    PlaceStop: _resting,
+    CancelStop: _resting,
 }

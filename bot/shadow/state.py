@@ -22,6 +22,7 @@ from bot.domain.events import (
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.orders import IntentState
+from bot.domain.stops import StopChanged
 from bot.domain.strategy import Setback
 
 __all__ = [
@@ -71,6 +72,10 @@ class Shadow:
     orders: Mapping[str, OrderChanged] = field(default_factory=dict)
     closed_orders: tuple[str, ...] = ()
     """Ids of the newest done orders, oldest first."""
+    stops: Mapping[str, StopChanged] = field(default_factory=dict)
+    """The stops that rest, ours and foreign ones, by the exchange's id."""
+    closed_stops: tuple[str, ...] = ()
+    """Ids of the newest stops that rest no more, oldest first."""
     requests: Mapping[str, Request] = field(default_factory=dict)
     setbacks: Mapping[tuple[str, str], Setback] = field(default_factory=dict)
     """(owner, coin or symbol) to what was last refused or fell short."""

@@ -1,4 +1,4 @@
-"""Which open requests of ours are orders already, asked before their fills are booked.
+"""Which open requests of ours are orders or stops, asked before fills are booked.
 
 A process that died between request and answer knows our id of an order and not the
 exchange's. Its fills carry the exchange's only, so they would be booked as nobody's.
@@ -8,13 +8,18 @@ One question an order; what is not found here stays in doubt and is looked up la
 from collections.abc import Iterable
 from contextlib import suppress
 
+from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT
 from bot.domain.errors import UnreachableError, UsageError
-from bot.domain.intents import Approved, PlaceOrder
+from bot.domain.events import Event
+from bot.domain.intents import Approved, PlaceOrder, PlaceStop
+from bot.domain.stops import StopChanged
+from bot.ports import Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.order_reads import order_by_client_id
 from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.stop_reads import news_of_stops
 
-__all__ = ["adopt_open"]
+__all__ = ["adopt_open", "adopt_stops"]
 
 
 async def adopt_open(
@@ -26,7 +31,7 @@ async def adopt_open(
     """
     for approved in open_intents:
         intent = approved.intent
-        if not isinstance(intent, PlaceOrder):
+        if not isinstance(intent, PlaceOrder | PlaceStop):
             continue
         with suppress(UnreachableError, ExchangeRefusedError, UsageError):
             fact = await order_by_client_id(
@@ -34,3 +39,22 @@ async def adopt_open(
             )
             if fact is not None:
                 registry.adopt(fact.order_id, approved.intent_id)
+
+
+async def adopt_stops(
+    rest: Rest, clock: Clock, registry: OrderRegistry, known: Iterable[StopChanged]
+) -> tuple[Event, ...]:
+    """What became of the stops that the journal knows, and every stop that rests now.
+
+    Stops of ours are taken over by our id, foreign ones are noticed. A stop that
+    went off while nobody was there brings its order along, so that its fills are ours.
+
+    Raises:
+        ExchangeRefusedError: The exchange refuses to list them.
+        UnreachableError: No sound answer.
+        UsageError: A field of an answer is missing or broken.
+    """
+    registry.stops.listed(known)
+    news = await news_of_stops(rest, clock, registry, (FUTURES, SPOT, MARGIN_CROSS))
+    gone = [e for e in news if isinstance(e, StopChanged) and e.state.is_final]
+    return (*gone, *registry.stops.resting())

@@ -28,9 +28,10 @@ from bot.domain.events import (
     FundingQuoted,
     TradingHalted,
 )
-from bot.domain.orders import OrderState
+from bot.domain.orders import OrderState, StopState
 from connectors.kucoin.mark_slot import MarkSlot
 from connectors.kucoin.order_reads import of_futures_push, of_spot_push
+from connectors.kucoin.parse.account_pushes import StopOrderPush
 from connectors.kucoin.parse.funding import RatePush, SettlementNotice
 from connectors.kucoin.parse.futures_orders import FuturesOrderPush
 from connectors.kucoin.parse.ledgers import BalancePush
@@ -131,6 +132,7 @@ class Feed:
             Wallet: self._wallet,
             PositionUpdate: self._position,
             Settlement: self._settlement,
+            StopOrderPush: self._stop,
         }
 
     def take(self, frame: Frame) -> Taken:
@@ -248,6 +250,15 @@ class Feed:
         self.registry.see(of_futures_push(push))
         is_forced = push.forced is not None and push.state is not OrderState.OPEN
         return Taken(touched=frozenset({FUTURES}), is_urgent=is_forced)
+
+    def _stop(self, frame: Frame, push: StopOrderPush) -> Taken:
+        """A stop that has triggered trades now: its account is looked at in haste."""
+        told = self.registry.stops.pushed(push)
+        if told is None:
+            return _NO_NEWS
+        has_traded = told.state is StopState.TRIGGERED
+        touched = frozenset({told.account}) if has_traded else _NOTHING
+        return Taken(events=(told,), touched=touched, is_urgent=has_traded)
 
     def _wallet(self, frame: Frame, push: Wallet) -> Taken:
         """Only what money or orders changed wakes; profit follows the mark."""

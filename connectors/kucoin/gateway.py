@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId
+from bot.domain.accounts import AccountId
 from bot.domain.entries import Noted
 from bot.domain.errors import UnreachableError, UsageError
 from bot.domain.events import IntentSettled
 from bot.domain.intents import (
-    AdjustMargin,
     Approved,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
-    Transfer,
 )
 from bot.domain.money import ZERO
 from bot.domain.orders import Outcome
@@ -40,6 +40,7 @@ from connectors.kucoin.parse.spot_orders import placed_order
 from connectors.kucoin.pre_images import MoneyIntent, read_pre_image
 from connectors.kucoin.registry import OrderRegistry, ends_at_once
 from connectors.kucoin.supervisor import Spawn
+from connectors.kucoin.touching import accounts_of, lane_of
 
 __all__ = ["Gateway", "Touch", "accounts_of", "lane_of"]
 
@@ -49,24 +50,6 @@ _CONFIRM_S: Final = 1.0
 
 Touch = Callable[[Iterable[AccountId], Urgency], None]
 """These accounts may have changed; look at them that urgently."""
-
-
-def accounts_of(intent: Intent) -> frozenset[AccountId]:
-    """The accounts that an intent may have changed."""
-    match intent:
-        case Transfer(source=source, target=target):
-            return frozenset({source, target})
-        case AdjustMargin():
-            return frozenset({FUTURES})
-        case PlaceOrder() | CancelOrder() | Borrow() | Repay():
-            return frozenset({intent.account})
-
-
-def lane_of(intent: MoneyIntent) -> frozenset[Key]:
-    """What a request must have to itself: each account it touches, with its coin."""
-    if isinstance(intent, AdjustMargin):
-        return frozenset({(str(FUTURES), intent.symbol)})
-    return frozenset((str(account), intent.coin) for account in accounts_of(intent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +116,7 @@ class Gateway:
         for approved in recovered:
             self._once(approved)
             registry.expect(approved)
-            if not isinstance(approved.intent, PlaceOrder | CancelOrder):
+            if isinstance(approved.intent, MoneyIntent):
                 self._lanes.seize(approved.intent_id, lane_of(approved.intent))
 
     @property
@@ -202,15 +185,40 @@ class Gateway:
 
     async def _run(self, approved: Approved) -> None:
         try:
-            if isinstance(approved.intent, PlaceOrder | CancelOrder):
-                event = await self._order(approved)
-            else:
-                event = await self._money(approved, approved.intent)
+            event = await self._done(approved, approved.intent)
         finally:
             self._busy -= 1
         if event.outcome is Outcome.IN_DOUBT:
             self._lookups.doubted(approved)
         self._wires.settle(event)
+
+    async def _done(self, approved: Approved, intent: Intent) -> IntentSettled:
+        if isinstance(intent, PlaceStop | CancelStop):
+            return await self._stop(approved, intent)
+        if isinstance(intent, PlaceOrder | CancelOrder):
+            return await self._order(approved)
+        return await self._money(approved, intent)
+
+    async def _stop(
+        self, approved: Approved, intent: PlaceStop | CancelStop
+    ) -> IntentSettled:
+        """Let a stop wait, or withdraw it; no money moves, so nothing is looked at."""
+        try:
+            answer = await self._write(approved)
+        except UsageError as error:
+            return self._unsent(approved, str(error))
+        if answer.outcome is not Outcome.DONE:
+            return self._answered(approved, answer)
+        stops, name, now = self._registry.stops, approved.intent_id, self._wires.clock
+        stop_id = _order_id(answer) if isinstance(intent, PlaceStop) else intent.stop_id
+        if stop_id is None:
+            return self._doubt(approved, answer, "KuCoin has a stop under our id")
+        if isinstance(intent, PlaceStop):
+            self._registry.adopt(stop_id, name)
+            stops.placed(now.now(), intent, stop_id, name)
+        else:
+            stops.withdrawn(stop_id)
+        return self._answered(approved, answer, order_id=stop_id)
 
     async def _write(self, approved: Approved) -> Answer:
         """Send the request once.

@@ -18,13 +18,20 @@ from typing import Final
 from bot.domain.entries import Noted
 from bot.domain.errors import UnreachableError, UsageError
 from bot.domain.events import IntentSettled
-from bot.domain.intents import Approved, CancelOrder, PlaceOrder
+from bot.domain.intents import (
+    Approved,
+    CancelOrder,
+    CancelStop,
+    PlaceOrder,
+    PlaceStop,
+)
 from bot.ports import Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.fates import Absence, Case, Fate, order_fate
 from connectors.kucoin.money_fates import money_fate
 from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.stop_reads import stop_fate
 from connectors.kucoin.supervisor import Spawn
 from connectors.kucoin.warm_images import WarmImages
 
@@ -143,6 +150,8 @@ class LookUps:
         intent = case.approved.intent
         if isinstance(intent, PlaceOrder | CancelOrder):
             fate = await order_fate(self.rest, self.clock, case, self.registry)
+        elif isinstance(intent, PlaceStop | CancelStop):
+            fate = await stop_fate(self.rest, self.clock, case, self.registry)
         else:
             fate = await money_fate(self.rest, self.clock, case, intent)
         return fate

@@ -202,7 +202,8 @@ def _facts(data: Node, account: AccountId) -> tuple[OrderFact, ...]:
     if data.is_blank:
         return ()
     if account == FUTURES:
-        return tuple(_of_futures(order) for order in futures_orders(data).orders)
+        orders = futures_orders(data).orders
+        return tuple(_of_futures(order) for order in orders if not order.is_waiting)
     return tuple(_of_spot(order) for order in spot_orders(data))
 
 
@@ -251,6 +252,7 @@ def _of_futures(order: FuturesOrder) -> OrderFact:
         reduce_only=order.reduce_only or order.close,
         margin_mode=order.mode,
         position_side=order.position_side,
+        is_stop=order.is_waiting,
     )
 
 

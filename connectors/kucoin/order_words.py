@@ -27,12 +27,15 @@ from bot.domain.intents import (
     Approved,
     Borrow,
     CancelOrder,
+    CancelStop,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
 from bot.domain.money import plain
 from bot.domain.orders import OrderType, TimeInForce
+from bot.domain.stops import triggered_order
 from connectors.kucoin.answers import Urgency
 
 __all__ = [
@@ -74,10 +77,9 @@ def request_for(approved: Approved) -> Request:
     """
     intent = approved.intent
     match intent:
-        case PlaceOrder():
-            make = _futures_order if intent.account == FUTURES else _spot_order
-            return make(intent, _client_id(approved))
-        case CancelOrder():
+        case PlaceOrder() | PlaceStop():
+            return _placing(intent, _client_id(approved))
+        case CancelOrder() | CancelStop():
             return _cancel(intent)
         case Borrow() | Repay():
             return _loan(intent)
@@ -85,6 +87,13 @@ def request_for(approved: Approved) -> Request:
             return _transfer(intent, _client_id(approved))
         case AdjustMargin():
             return _margin_move(intent, _client_id(approved))
+
+
+def _placing(intent: PlaceOrder | PlaceStop, client_id: str) -> Request:
+    if isinstance(intent, PlaceStop):
+        return _stop(intent, client_id)
+    make = _futures_order if intent.account == FUTURES else _spot_order
+    return make(intent, client_id)
 
 
 def is_margin_account(account: AccountId) -> bool:
@@ -198,7 +207,28 @@ def _mode(mode: MarginMode) -> str:
     return "ISOLATED" if mode is MarginMode.ISOLATED else "CROSS"
 
 
-def _cancel(intent: CancelOrder) -> Request:
+def _stop(intent: PlaceStop, client_id: str) -> Request:
+    """A stop: the order behind it, and its trigger; futures watch the mark."""
+    order, price = triggered_order(intent), _positive(intent.stop_price, "stop price")
+    if intent.account == FUTURES:
+        placed = _futures_order(order, client_id)
+        kind = "up" if intent.is_up else "down"
+        trigger = {"stop": kind, "stopPrice": price, "stopPriceType": "MP"}
+        return Request(endpoint=placed.endpoint, params={**placed.params, **trigger})
+    placed = _spot_order(order, client_id)
+    kind = "entry" if intent.is_up else "loss"
+    is_spot = intent.account == SPOT
+    return Request(
+        endpoint="place_spot_stop" if is_spot else "place_margin_stop",
+        params={**placed.params, "stop": kind, "stopPrice": price},
+    )
+
+
+def _cancel(intent: CancelOrder | CancelStop) -> Request:
+    if isinstance(intent, CancelStop):
+        kinds = {FUTURES: "cancel_futures_order", SPOT: "cancel_spot_stop"}
+        name = kinds.get(intent.account, "cancel_margin_stop")
+        return Request(endpoint=name, params={"orderId": intent.stop_id})
     if intent.account == FUTURES:
         return Request(
             endpoint="cancel_futures_order", params={"orderId": intent.order_id}

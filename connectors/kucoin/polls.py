@@ -31,6 +31,7 @@ from connectors.kucoin.parse.margin_accounts import cross_account, isolated_pair
 from connectors.kucoin.parse.service import key_info
 from connectors.kucoin.parse.wallets import account_overview
 from connectors.kucoin.registry import OrderFact
+from connectors.kucoin.stop_reads import news_of_stops
 from connectors.kucoin.wake import Waker
 
 __all__ = ["AccountPolls", "Events", "Poll"]
@@ -77,6 +78,7 @@ class AccountPolls:
             Poll(name="risk rates", every_s=5, ask=self.risk_rates),
             Poll(name="debt ratios", every_s=5, ask=self.debt_ratios),
             Poll(name="orders", every_s=15, ask=self.orders),
+            Poll(name="stops", every_s=60, ask=self.stops),
             Poll(name="full look", every_s=300, ask=self.full_look),
             Poll(name="key", every_s=3600, ask=self.key),
         )
@@ -182,6 +184,11 @@ class AccountPolls:
         if self.clock.now() - first >= _GRACE:
             reason = "the exchange has no record of it"
             registry.see(replace(fact, state=OrderState.CANCELLED, reason=reason))
+
+    async def stops(self) -> Events:
+        """The stops as listed, ours and foreign ones; what is gone is told."""
+        accounts = self.interests.accounts - {MAIN}
+        return await news_of_stops(self.rest, self.clock, self.waker.registry, accounts)
 
     # -- our key -----------------------------------------------------------
 

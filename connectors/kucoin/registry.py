@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from bot.domain.accounts import AccountId, MarginMode, PositionSide
 from bot.domain.events import Filled, OrderChanged
-from bot.domain.intents import Approved, PlaceOrder
+from bot.domain.intents import Approved, PlaceOrder, PlaceStop
 from bot.domain.money import ZERO
 from bot.domain.orders import OrderState, OrderType, Side, TimeInForce
+from bot.domain.stops import triggered_order
+from connectors.kucoin.stop_book import StopBook
 
 __all__ = ["OrderFact", "OrderRegistry", "Told", "ends_at_once"]
 
@@ -44,6 +46,8 @@ class OrderFact:
     margin_mode: MarginMode | None = None
     position_side: PositionSide | None = None
     reason: str | None = None
+    is_stop: bool = False
+    """It is a stop that waits, or that ended without an order."""
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class OrderRegistry:
     """Orders by the exchange's id, and our intents by theirs."""
 
     patience: int = 5
+    stops: StopBook = field(default_factory=StopBook)
     _orders: dict[str, _Known] = field(default_factory=dict)
     _ended: dict[str, None] = field(default_factory=dict)
     _intents: dict[str, PlaceOrder] = field(default_factory=dict)
@@ -78,8 +83,11 @@ class OrderRegistry:
 
     def expect(self, approved: Approved) -> None:
         """An order of ours is about to leave, or was left open by an earlier run."""
-        if isinstance(approved.intent, PlaceOrder):
-            self._intents[approved.intent_id] = approved.intent
+        intent = approved.intent
+        if isinstance(intent, PlaceStop):
+            intent = triggered_order(intent)
+        if isinstance(intent, PlaceOrder):
+            self._intents[approved.intent_id] = intent
             _cut(self._intents, _KEPT)
 
     def adopt(self, order_id: str, intent_id: str) -> None:
@@ -117,6 +125,10 @@ class OrderRegistry:
         if known is not None and (ours := _intent_id(known.fact.client_id)):
             return ours
         return self._order_of.get(order_id)
+
+    def own_id(self, order_id: str, client_id: str | None) -> str | None:
+        """The intent behind an order or a stop, None for a foreign one."""
+        return _intent_id(client_id) or self._order_of.get(order_id)
 
     def find_client(self, intent_id: str) -> OrderFact | None:
         """The order that carries our id, if any message has shown it."""

@@ -24,7 +24,7 @@ from bot.domain.entries import Noted
 from bot.domain.errors import UnreachableError, UsageError
 from bot.domain.events import Event, IntentSettled, OperatorAsked, ScheduleDue
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved, PlaceOrder
+from bot.domain.intents import Approved, CancelStop, PlaceOrder, PlaceStop
 from bot.domain.orders import Outcome
 from bot.ports import AccountReader
 from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
@@ -228,7 +228,8 @@ class LiveWorld:
         if event.outcome is not Outcome.IN_DOUBT:
             self.lookups.forget(event.intent_id)
         is_done = event.outcome is Outcome.DONE
-        if approved is None or isinstance(approved.intent, PlaceOrder) or not is_done:
+        kinds = PlaceOrder | PlaceStop | CancelStop
+        if approved is None or isinstance(approved.intent, kinds) or not is_done:
             self._put((event,))
             return
         accounts = accounts_of(approved.intent)

@@ -17,13 +17,15 @@ from bot.domain.intents import (
     AdjustMargin,
     Borrow,
     CancelOrder,
+    CancelStop,
     Intent,
     PlaceOrder,
+    PlaceStop,
     Repay,
     Transfer,
 )
 from bot.domain.money import ZERO
-from bot.domain.orders import OrderState, Outcome
+from bot.domain.orders import OrderState, Outcome, StopState
 from connectors.venue.desk import Desk
 from connectors.venue.futures import FuturesDesk
 from connectors.venue.futures_orders import FuturesOrderDesk
@@ -34,6 +36,7 @@ from connectors.venue.matching import Matcher, Matching
 from connectors.venue.orders import OrderRegister, VenueOrder, codes_for
 from connectors.venue.refusal import Refusal
 from connectors.venue.spot import SpotDesk
+from connectors.venue.stops import StopDesk
 from connectors.venue.takeover import MarginKeeper
 from connectors.venue.transfers import TransferDesk
 
@@ -84,6 +87,7 @@ class RequestDesk:
     loans: LoanDesk
     keeper: MarginKeeper
     transfers: TransferDesk
+    stops: StopDesk
     _done: dict[str, IntentSettled] = field(default_factory=dict)
 
     def submit(self, at: datetime, request: Request) -> IntentSettled:
@@ -113,6 +117,8 @@ class RequestDesk:
         """
         if isinstance(request.intent, CancelOrder):
             return self._find_cancel(at, request, request.intent)
+        if isinstance(request.intent, CancelStop):
+            return self._find_withdrawal(at, request, request.intent)
         done = self._done.get(request.intent_id)
         if done is not None:
             return replace(done, at=at)
@@ -130,12 +136,24 @@ class RequestDesk:
         match intent:
             case PlaceOrder():
                 return self._place(at, intent, intent_id)
-            case CancelOrder():
-                return self._cancel(at, intent)
+            case PlaceStop() | CancelStop() | CancelOrder():
+                return self._keep(at, intent, intent_id)
             case Borrow() | Repay():
                 return self._lend(at, intent, intent_id)
             case Transfer() | AdjustMargin():
                 return self._move(at, intent, intent_id)
+
+    def trigger_stops(self, at: datetime) -> None:
+        """Place the orders of the stops that are due."""
+        self.stops.trigger(at, self._place_triggered, self.keeper.is_taken)
+
+    def _place_triggered(
+        self, at: datetime, order: PlaceOrder, client_id: str
+    ) -> str | Refusal:
+        placed = self._place(at, order, client_id)
+        if isinstance(placed, Refusal):
+            return placed
+        return placed.order_id or client_id
 
     def check_order(
         self, at: datetime, intent: PlaceOrder, intent_id: str
@@ -210,6 +228,18 @@ class RequestDesk:
         self.register.settle(at, order, "cancelled by the user")
         return _Done(order_id=order.order_id)
 
+    def _keep(
+        self, at: datetime, intent: PlaceStop | CancelStop | CancelOrder, intent_id: str
+    ) -> _Done | Refusal:
+        """Let a stop wait, or take out what rests."""
+        if isinstance(intent, CancelOrder):
+            return self._cancel(at, intent)
+        if isinstance(intent, CancelStop):
+            answer = self.stops.cancel(at, intent)
+        else:
+            answer = self.stops.place(at, intent, intent_id)
+        return answer if isinstance(answer, Refusal) else _Done(order_id=answer)
+
     def _lend(
         self, at: datetime, intent: Borrow | Repay, intent_id: str
     ) -> _Done | Refusal:
@@ -235,6 +265,22 @@ class RequestDesk:
             return _amount(self.transfers.transfer(at, intent, intent_id))
         refusal = self.futures.adjust_margin(at, intent, intent_id)
         return _Done(amount=abs(intent.amount)) if refusal is None else refusal
+
+    def _find_withdrawal(
+        self, at: datetime, request: Request, intent: CancelStop
+    ) -> IntentSettled:
+        """Whether a stop was withdrawn, read from the stop itself."""
+        state = self.stops.state_of(intent.stop_id)
+        if state is StopState.CANCELLED:
+            return IntentSettled(
+                at=at,
+                intent_id=request.intent_id,
+                outcome=Outcome.DONE,
+                order_id=intent.stop_id,
+            )
+        sentence = f"stop {intent.stop_id} was not withdrawn, it is {state}."
+        code = codes_for(intent.account).not_found
+        return _refused(at, request, Refusal(code, sentence))
 
     def _find_cancel(
         self, at: datetime, request: Request, intent: CancelOrder
@@ -264,7 +310,9 @@ def _numbers(intent: Intent) -> tuple[Decimal, ...]:
     match intent:
         case PlaceOrder(qty=qty, price=price, leverage=leverage):
             return (qty, leverage, ZERO if price is None else price)
-        case CancelOrder():
+        case PlaceStop(qty=qty, stop_price=price, leverage=leverage):
+            return (qty, leverage, price)
+        case CancelOrder() | CancelStop():
             return ()
         case Borrow() | Repay() | Transfer() | AdjustMargin():
             return (intent.amount,)

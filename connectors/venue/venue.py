@@ -34,6 +34,7 @@ from connectors.venue.orders import OrderRegister
 from connectors.venue.refusal import Refusal
 from connectors.venue.requests import Request, RequestDesk
 from connectors.venue.spot import SpotDesk
+from connectors.venue.stops import StopDesk
 from connectors.venue.takeover import MarginKeeper
 from connectors.venue.tape import Tape
 from connectors.venue.transfers import TransferDesk
@@ -87,6 +88,7 @@ class Venue:
         )
         self._matcher = Matcher(register)
         self._spot_desk = SpotDesk(ledger, rules, tape)
+        self._stops = StopDesk(ledger=ledger, rules=rules, tape=tape, register=register)
         self._futures_desk = FuturesOrderDesk(ledger, rules, tape, self._futures)
         self._requests = RequestDesk(
             ledger=ledger,
@@ -97,6 +99,7 @@ class Venue:
             futures=self._futures,
             loans=self._loans,
             keeper=self._keeper,
+            stops=self._stops,
             transfers=TransferDesk(
                 ledger=ledger,
                 rules=rules,
@@ -115,7 +118,7 @@ class Venue:
 
         Timers that were due go first, at the old prices; then halts, depth, quotes
         and marks are told, funding is settled at the new marks, resting orders
-        trade, and both keepers look at the accounts.
+        trade, both keepers look at the accounts, and stops that are due go off.
         """
         self._pass_time(instant.at)
         self._run_timers(instant.at)
@@ -125,6 +128,7 @@ class Venue:
         self._fill_resting(instant.at)
         self._futures.supervise(instant.at)
         self._keeper.watch(instant.at)
+        self._requests.trigger_stops(instant.at)
         return self._ledger.drain()
 
     def advance(self, at: datetime) -> list[Event]:
@@ -178,6 +182,11 @@ class Venue:
     def orders(self) -> OrderRegister:
         """Every order that was accepted; to be read only."""
         return self._register
+
+    @property
+    def stops(self) -> StopDesk:
+        """The stops that wait; to be read only."""
+        return self._stops
 
     @property
     def tape(self) -> Tape:

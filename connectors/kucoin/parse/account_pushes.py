@@ -69,6 +69,8 @@ class StopOrderPush:
     stop_price: Decimal | None
     account: str | None
     at: datetime
+    is_placed: bool | None = None
+    """Whether the order of one that triggered was accepted, where that is said."""
 
 
 def user_config_push(document: Node) -> MarginModeChange | CrossLeverageChange:
@@ -118,4 +120,5 @@ def stop_order_push(document: Node) -> StopOrderPush:
         stop_price=data["stopPrice"].optional_price(),
         account=data["tradeType"].optional_text(),
         at=data["ts"].time_ns(),
+        is_placed=data["triggerSuccess"].optional_flag(),
     )

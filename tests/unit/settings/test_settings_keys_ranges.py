@@ -29,7 +29,10 @@ def _chosen(settings: Settings) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+NUMBERS = [key for key in KEYS if key.kind != "bool"]
+
+
+@pytest.mark.parametrize("key", NUMBERS, ids=lambda key: key.name)
 def test_every_key_reaches_the_program(key: Key) -> None:
     """A key that is set changes a value that the program uses, and its source."""
     default = Decimal(key.default)
@@ -41,7 +44,7 @@ def test_every_key_reaches_the_program(key: Key) -> None:
     assert _chosen(settings) != _chosen(settings_from({}, {}))
 
 
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+@pytest.mark.parametrize("key", NUMBERS, ids=lambda key: key.name)
 def test_the_edges_of_every_range_hold(key: Key) -> None:
     """The first value outside a range is refused, and the sentence names the key."""
     step = Decimal(1) if key.kind == "int" else _TINY
@@ -57,12 +60,26 @@ def test_the_edges_of_every_range_hold(key: Key) -> None:
             settings_from({}, _document(key.name, str(value)))
 
 
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+@pytest.mark.parametrize("key", NUMBERS, ids=lambda key: key.name)
 @pytest.mark.parametrize("value", ["", "abc", "NaN", "Infinity", True, 0.1, None, [1]])
 def test_what_is_no_number_is_refused(key: Key, value: object) -> None:
     """Text without a number, a flag, a float or a list is refused for every key."""
     with pytest.raises(UsageError, match=rf"^{key.name} must be "):
         settings_from({}, _document(key.name, value))
+
+
+@pytest.mark.parametrize("value", ["", "yes", 1, None, [1]])
+def test_what_is_no_flag_is_refused(value: object) -> None:
+    """A flag is true or false, and the sentence says so."""
+    with pytest.raises(UsageError, match="must be true or false, was "):
+        settings_from({}, _document("guard.resting_stops", value))
+
+
+def test_a_flag_reaches_the_program() -> None:
+    """Stops rest where nobody chose otherwise."""
+    assert settings_from({}, {}).guard.resting_stops
+    chosen = settings_from({}, _document("guard.resting_stops", False))
+    assert not chosen.guard.resting_stops
 
 
 @pytest.mark.parametrize("key", [k for k in KEYS if k.kind == "int"], ids=str)

@@ -1,0 +1,346 @@
+"""Keeps the stops at the exchange as they should be: places, re-prices, withdraws.
+
+One round compares what should rest (``resting_plan``) with what does. A stop without
+its position, and one that could trade more than is there, goes at once; a price or a
+size that has moved is replaced no more often than every few minutes; nothing is placed
+while the guard cures an account. On futures the new stop comes before the old one
+goes, in margin accounts after it, because nothing there says reduce-only. The other
+leg of a pair rests only beside its first leg. All that is asked for in an hour is
+limited. Foreign stops are never touched. Nothing here sends anything.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import FUTURES, PositionKey
+from bot.domain.intents import CancelStop, PlaceOrder, PlaceStop, Proposal
+from bot.domain.money import ONE, ZERO, plain
+from bot.domain.stops import StopChanged
+from bot.guard.limits import GuardLimits
+from bot.guard.resting_plan import (
+    StopKey,
+    Wanted,
+    WantedStop,
+    stop_move,
+    wanted_stops,
+)
+from bot.guard.state import GUARD, GuardState, RestingState
+from bot.guard.stop_safety import (
+    StopLeg,
+    is_stop_near,
+    leg_of,
+    reducible_qty,
+)
+from bot.risk.measure import SubjectMeasure
+from bot.shadow.state import Shadow
+from bot.shadow.stops import resting_stops
+
+__all__ = [
+    "STOPS",
+    "RestingRound",
+    "key_of",
+    "near_withdrawals",
+    "resting_round",
+    "withdrawals",
+]
+
+STOPS: Final = "stops"
+"""Who owns the requests for stops: routine ones, never the guard's own."""
+
+_QUIET: Final = timedelta(seconds=30)
+"""Between two plans, so that a pair is filled before its stops are sized."""
+_REPRICE: Final = timedelta(minutes=5)
+"""How long a stop keeps its price at least."""
+_AGAIN: Final = timedelta(minutes=10)
+"""How long a stop that was refused is not asked for again."""
+_HOUR: Final = timedelta(hours=1)
+_MOST_AN_HOUR: Final = 60
+"""Requests for stops in an hour; withdrawals that safety needs are beside it."""
+_DRIFT: Final = Decimal("0.01")
+"""A trigger price that is off by no more than this share stays."""
+_SIZE: Final = Decimal("0.1")
+"""A size that is off by no more than this share stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestingRound:
+    """What one round asks for, and what is remembered of it."""
+
+    state: RestingState
+    proposals: tuple[Proposal, ...] = ()
+
+
+def resting_round(
+    shadow: Shadow,
+    measures: Sequence[SubjectMeasure],
+    guard: GuardState,
+    limits: GuardLimits,
+) -> RestingRound | None:
+    """The next requests for stops; None when there is nothing to compare yet.
+
+    Args:
+        shadow: The account; stops that may not reduce any more are withdrawn at once.
+        measures: Its subjects at this moment.
+        guard: Their thresholds and episodes, and what was remembered.
+        limits: Whether stops rest at all, and how far from the end.
+    """
+    before = guard.resting
+    unsafe = tuple(_withdrawn(shadow, _unsafe(shadow)))
+    if not limits.resting_stops or guard.is_acting:
+        return RestingRound(state=before, proposals=unsafe) if unsafe else None
+    if not _is_due(shadow, measures, guard, limits):
+        return RestingRound(state=before, proposals=unsafe) if unsafe else None
+    wanted = wanted_stops(shadow, measures, dict(guard.subjects), limits)
+    gone = {p.intent.stop_id for p in unsafe if isinstance(p.intent, CancelStop)}
+    proposals = tuple(_changes(shadow, wanted, gone))
+    state, allowed = _within_budget(before, shadow, proposals)
+    planned = replace(
+        state,
+        planned_at=shadow.at,
+        balances=shadow.balances,
+        positions=shadow.positions,
+        stops=shadow.stops,
+        edges=_edges(measures, guard, limits),
+    )
+    return RestingRound(state=planned, proposals=(*unsafe, *allowed))
+
+
+def key_of(stop: StopChanged | PlaceStop) -> StopKey:
+    """What a stop is, whatever its price and size."""
+    return (stop.account, stop.symbol, stop.side, stop.position_side, stop.is_up)
+
+
+# -- when -----------------------------------------------------------------
+
+
+def _is_due(
+    shadow: Shadow,
+    measures: Sequence[SubjectMeasure],
+    guard: GuardState,
+    limits: GuardLimits,
+) -> bool:
+    """Whether anything has changed that the stops depend on, and it is time."""
+    known = guard.resting
+    if known.planned_at is None:
+        return True
+    waited = shadow.at - known.planned_at
+    if waited < _QUIET:
+        return False
+    is_same = (
+        shadow.balances is known.balances
+        and shadow.positions is known.positions
+        and shadow.stops is known.stops
+    )
+    if not is_same:
+        return True
+    if waited < _REPRICE:
+        return False
+    return _has_drifted(known.edges, _edges(measures, guard, limits))
+
+
+def _edges(
+    measures: Sequence[SubjectMeasure], guard: GuardState, limits: GuardLimits
+) -> Mapping[str, Decimal]:
+    """Where each account's stops would go off, as moves from a fixed price.
+
+    The price is that of the coin with the largest exposure: an account's frontier has
+    moved when this has, not when the market did.
+    """
+    found: dict[str, Decimal] = {}
+    for measure in measures:
+        known = guard.subjects.get(measure.subject)
+        if known is None or not measure.exposure_usdt:
+            continue
+        distance = known.thresholds.act * limits.stop_share
+        total = sum((abs(v) for v in measure.exposure_usdt.values()), ZERO)
+        for edge in (measure.down, measure.up):
+            move = stop_move(edge, distance)
+            if move is not None:
+                name = f"{measure.subject} {'up' if move > 0 else 'down'}"
+                found[name] = total * (ONE + move)
+    return found
+
+
+def _has_drifted(before: Mapping[str, Decimal], now: Mapping[str, Decimal]) -> bool:
+    if before.keys() != now.keys():
+        return True
+    return any(abs(now[name] - before[name]) > before[name] * _DRIFT for name in now)
+
+
+# -- what -----------------------------------------------------------------
+
+
+def _changes(shadow: Shadow, wanted: Wanted, gone: Iterable[str]) -> Iterable[Proposal]:
+    """Place what is missing, replace what is off, withdraw what nobody wants."""
+    leaving = {*gone, *_asked_to_leave(shadow)}
+    mine = [
+        s for s in resting_stops(shadow) if s.intent_id and s.stop_id not in leaving
+    ]
+    groups: dict[StopKey, list[StopChanged]] = {}
+    for stop in mine:
+        groups.setdefault(key_of(stop), []).append(stop)
+    asked = {key_of(each) for each in _asked_for(shadow)}
+    there = {*groups, *asked}
+    for want in wanted.stops:
+        held = groups.pop(want.key, [])
+        if want.partner_of is not None and want.partner_of not in there:
+            yield from _withdrawn(shadow, held)
+            continue
+        made = list(_kept_at(shadow, want, held, is_asked=want.key in asked))
+        if any(isinstance(p.intent, PlaceStop) for p in made):
+            there.add(want.key)
+        yield from made
+    if not wanted.without:
+        for held in groups.values():
+            yield from _withdrawn(shadow, held)
+
+
+def _kept_at(
+    shadow: Shadow, want: WantedStop, held: Sequence[StopChanged], *, is_asked: bool
+) -> Iterable[Proposal]:
+    """What makes one stop rest as it is wanted."""
+    fit = next((stop for stop in held if _fits(shadow, want, stop)), None)
+    if fit is not None:
+        yield from _withdrawn(shadow, [s for s in held if s is not fit])
+        return
+    if is_asked or _is_set_back(shadow, want):
+        return
+    if held and want.intent.account != FUTURES:
+        yield from _withdrawn(shadow, held)
+        return
+    yield _placed(want)
+
+
+def _fits(shadow: Shadow, want: WantedStop, stop: StopChanged) -> bool:
+    """Whether a stop may stay as it is: near enough, or too young to be moved."""
+    intent = want.intent
+    is_sized = abs(stop.qty - intent.qty) <= intent.qty * _SIZE
+    is_young = shadow.at - stop.at < _REPRICE
+    is_near = abs(stop.stop_price - intent.stop_price) <= intent.stop_price * _DRIFT
+    return is_sized and (is_near or is_young)
+
+
+def _is_set_back(shadow: Shadow, want: WantedStop) -> bool:
+    """Whether the exchange has refused this stop a short while ago."""
+    setback = shadow.setbacks.get((STOPS, want.intent.symbol))
+    return (
+        setback is not None
+        and isinstance(setback.intent, PlaceStop)
+        and key_of(setback.intent) == want.key
+        and shadow.at - setback.at < _AGAIN
+    )
+
+
+def _placed(want: WantedStop) -> Proposal:
+    intent = want.intent
+    way = "rises" if intent.is_up else "falls"
+    return Proposal(
+        owner=STOPS,
+        intent=intent,
+        reason=(
+            f"{intent.side} {plain(intent.qty)} of {intent.symbol} if it {way} to "
+            f"{plain(intent.stop_price)} and nobody acts: {want.subject}"
+        ),
+        pair=want.coin if want.partner_of is not None else None,
+        inputs={"protects": want.subject, "move": f"{want.move:.6f}"},
+    )
+
+
+def _withdrawn(shadow: Shadow, stops: Iterable[StopChanged]) -> Iterable[Proposal]:
+    """A cancel for each stop that is not being cancelled already."""
+    asked = _asked_to_leave(shadow)
+    for stop in stops:
+        if stop.stop_id not in asked:
+            intent = CancelStop(
+                account=stop.account, symbol=stop.symbol, stop_id=stop.stop_id
+            )
+            reason = f"withdraw the {stop.side} stop of {stop.symbol} at "
+            yield Proposal(
+                owner=STOPS, intent=intent, reason=reason + plain(stop.stop_price)
+            )
+
+
+def _asked_for(shadow: Shadow) -> Iterable[PlaceStop]:
+    """The stops that were asked for and have no answer yet."""
+    for request in shadow.requests.values():
+        if isinstance(request.approved.intent, PlaceStop):
+            yield request.approved.intent
+
+
+def _asked_to_leave(shadow: Shadow) -> frozenset[str]:
+    """The stops whose cancel has no answer yet."""
+    return frozenset(
+        request.approved.intent.stop_id
+        for request in shadow.requests.values()
+        if isinstance(request.approved.intent, CancelStop)
+    )
+
+
+# -- never more than is there ---------------------------------------------
+
+
+def _unsafe(shadow: Shadow) -> Iterable[StopChanged]:
+    """Our stops that could do more than reduce what is there now."""
+    traded: dict[StopLeg, Decimal] = {}
+    for stop in resting_stops(shadow):
+        if stop.account == FUTURES:
+            held = shadow.positions.get(PositionKey(stop.symbol, stop.position_side))
+            is_left = held is not None and held.lots * stop.side.sign < 0
+        else:
+            leg = leg_of(shadow, stop)
+            traded[leg] = traded.get(leg, ZERO) + stop.qty
+            is_left = traded[leg] <= reducible_qty(shadow, stop)
+        if stop.intent_id is not None and not is_left:
+            yield stop
+
+
+def withdrawals(shadow: Shadow, orders: Iterable[PlaceOrder]) -> tuple[Proposal, ...]:
+    """The cancels of our margin stops on the legs that these orders cut.
+
+    They leave before the orders do, so that nothing is sold twice. Stops of futures
+    reduce only and stay.
+    """
+    legs = {(o.account, o.symbol, o.side) for o in orders if o.account != FUTURES}
+    mine = [
+        stop
+        for stop in resting_stops(shadow)
+        if stop.intent_id and (stop.account, stop.symbol, stop.side) in legs
+    ]
+    return _in_haste(_withdrawn(shadow, mine))
+
+
+def near_withdrawals(shadow: Shadow) -> tuple[Proposal, ...]:
+    """The cancels of our margin stops that may go off while a cut is on its way.
+
+    Until they are gone a cut must leave them their share.
+    """
+    near = [
+        stop
+        for stop in resting_stops(shadow)
+        if stop.intent_id
+        and stop.account != FUTURES
+        and is_stop_near(shadow, stop.symbol, stop.stop_price, is_up=stop.is_up)
+    ]
+    return _in_haste(_withdrawn(shadow, near))
+
+
+def _in_haste(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
+    """The same as requests of the guard, which wait for nobody."""
+    return tuple(replace(each, owner=GUARD) for each in proposals)
+
+
+# -- how often ------------------------------------------------------------
+
+
+def _within_budget(
+    before: RestingState, shadow: Shadow, proposals: tuple[Proposal, ...]
+) -> tuple[RestingState, tuple[Proposal, ...]]:
+    """As many of the proposals as the hour has left."""
+    began, used = before.hour_at, before.used
+    if began is None or shadow.at - began >= _HOUR:
+        began, used = shadow.at, 0
+    allowed = proposals[: max(_MOST_AN_HOUR - used, 0)]
+    return replace(before, hour_at=began, used=used + len(allowed)), allowed
