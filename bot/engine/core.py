@@ -304,7 +304,9 @@ class _Work:
         if not self.core.is_guarding:
             return
         state, limits = self.state, self.core.guard_limits
-        done = resting_round(state.shadow, self.measures, state.guard, limits)
+        done = resting_round(
+            state.shadow, self.sight.measure(state.shadow), state.guard, limits
+        )
         if done is not None:
             guard = replace(state.guard, resting=done.state)
             self.state = replace(state, guard=guard)
