@@ -8,6 +8,7 @@ reflection principle: Karatzas and Shreve, Brownian Motion and Stochastic Calcul
 """
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
+
+_NEVER: Final = 1e3
+"""Half the exponent at which nothing is touched, far beyond what a float can tell."""
 
 
 def barrier_probability(distance: float, deviation: float) -> float:
@@ -68,7 +72,8 @@ def reached_by_step(
     begins[:, 1:] = ends[:, :-1]
     product = np.maximum(begins * ends, 0.0)
     exponent = np.full_like(ends, -np.inf)
-    np.divide(-2.0 * product, variances, out=exponent, where=variances > 0.0)
+    is_open = variances > product / _NEVER  # beyond, the quotient may overflow
+    np.divide(-2.0 * product, variances, out=exponent, where=is_open)
     touched = np.exp(exponent)
     touched[ends >= 0.0] = 1.0
     result: FloatArray = np.subtract(1.0, np.cumprod(1.0 - touched, axis=1))

@@ -22,7 +22,7 @@ HOUR_S = 3_600
 
 moves = st.floats(-0.08, 0.08).map(lambda x: round(x, 4))
 orders = st.sampled_from(PathOrder)
-seconds = st.integers(0, HOUR_S - 60)
+seconds = st.integers(0, HOUR_S - 600)
 holes = st.integers(1, 18)
 
 

@@ -23,6 +23,7 @@ from connectors.kucoin.topics import (
     MARGIN_MARKS,
 )
 from connectors.venue.examples import XBTUSDTM
+from tests.unit.kucoin.public_answers import SETTLES, reads
 from tests.unit.kucoin.world_bench import (
     START,
     FakeRest,
@@ -33,49 +34,12 @@ from tests.unit.kucoin.world_bench import (
 )
 
 D = Decimal
-SETTLES = START + timedelta(minutes=2)
 MINUTE = timedelta(minutes=1)
 INTERESTS = Interests(
     coins=frozenset({"BTC", "ETH", "USDT"}),
     spot_symbols=frozenset({"BTC-USDT"}),
     contracts=frozenset({"XBTUSDTM"}),
 )
-
-
-def reads() -> dict[str, object]:
-    """KuCoin's public answers."""
-    return {
-        "spot_ticker": {"price": "50010", "bestBid": "50009", "bestAsk": "50011"},
-        "futures_ticker": {
-            "price": "50020",
-            "bestBidPrice": "50019",
-            "bestAskPrice": "50021",
-            "ts": ms(START) * 1_000_000,
-        },
-        "available_inventory": [{"currency": "USDT", "borrowableAmount": "700"}],
-        "spot_status": {"status": "open", "msg": ""},
-        "futures_status": {"status": "open", "msg": ""},
-        "funding_rate": {
-            "symbol": ".XBTUSDTMFPI8H",
-            "granularity": D(28_800_000),
-            "timePoint": D(ms(START)),
-            "value": D("0.0001"),
-            "predictedValue": None,
-            "fundingTime": D(ms(SETTLES)),
-            "period": D(1),
-        },
-        "public_funding_history": [],
-        "spot_book": {"bids": [["49999", "1"]], "asks": [["50001", "1"]]},
-        "futures_book": {"bids": [["49990", 1]], "asks": [["50010", 1]]},
-        "futures_candles": [
-            [ms(START - 2 * MINUTE), "1", "1", "1", "50000", "0"],
-            [ms(START - MINUTE), "1", "1", "1", "50000", "600"],
-        ],
-        "spot_candles": [
-            [str(ms(START) // 1000 - 60), "1", "50000", "1", "1", "120"],
-            [str(ms(START) // 1000 - 120), "1", "50000", "1", "1", "0"],
-        ],
-    }
 
 
 @dataclass
