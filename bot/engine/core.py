@@ -25,7 +25,7 @@ from bot.domain.events import (
 from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
-from bot.engine.curing import cure_round, emptied, turned
+from bot.engine.curing import cure_round, emptied, surroundings, turned
 from bot.engine.intake import take_in
 from bot.engine.memory import day_note, pair_notes, thresholds_note
 from bot.engine.occasions import OCCASIONS, due, lookups
@@ -232,7 +232,8 @@ class _Work:
             self._sweep()
         if not known.is_acting:
             return
-        done = cure_round(self.state.shadow, verdict, known, self.core.guard_limits)
+        limits, around = self.core.guard_limits, surroundings(self.state.guard)
+        done = cure_round(self.state.shadow, verdict, known, limits, around)
         if done is None:
             return
         guard = self.state.guard

@@ -25,6 +25,8 @@ from bot.domain.intents import (
 from bot.domain.money import plain
 from bot.guard.doubt import unsettled_qty
 from bot.guard.gates import Admission, collateral_objection, is_sane, objection
+from bot.guard.relief import relief_objection
+from bot.guard.state import GUARD
 from bot.risk.measure import measure_subject, measure_subjects
 from bot.shadow.project import UnknownPriceError, project
 from bot.shadow.state import Shadow
@@ -37,7 +39,7 @@ def admit(
 ) -> Approved | Refused:
     """Approve a proposal under ``intent_id``, or refuse it with the reason."""
     intent = proposal.intent
-    reason = _reason(admission, intent)
+    reason = _reason(admission, proposal)
     measured = _measured(admission, intent) if is_sane(intent) else {}
     if reason is not None:
         return Refused(
@@ -57,16 +59,21 @@ def admit(
     )
 
 
-def _reason(admission: Admission, intent: Intent) -> str | None:
+def _reason(admission: Admission, proposal: Proposal) -> str | None:
     """Why the intent is not let pass; a reduction always is.
 
-    Margin for an isolated position is held only to what it takes from the others.
+    Margin for an isolated position is held only to what it takes from the others,
+    money that the guard moves for a cure to the proof that it helps.
     """
+    intent = proposal.intent
     if is_reduction(admission.shadow, intent):
         return None
     try:
         if isinstance(intent, AdjustMargin) and intent.amount > 0:
             return collateral_objection(admission, intent)
+        is_money = isinstance(intent, Borrow | Transfer | AdjustMargin)
+        if is_money and proposal.owner == GUARD:
+            return relief_objection(admission, intent)
         return objection(admission, intent)
     except UnknownPriceError as error:
         return str(error)
