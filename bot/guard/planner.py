@@ -111,7 +111,8 @@ def _begun(
     plan: Plan,
 ) -> Cure | None:
     """The first step of a plan that can go now; None where none can."""
-    passed: list[str] = [*plan.dropped]
+    benched = sorted(benched_now(known, shadow.at))
+    passed = [*(f"{name} is benched" for name in benched), *plan.dropped]
     is_pausing = False
     for step in plan.steps:
         if step.stage is not Stage.TRADE:
