@@ -103,7 +103,7 @@ def make_plan(
     That is where its own numbers are not known, or where nothing can be done.
     """
     task = _task(shadow, verdict, limits, around or Surroundings())
-    if task is None or not task.levers:
+    if task is None or not task.ways[0].levers:
         return None
     plan = task.plan(verdict.thresholds)
     if plan is None or task.around.odds is None:
@@ -122,6 +122,14 @@ def _candidates(task: "_Task", plan: Plan) -> Iterator[Plan]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """Levers with the rows that they are held to."""
+
+    levers: tuple[Lever, ...]
+    kept: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
     """One account, everything that can be done for it, and what must hold."""
 
@@ -130,21 +138,21 @@ class _Task:
     limits: GuardLimits
     around: Surroundings
     thresholds: Mapping[str, Thresholds]
-    levers: tuple[Lever, ...]
+    ways: tuple["_Way", ...]
     terms: Terms
-    kept: tuple[Row, ...]
 
     def plan(self, thresholds: Thresholds) -> Plan | None:
         """The cheapest plan to these thresholds, proven by the exact engine."""
         aim, best = replace(thresholds, target=thresholds.target + _HAIR), None
         for _ in range(_REFINEMENTS):
-            solution = self._solved(aim)
-            if solution is None:
+            chosen = self._solved(aim)
+            if chosen is None:
                 return best
+            way, solution = chosen
             done = replay(
                 self.shadow,
                 self.measure,
-                list(zip(self.levers, solution.amounts, strict=True)),
+                list(zip(way.levers, solution.amounts, strict=True)),
                 self.limits,
                 self.thresholds,
             )
@@ -155,11 +163,17 @@ class _Task:
             aim = replace(aim, target=min(aim.target + gap * _MORE, _FAR))
         return best
 
-    def _solved(self, thresholds: Thresholds) -> Solution | None:
+    def _solved(self, thresholds: Thresholds) -> tuple["_Way", Solution] | None:
+        """The cheapest of the ways; the first one where they cost the same."""
         coins = frozenset(self.terms.margin.keys() | self.terms.requirement.keys())
         stress = stress_set(coins, thresholds.target)
-        rows = (*reach_rows(self.shadow, self.terms, thresholds, stress), *self.kept)
-        return Program(self.levers, rows).solve()
+        reach = tuple(reach_rows(self.shadow, self.terms, thresholds, stress))
+        best: tuple[_Way, Solution] | None = None
+        for way in self.ways:
+            found = Program(way.levers, (*reach, *way.kept)).solve()
+            if found and (best is None or found.objective < best[1].objective):
+                best = (way, found)
+        return best
 
     def _told(self, thresholds: Thresholds, solution: Solution, done: Replayed) -> Plan:
         cost = CostParts()
@@ -200,7 +214,8 @@ class _Task:
         equity = after.margin_usdt - (after.requirement_usdt or ZERO)
         if after.is_futures:
             equity = after.margin_usdt
-        trades = [each for each in self.levers if each.stage is Stage.TRADE]
+        levers = self.ways[0].levers
+        trades = [each for each in levers if each.stage is Stage.TRADE]
         unwound = sum(float(each.most) * each.pieces[-1].rates.total for each in trades)
         return max(equity, ZERO) + Decimal(repr(unwound))
 
@@ -235,10 +250,30 @@ def _task(
         limits=limits,
         around=around,
         thresholds=thresholds,
-        levers=levers,
+        ways=tuple(
+            _Way(
+                levers=each,
+                kept=tuple(_kept(shadow, measure, found.known, thresholds, each)),
+            )
+            for each in _choices(shadow, levers)
+        ),
         terms=terms,
-        kept=tuple(_kept(shadow, measure, found.known, thresholds, levers)),
     )
+
+
+def _choices(shadow: Shadow, levers: tuple[Lever, ...]) -> Iterator[tuple[Lever, ...]]:
+    """All levers, and all but those that take from an account over its 60 %.
+
+    To take anything from such an account, it first has to be brought under that: a
+    rule for those who take, and for nobody else.
+    """
+    freely = tuple(
+        each for each in levers if each.out_of is None or spare_of(shadow, each.out_of)
+    )
+    if freely:
+        yield freely
+    if len(freely) < len(levers):
+        yield levers
 
 
 def _thresholds(
@@ -273,8 +308,6 @@ def _levers(
             continue
         source = lever.out_of
         if source is not None and source in unknown:
-            continue
-        if source is not None and not spare_of(shadow, source):
             continue
         yield lever
 

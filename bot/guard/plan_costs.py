@@ -31,7 +31,7 @@ _UNQUOTED: Final = 0.001
 _WORST: Final = 0.5
 _CHORDS: Final = (1 / 64, 4 / 64, 9 / 64, 16 / 64, 25 / 64, 36 / 64, 49 / 64, 1.0)
 """Ends of the chords, shares of the first minute: evenly spaced in their roots."""
-_LATER: Final = ((1.0 - 1e-9, 0.0), (5.0, 1.0), (15.0, 2.0))
+_LATER: Final = ((5.0, 0.0), (15.0, 2.0))
 """Minutes up to which waiting is avoided at so many times sigma; then ``_LAST``."""
 _LAST: Final = 4.0
 
@@ -50,25 +50,21 @@ class DepthCurve:
     volume_1m: float
 
     def cost(self, qty: float) -> float:
-        """The cost of ``qty`` coins, in coins: chunk after chunk, each a minute's.
+        """The cost of ``qty`` coins, in coins; convex in them.
+
+        What later minutes take costs what the last unit of the first one did.
 
         Example:
             >>> curve = DepthCurve(0.001, 0.01, 10.0, 100.0)
-            >>> round(curve.cost(4.0), 6)
-            0.012
+            >>> round(curve.cost(4.0), 6), round(curve.cost(20.0), 6)
+            (0.012, 0.099057)
         """
-        if qty <= self.minute:
-            return self._chunk(qty)
-        whole, rest = divmod(qty, self.minute)
-        return whole * self._chunk(self.minute) + self._chunk(rest)
-
-    def convex_cost(self, qty: float) -> float:
-        """The same, where later minutes cost what the first one's last unit did."""
         first = min(qty, self.minute)
+        cost = first * min(self.half_spread + self._impact(first), _WORST)
         if qty <= first:
-            return self._chunk(first)
-        last = min(self.half_spread + 1.5 * self._impact(self.minute), _WORST)
-        return self._chunk(first) + (qty - first) * last
+            return cost
+        last = min(self.half_spread + 1.5 * self._impact(first), _WORST)
+        return cost + (qty - first) * last
 
     def delay(self, qty: float) -> float:
         """What waiting for more than ``qty`` coins is worth avoiding, a fraction."""
@@ -86,11 +82,8 @@ class DepthCurve:
         if self.minute == float("inf") or self.sigma_1m == 0.0:
             return [most]
         found = [share * self.minute for share in _CHORDS]
-        found += [end * self.minute for end, _ in _LATER[1:]]
+        found += [end * self.minute for end, _ in _LATER]
         return [*(end for end in found if end < most), most]
-
-    def _chunk(self, qty: float) -> float:
-        return qty * min(self.half_spread + self._impact(qty), _WORST)
 
     def _impact(self, qty: float) -> float:
         if self.volume_1m == float("inf"):

@@ -163,7 +163,7 @@ def cash_row(shadow: Shadow, account: AccountId, coin: str) -> Row:
 
 
 def spare_of(shadow: Shadow, account: AccountId) -> bool:
-    """Whether an account may give anything at all by the exchange's own rules."""
+    """Whether an account may give anything now by the exchange's own rules."""
     if account == FUTURES:
         return True
     now = _collateral(shadow, account)
@@ -193,7 +193,7 @@ def _sixty(shadow: Shadow, account: AccountId) -> Iterator[Row]:
         return price / limit if isinstance(atom, Owed) else -price
 
     room = float(now.value) - float(now.debt) / limit
-    yield Row(name=f"the 60 % rule of {account}", weigh=weigh, room=max(room, 0.0))
+    yield Row(name=f"the 60 % rule of {account}", weigh=weigh, room=room)
 
 
 def wallet_row(shadow: Shadow, settle: str) -> Row:

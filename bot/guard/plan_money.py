@@ -63,6 +63,9 @@ def money_levers(shadow: Shadow, measure: SubjectMeasure) -> Iterator[Lever]:
         yield from _reserve(shadow, measure.account, coin)
         yield from _pools(shadow, measure, coin)
         yield from _loan(shadow, measure.account, coin)
+    for account in sorted(shadow.balances):
+        if is_margin(account) and account != measure.account:
+            yield from _repayments(shadow, account)
     yield from _taken_margin(shadow, measure)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import ceil
+from typing import Final
 
 from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
 from bot.domain.intents import AdjustMargin, Intent, PlaceOrder, Repay, Transfer
@@ -28,6 +29,14 @@ from bot.shadow.project import UnknownPriceError, pair_mark, project
 from bot.shadow.state import Shadow
 
 __all__ = ["CostParts", "PlanStep", "Replayed", "replay"]
+
+
+_NOISE: Final = Decimal("1e-5")
+"""Of a step: so much more than a whole number of them is the noise of floats."""
+
+
+_ROUNDING: Final = Decimal("1e-6")
+"""What a ratio may rise by when both of its sides shrink alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,12 +167,19 @@ class _Walk:
                 self._move(lever, amount)
         waiting, self.late = self.late, []
         for lever, amount in waiting:
-            self._move(lever, amount)
+            self._move(lever, self._unpaid(lever, amount))
+
+    def _unpaid(self, lever: Lever, amount: Decimal) -> Decimal:
+        """What of a late amount no trade has paid back already."""
+        intent = lever.intents(amount)[0]
+        if not isinstance(intent, Repay):
+            return amount
+        return self.owed.pop((intent.account, intent.coin), ZERO)
 
     def _move(self, lever: Lever, amount: Decimal) -> None:
         """Append the step of a lever as far as its coins are there; the rest waits."""
         funded = self._funded(lever, amount)
-        if funded < amount:
+        if ZERO < amount and funded < amount:
             intent = lever.intents(amount - funded)[0]
             if isinstance(intent, Repay):
                 self.owed[intent.account, intent.coin] = intent.amount
@@ -265,9 +281,17 @@ class _Walk:
             if limits and is_pushed_under(before.get(after.subject), after, limits):
                 return f"{lever.name} would push {after.subject} too near"
         now = next((m for m in measures if m.subject == self.measure.subject), None)
-        if lever.stage is Stage.TRADE and self.now and not is_better(self.now, now):
+        if lever.stage is Stage.TRADE and self.now and not self._helps(self.now, now):
             return f"{lever.name} would not help {self.measure.subject}"
         return None
+
+    def _helps(self, before: SubjectMeasure, after: SubjectMeasure | None) -> bool:
+        """Whether a trade helps; of a lone position it frees what helps it next."""
+        if is_better(before, after) or after is None:
+            return True
+        if before.position is None or before.ratio is None or after.ratio is None:
+            return False
+        return after.ratio <= before.ratio * (ONE + _ROUNDING)
 
     def _projected(
         self, intents: Sequence[Intent], start: Shadow | None = None
@@ -286,7 +310,8 @@ def _sendable(lever: Lever, amount: float) -> Decimal:
     if amount <= 0.0:
         return ZERO
     whole = floor_to(lever.most, lever.step)
-    exact = min(round_up(Decimal(repr(amount)), lever.step), whole)
+    slack = lever.step * _NOISE
+    exact = min(round_up(Decimal(repr(amount)) - slack, lever.step), whole)
     if lever.order is None:
         return exact
     exact = max(exact, lever.least)

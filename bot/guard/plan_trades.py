@@ -28,6 +28,11 @@ from bot.shadow.state import Shadow
 
 __all__ = ["trade_levers"]
 
+_FEW = 1_000
+"""Steps of an order under which rounding one of them up is worth a search."""
+_FEWER = 65
+"""Steps of an order under which each of them has a chord of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Leg:
@@ -229,10 +234,10 @@ def _lever(
         step=_step(shadow, order),
         least=least,
         moves=moves,
-        pieces=tuple(_pieces(first, second, ratio)),
+        pieces=tuple(_pieces(first, second, ratio, _steps(shadow, order))),
         intents=lambda qty: _orders(shadow, first, second, qty),
         says=_says(order, second),
-        is_whole=order.account == FUTURES,
+        is_whole=order.qty < _FEW * _step(shadow, order),
         order=order,
         coin=coin,
     )
@@ -268,7 +273,16 @@ def _orders(
     return (one, replace(second.order, qty=other)) if other > 0 else (one,)
 
 
-def _pieces(first: _Leg, second: _Leg | None, ratio: float) -> Iterator[Piece]:
+def _steps(shadow: Shadow, order: PlaceOrder) -> list[float]:
+    """Every whole step where there are few: there the chords are exact."""
+    step = _step(shadow, order)
+    count = int(order.qty / step)
+    return [float(step * each) for each in range(1, count)] if count < _FEWER else []
+
+
+def _pieces(
+    first: _Leg, second: _Leg | None, ratio: float, steps: list[float]
+) -> Iterator[Piece]:
     """Chords of both legs' depth, each as wide as the narrower one's."""
     legs = [(first, 1.0)] if second is None else [(first, 1.0), (second, ratio)]
     most = float(first.order.qty)
@@ -278,6 +292,7 @@ def _pieces(first: _Leg, second: _Leg | None, ratio: float) -> Iterator[Piece]:
         if units > 0
         for end in leg.curve.ends(most * leg.coins * units)
     }
+    ends.update(steps)
     start = 0.0
     for end in sorted(ends):
         if end - start > most * 1e-9:
@@ -290,7 +305,7 @@ def _piece(legs: list[tuple[_Leg, float]], start: float, end: float) -> Piece:
     fees = depth = basis = earned = saved = delay = 0.0
     for leg, units in legs:
         coins, value = leg.coins * units, leg.value * units
-        cost = leg.curve.convex_cost(end * coins) - leg.curve.convex_cost(start * coins)
+        cost = leg.curve.cost(end * coins) - leg.curve.cost(start * coins)
         share = cost / ((end - start) * coins)
         fees += leg.fee_rate * value
         depth += share * value
