@@ -71,8 +71,9 @@ def _reason(admission: Admission, proposal: Proposal) -> str | None:
     try:
         if isinstance(intent, AdjustMargin) and intent.amount > 0:
             return collateral_objection(admission, intent)
-        is_money = isinstance(intent, Borrow | Transfer | AdjustMargin)
-        if is_money and proposal.owner == GUARD:
+        if proposal.owner == GUARD and isinstance(
+            intent, Borrow | Transfer | AdjustMargin
+        ):
             return relief_objection(admission, intent)
         return objection(admission, intent)
     except UnknownPriceError as error:

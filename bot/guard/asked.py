@@ -5,10 +5,17 @@ another of the same coin and account. Nothing here decides or sends anything.
 """
 
 from bot.domain.accounts import FUTURES, AccountId, PositionKey
-from bot.domain.intents import AdjustMargin, Borrow, Intent, Repay, Transfer
+from bot.domain.intents import (
+    AdjustMargin,
+    Borrow,
+    CancelOrder,
+    Intent,
+    Repay,
+    Transfer,
+)
 from bot.shadow.state import Shadow
 
-__all__ = ["is_adjusting", "is_asked", "touched_accounts"]
+__all__ = ["cancels", "is_adjusting", "is_asked", "touched_accounts"]
 
 
 def touched_accounts(intent: Intent) -> tuple[AccountId, ...]:
@@ -36,6 +43,20 @@ def is_asked(shadow: Shadow, account: AccountId, coin: str) -> bool:
         and account in touched_accounts(request.approved.intent)
         for request in shadow.requests.values()
     )
+
+
+def cancels(shadow: Shadow, account: AccountId) -> list[CancelOrder]:
+    """The cancels of an account's resting orders that can add risk, not asked yet."""
+    asked = {
+        request.approved.intent.order_id
+        for request in shadow.requests.values()
+        if isinstance(request.approved.intent, CancelOrder)
+    }
+    return [
+        CancelOrder(account=account, symbol=o.symbol, order_id=o.order_id)
+        for o in shadow.orders.values()
+        if o.account == account and not o.reduce_only and o.order_id not in asked
+    ]
 
 
 def is_adjusting(shadow: Shadow, key: PositionKey) -> bool:

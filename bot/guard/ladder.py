@@ -20,14 +20,13 @@ from bot.domain.accounts import (
 )
 from bot.domain.intents import (
     AdjustMargin,
-    CancelOrder,
     Intent,
     Proposal,
     Repay,
     Transfer,
 )
 from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, plain
-from bot.guard.asked import is_adjusting, is_asked
+from bot.guard.asked import cancels, is_adjusting, is_asked
 from bot.guard.cure import Cure, is_benched
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits
@@ -40,7 +39,7 @@ from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
-__all__ = ["cancels", "idle_repayments", "is_saved", "ladder_cure"]
+__all__ = ["cancelling", "idle_repayments", "is_saved", "ladder_cure"]
 
 _LEAST_USDT: Final = Decimal(1)
 """Levers worth less than this are dust and are left alone."""
@@ -108,22 +107,16 @@ def _cure(cut: Cut, rejected: list[str]) -> Cure:
     )
 
 
-def cancels(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
+def cancelling(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
     """Cancel the account's resting orders that can add risk."""
-    account = verdict.measure.account
-    asked = {
-        request.approved.intent.order_id
-        for request in shadow.requests.values()
-        if isinstance(request.approved.intent, CancelOrder)
-    }
     return [
         Proposal(
             owner=GUARD,
-            intent=CancelOrder(account=account, symbol=o.symbol, order_id=o.order_id),
-            reason=f"cancel the resting {o.side} of {o.symbol}",
+            intent=intent,
+            reason=f"cancel the resting {shadow.orders[intent.order_id].side} "
+            f"of {intent.symbol}",
         )
-        for o in shadow.orders.values()
-        if o.account == account and not o.reduce_only and o.order_id not in asked
+        for intent in cancels(shadow, verdict.measure.account)
     ]
 
 
@@ -255,7 +248,7 @@ def _isolated_margin(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
 _LEVERS: Final[
     tuple[tuple[str, Callable[[Shadow, Verdict], list[Proposal]], str], ...]
 ] = (
-    (CANCELLING, cancels, "no open order adds risk"),
+    (CANCELLING, cancelling, "no open order adds risk"),
     ("repaying", _repayments, "no idle balance of an owed coin"),
     ("isolated margin", _isolated_margin, "no free cash for an isolated margin"),
     ("the reserve", _reserve, "no reserve in the main or spot account"),

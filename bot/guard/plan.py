@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
 from bot.domain.money import ZERO
+from bot.guard.asked import cancels
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.plan_limits import cash_row, rows_of_sources, spare_of, wallet_row
@@ -26,9 +27,11 @@ from bot.guard.plan_rows import kept_rows, reach_rows, stress_set
 from bot.guard.plan_steps import CostParts, PlanStep, Replayed, replay
 from bot.guard.plan_trades import trade_levers
 from bot.guard.sizing import is_at_target
-from bot.risk.measure import SubjectMeasure, measure_subjects
+from bot.guard.state import CANCELLING
+from bot.risk.measure import SubjectMeasure, measure_subject, measure_subjects
 from bot.risk.terms import Terms
 from bot.risk.terms_of import terms_of
+from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
 __all__ = ["Odds", "Plan", "Surroundings", "make_plan"]
@@ -102,13 +105,55 @@ def make_plan(
 
     That is where its own numbers are not known, or where nothing can be done.
     """
-    task = _task(shadow, verdict, limits, around or Surroundings())
-    if task is None or not task.ways[0].levers:
+    step, clean = _cancelled(shadow, verdict.measure)
+    measure = measure_subject(clean, verdict.measure.subject)
+    if measure is None:
+        return _freed(verdict, step)
+    now = replace(verdict, measure=measure)
+    task = _task(clean, now, limits, around or Surroundings())
+    if task is None or not task.ways:
         return None
     plan = task.plan(verdict.thresholds)
-    if plan is None or task.around.odds is None:
-        return plan
-    return min(_candidates(task, plan), key=task.rank)
+    if plan is None:
+        return None
+    if task.around.odds is not None:
+        plan = min(_candidates(task, plan), key=task.rank)
+    return replace(plan, before=verdict.measure, steps=(*step, *plan.steps))
+
+
+def _cancelled(
+    shadow: Shadow, measure: SubjectMeasure
+) -> tuple[tuple[PlanStep, ...], Shadow]:
+    """The orders of an account that add risk are taken away first: it is free."""
+    intents = tuple(cancels(shadow, measure.account))
+    if not intents:
+        return (), shadow
+    for intent in intents:
+        shadow = project(shadow, intent)
+    after = measure_subject(shadow, measure.subject)
+    step = PlanStep(
+        name=CANCELLING,
+        stage=Stage.CANCEL,
+        says=f"cancel {len(intents)} resting orders that can add risk",
+        amount=Decimal(len(intents)),
+        intents=intents,
+        cost=CostParts(),
+        after={} if after is None else {after.subject: after},
+    )
+    return (step,), shadow
+
+
+def _freed(verdict: Verdict, steps: tuple[PlanStep, ...]) -> Plan:
+    """The plan of an account that only resting orders endangered."""
+    return Plan(
+        subject=verdict.measure.subject,
+        before=verdict.measure,
+        thresholds=verdict.thresholds,
+        steps=steps,
+        after=None,
+        cost=CostParts(),
+        is_reached=True,
+    )
 
 
 def _candidates(task: "_Task", plan: Plan) -> Iterator[Plan]:
@@ -332,8 +377,8 @@ def _kept(
     for atom in sorted(moved):
         if atom.account not in {FUTURES, MAIN, SPOT}:
             yield cash_row(shadow, atom.account, atom.coin)
-    for account, coin in sorted(moved):
-        if account == FUTURES:
+    sources = {lever.out_of for lever in levers if lever.out_of is not None}
+    if FUTURES in sources:
+        for coin in shadow.balances.get(FUTURES, {}):
             yield wallet_row(shadow, coin)
-    sources = (lever.out_of for lever in levers if lever.out_of is not None)
     yield from rows_of_sources(shadow, sources)

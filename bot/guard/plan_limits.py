@@ -6,7 +6,7 @@ a bound of a lever or a row of a plan; the exchange has the last word. Nothing h
 chooses or sends anything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -165,14 +165,15 @@ def cash_row(shadow: Shadow, account: AccountId, coin: str) -> Row:
 def spare_of(shadow: Shadow, account: AccountId) -> bool:
     """Whether an account may give anything now by the exchange's own rules."""
     if account == FUTURES:
-        return True
+        settles = shadow.balances.get(FUTURES, {})
+        return all(free_in_wallet(shadow, settle) >= 0 for settle in settles)
     now = _collateral(shadow, account)
     if now.value is None or now.debt is None:
         return False
     return now.debt <= TRANSFER_OUT_DEBT_RATIO * now.value
 
 
-def rows_of_sources(shadow: Shadow, sources: Iterator[AccountId]) -> Iterator[Row]:
+def rows_of_sources(shadow: Shadow, sources: Iterable[AccountId]) -> Iterator[Row]:
     """The rules of the accounts that coins leave."""
     for account in sorted(set(sources)):
         if account != FUTURES:
@@ -197,7 +198,11 @@ def _sixty(shadow: Shadow, account: AccountId) -> Iterator[Row]:
 
 
 def wallet_row(shadow: Shadow, settle: str) -> Row:
-    """What leaves the futures wallet, or becomes isolated margin, is free there."""
+    """What leaves the futures wallet, or becomes isolated margin, is free there.
+
+    Where more is in use than there is, that is made good first: a rule for those who
+    take, and for nobody else.
+    """
     dollars = price_of(shadow, settle)
 
     def weigh(atom: Atom) -> float:
@@ -211,9 +216,10 @@ def wallet_row(shadow: Shadow, settle: str) -> Row:
                 if isinstance(atom, Margin):
                     return dollars
                 return dollars * _freed(shadow, contract, shadow.positions[key])
-        return 0.0
+            case Total() | Owed():
+                return 0.0
 
-    room = float(max(free_in_wallet(shadow, settle), ZERO)) * dollars
+    room = float(free_in_wallet(shadow, settle)) * dollars
     return Row(name=f"free {settle} of {FUTURES}", weigh=weigh, room=room)
 
 

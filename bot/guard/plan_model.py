@@ -64,6 +64,7 @@ Atom = Total | Owed | Lots | Margin
 class Stage(IntEnum):
     """When a lever's turn comes: what is free and funded goes before a trade."""
 
+    CANCEL = 0
     REPAY = 1
     ADD_MARGIN = 2
     TRANSFER = 3

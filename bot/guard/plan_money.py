@@ -7,7 +7,7 @@ asked for again; into an account that is being liquidated nothing goes. Nothing 
 chooses how much, and nothing is sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -28,7 +28,7 @@ from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to
 from bot.guard.asked import is_adjusting, is_asked
 from bot.guard.plan_costs import day_of_interest
 from bot.guard.plan_limits import borrowable, withdrawable
-from bot.guard.plan_model import Lever, Margin, Owed, Piece, Rates, Stage, Total
+from bot.guard.plan_model import Atom, Lever, Margin, Owed, Piece, Rates, Stage, Total
 from bot.guard.plan_rows import price_of
 from bot.risk.measure import SubjectMeasure
 from bot.risk.subjects import is_margin
@@ -125,16 +125,13 @@ def _repayments(shadow: Shadow, account: AccountId) -> Iterator[Lever]:
             stage=Stage.REPAY,
             most=balance.liability,
             price=price,
-            preference=_PAY_UP * (ONE_DAY + day_of_interest(shadow, coin)),
+            preference=_PAY_UP * (1.0 + day_of_interest(shadow, coin)),
             lever=_plain(
                 {Total(account, coin): -1.0, Owed(account, coin): -1.0},
                 f"repay {{amount}} {coin} in {account}",
                 Repay(account=account, coin=coin, amount=ONE),
             ),
         )
-
-
-ONE_DAY: Final = 1.0
 
 
 def _reserve(shadow: Shadow, account: AccountId, coin: str) -> Iterator[Lever]:
@@ -167,7 +164,7 @@ def _moving(source: AccountId, target: AccountId, coin: str) -> Lever:
 
 
 def _plain(
-    moves: dict[Total | Owed | Margin, float],
+    moves: Mapping[Atom, float],
     says: str,
     *templates: Repay | Transfer | Borrow | AdjustMargin,
 ) -> Lever:
@@ -177,7 +174,7 @@ def _plain(
         stage=Stage.REPAY,
         most=ZERO,
         step=LEDGER_QUANTUM,
-        moves={**moves},
+        moves=moves,
         pieces=(),
         intents=lambda amount: tuple(
             replace(each, amount=each.amount * amount) for each in templates
@@ -255,10 +252,13 @@ def _added_margin(shadow: Shadow, key: PositionKey, settle: str) -> Iterator[Lev
         most=_ENDLESS,
         price=price,
         preference=_KEEP_FREE,
-        lever=_plain(
-            {Margin(key): 1.0},
-            f"add {{amount}} {settle} of margin to {key}",
-            AdjustMargin(symbol=key.symbol, amount=ONE, position_side=key.side),
+        lever=replace(
+            _plain(
+                {Margin(key): 1.0},
+                f"add {{amount}} {settle} of margin to {key}",
+                AdjustMargin(symbol=key.symbol, amount=ONE, position_side=key.side),
+            ),
+            out_of=FUTURES,
         ),
     )
 

@@ -59,7 +59,7 @@ class Program:
 
     def __post_init__(self) -> None:
         """Hand the program to the solver once."""
-        self._highs = highspy.Highs()
+        self._highs = highspy.Highs()  # type: ignore[no-untyped-call]  # it states no types
         for name, value in (
             ("output_flag", False),
             ("threads", 1),

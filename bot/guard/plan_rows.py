@@ -202,7 +202,8 @@ def _cross_weigher(
                 position = shadow.positions[key]
                 freed = -float(position.margin) / abs(position.lots)
                 return level * dollars * (1.0 if isinstance(atom, Margin) else freed)
-        return 0.0
+            case Owed():
+                return 0.0
 
     return weigh
 

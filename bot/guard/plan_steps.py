@@ -179,7 +179,7 @@ class _Walk:
     def _move(self, lever: Lever, amount: Decimal) -> None:
         """Append the step of a lever as far as its coins are there; the rest waits."""
         funded = self._funded(lever, amount)
-        if ZERO < amount and funded < amount:
+        if amount > ZERO and funded < amount:
             intent = lever.intents(amount - funded)[0]
             if isinstance(intent, Repay):
                 self.owed[intent.account, intent.coin] = intent.amount

@@ -15,7 +15,7 @@ from bot.domain.orders import IntentState
 from bot.guard.asked import touched_accounts
 from bot.guard.cure import Cure, benched_now, is_benched
 from bot.guard.judge import Verdict
-from bot.guard.ladder import cancels, idle_repayments, is_saved, ladder_cure
+from bot.guard.ladder import cancelling, idle_repayments, is_saved, ladder_cure
 from bot.guard.limits import GuardLimits
 from bot.guard.paydown import paid_down
 from bot.guard.plan import Plan, Surroundings, make_plan
@@ -83,7 +83,7 @@ def plan_cure(
         limits: The guard's numbers.
         around: Thresholds of the other accounts, and the odds if they are known.
     """
-    adding = cancels(shadow, verdict)
+    adding = cancelling(shadow, verdict)
     if adding and not is_benched(known, CANCELLING, shadow.at):
         return Cure(
             proposals=tuple(adding),
@@ -115,6 +115,8 @@ def _begun(
     passed = [*(f"{name} is benched" for name in benched), *plan.dropped]
     is_pausing = False
     for step in plan.steps:
+        if step.stage is Stage.CANCEL:
+            continue  # only a benched one gets here, and it costs nothing to wait
         if step.stage is not Stage.TRADE:
             proposals = _moved(shadow, verdict, plan, step)
             why = f"{step.name}: not yet"
@@ -174,7 +176,8 @@ def _is_there(shadow: Shadow, intent: Intent) -> bool:
             return amount <= shadow.balance(account, coin).available
         case Repay(account=account, coin=coin, amount=amount):
             return amount <= shadow.balance(account, coin).available
-    return True
+        case _:
+            return True
 
 
 def _after_money(shadow: Shadow, verdict: Verdict, plan: Plan) -> SubjectMeasure | None:
