@@ -24,7 +24,7 @@ from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
 from bot.engine.ahead import Ahead, look
-from bot.engine.curing import cure_round, emptied, turned
+from bot.engine.curing import cure_round, emptied, surroundings, turned
 from bot.engine.intake import take_in
 from bot.engine.lookout import Lookout, Sight
 from bot.engine.memory import day_note, opened_notes, pair_notes
@@ -243,9 +243,10 @@ class _Work:
             self._sweep()
         if not known.is_acting:
             return
-        done = cure_round(
-            verdict.at_worst(self.state.shadow), verdict, known, self.core.guard_limits
-        )
+        limits = self.core.guard_limits
+        around = surroundings(self.state.guard, limits)
+        worst = verdict.at_worst(self.state.shadow)
+        done = cure_round(worst, verdict, known, limits, around)
         if done is None:
             return
         guard = self.state.guard

@@ -13,12 +13,13 @@ from bot.domain.entries import Decided, Noted
 from bot.domain.intents import PlaceOrder, Proposal
 from bot.guard.judge import Verdict, inputs_of
 from bot.guard.limits import GuardLimits
+from bot.guard.plan import Surroundings
 from bot.guard.planner import is_waiting, plan_cure
 from bot.guard.postcheck import check_after, remember_before
-from bot.guard.state import GUARD, SubjectState
+from bot.guard.state import GUARD, GuardState, SubjectState
 from bot.shadow.state import Shadow
 
-__all__ = ["Round", "cure_round", "emptied", "turned"]
+__all__ = ["Round", "cure_round", "emptied", "surroundings", "turned"]
 
 _STUCK_EVERY: Final = timedelta(seconds=60)
 
@@ -33,7 +34,11 @@ class Round:
 
 
 def cure_round(
-    shadow: Shadow, verdict: Verdict, known: SubjectState, limits: GuardLimits
+    shadow: Shadow,
+    verdict: Verdict,
+    known: SubjectState,
+    limits: GuardLimits,
+    around: Surroundings | None = None,
 ) -> Round | None:
     """The next round for an account under cure, None while an answer is awaited."""
     if is_waiting(shadow, verdict.measure):
@@ -45,7 +50,7 @@ def cure_round(
         known = checked.state
         topic = "action helped" if checked.has_helped else "action did not help"
         notes.append(Noted(topic=topic, text=checked.sentence))
-    cure = plan_cure(shadow, verdict, known, limits)
+    cure = plan_cure(shadow, verdict, known, limits, around)
     if cure.is_pausing and not cure.proposals:
         return Round(state=known, notes=tuple(notes))
     if not cure.proposals:
@@ -57,6 +62,23 @@ def cure_round(
         state=remember_before(known, shadow, cure.instrument, symbols),
         proposals=cure.proposals,
         notes=tuple(notes),
+    )
+
+
+def surroundings(guard: GuardState, limits: GuardLimits) -> Surroundings:
+    """What a plan for one account has to know beside it: the others, and the odds.
+
+    Example:
+        >>> surroundings(GuardState(), GuardLimits()).thresholds
+        {}
+    """
+    return Surroundings(
+        thresholds={
+            name: guard.thresholds_of(name, known.thresholds)
+            for name, known in sorted(guard.subjects.items())
+        },
+        odds=guard.foresight.odds,
+        max_probability=float(limits.max_liquidation_probability),
     )
 
 

@@ -28,6 +28,8 @@ from bot.domain.intents import (
 from bot.domain.money import plain
 from bot.guard.doubt import unsettled_qty
 from bot.guard.gates import Admission, collateral_objection, is_sane, objection
+from bot.guard.relief import relief_objection
+from bot.guard.state import GUARD
 from bot.guard.stop_safety import is_reducing_stop, stop_objection
 from bot.risk.measure import measure_subject, measure_subjects
 from bot.shadow.project import UnknownPriceError, project
@@ -41,7 +43,7 @@ def admit(
 ) -> Approved | Refused:
     """Approve a proposal under ``intent_id``, or refuse it with the reason."""
     intent = proposal.intent
-    reason = _reason(admission, intent)
+    reason = _reason(admission, proposal)
     measured = _measured(admission, intent) if is_sane(intent) else {}
     if reason is not None:
         return Refused(
@@ -61,21 +63,30 @@ def admit(
     )
 
 
-def _reason(admission: Admission, intent: Intent) -> str | None:
+def _reason(admission: Admission, proposal: Proposal) -> str | None:
     """Why the intent is not let pass; a reduction always is.
 
-    Margin for an isolated position is held only to what it takes from the others.
+    Margin for an isolated position is held only to what it takes from the others,
+    money that the guard moves for a cure to the proof that it helps.
     """
-    if is_reduction(admission.shadow, intent):
+    if is_reduction(admission.shadow, proposal.intent):
         return None
-    if isinstance(intent, PlaceStop) and is_sane(intent):
-        return stop_objection(admission.shadow, intent)
     try:
-        if isinstance(intent, AdjustMargin) and intent.amount > 0:
-            return collateral_objection(admission, intent)
-        return objection(admission, intent)
+        return _objection(admission, proposal)
     except UnknownPriceError as error:
         return str(error)
+
+
+def _objection(admission: Admission, proposal: Proposal) -> str | None:
+    """What the gate of this sort of intent says."""
+    intent, is_guards = proposal.intent, proposal.owner == GUARD
+    if isinstance(intent, PlaceStop) and is_sane(intent):
+        return stop_objection(admission.shadow, intent)
+    if isinstance(intent, AdjustMargin) and intent.amount > 0:
+        return collateral_objection(admission, intent)
+    if is_guards and isinstance(intent, Borrow | Transfer | AdjustMargin):
+        return relief_objection(admission, intent)
+    return objection(admission, intent)
 
 
 def is_reduction(shadow: Shadow, intent: Intent) -> bool:

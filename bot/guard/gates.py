@@ -44,7 +44,13 @@ from bot.risk.view import ShadowView, touched
 from bot.shadow.project import UnknownPriceError, expected_price, project
 from bot.shadow.state import Shadow
 
-__all__ = ["Admission", "collateral_objection", "is_sane", "objection"]
+__all__ = [
+    "Admission",
+    "collateral_objection",
+    "is_sane",
+    "objection",
+    "thresholds_of",
+]
 
 _OPENING_MARGIN: Final = Decimal("1.05")
 """A new account opens a little further than its act distance: the price moves on
@@ -299,7 +305,7 @@ def _is_far_enough(admission: Admission, intent: Intent) -> str | None:
 def _too_near(
     admission: Admission, before: SubjectMeasure | None, after: SubjectMeasure
 ) -> str | None:
-    limits = _thresholds(admission, after)
+    limits = thresholds_of(admission, after)
     if after.distance is not None and after.distance < limits.act:
         known = None if before is None else before.distance
         if known is None or after.distance < known:
@@ -317,7 +323,7 @@ def _too_near(
     return None
 
 
-def _thresholds(admission: Admission, measure: SubjectMeasure) -> Thresholds:
+def thresholds_of(admission: Admission, measure: SubjectMeasure) -> Thresholds:
     """The thresholds of a known account, or those that a new one will have."""
     guard = admission.guard
     known = admission.guard.subjects.get(measure.subject)

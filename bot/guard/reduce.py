@@ -28,7 +28,7 @@ from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
-__all__ = ["Cut", "reductions"]
+__all__ = ["Cut", "cut_of", "reductions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +50,46 @@ def reductions(
     is_futures = verdict.measure.account == FUTURES
     orders = _futures_orders if is_futures else _margin_orders
     for order, coin in orders(shadow, verdict):
-        capped = capped_order(shadow, order, known.cut_at, limits)
-        legs = (
-            None
-            if capped is None
-            else with_other_leg(shadow, capped, coin, known.cut_at, limits)
-        )
-        yield _paused(order) if legs is None else _cut(*legs, coin, verdict)
+        yield cut_of(shadow, order, coin, verdict, known, limits)
+
+
+def cut_of(  # noqa: PLR0913, PLR0917 - a cut is an order among all that limits it
+    shadow: Shadow,
+    order: PlaceOrder,
+    coin: str,
+    verdict: Verdict,
+    known: SubjectState,
+    limits: GuardLimits,
+) -> Cut:
+    """The chunk of an order that can go now, with its other leg.
+
+    Without proposals where its depth has to recover first, or its cash is not there.
+    """
+    affordable = _affordable(shadow, order)
+    if affordable is None:
+        return _paused(order)
+    capped = capped_order(shadow, affordable, known.cut_at, limits)
+    legs = (
+        None
+        if capped is None
+        else with_other_leg(shadow, capped, coin, known.cut_at, limits)
+    )
+    return _paused(order) if legs is None else _cut(*legs, coin, verdict)
+
+
+def _affordable(shadow: Shadow, order: PlaceOrder) -> PlaceOrder | None:
+    """The order as far as its cash goes; None where that is less than can trade."""
+    rules = shadow.rules.spot.get(order.symbol)
+    if order.account == FUTURES or rules is None:
+        return order
+    most = most_tradable(shadow, order.account, rules, -order.side.sign)
+    if order.qty <= most:
+        return order
+    least = least_spot(shadow, rules)
+    qty = floor_to(most, rules.base_increment)
+    if least is None or qty < least:
+        return None
+    return replace(order, qty=qty)
 
 
 def _paused(order: PlaceOrder) -> Cut:

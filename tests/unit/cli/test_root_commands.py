@@ -13,6 +13,7 @@ _COMMANDS = (
     "replay",
     "simulate",
     "risk",
+    "guard",
     "journal",
     "explain",
     "parity",
@@ -20,7 +21,7 @@ _COMMANDS = (
     "venue",
     "config",
 )
-_LATER = ("study", "guard", "backtest")
+_LATER = ("study", "backtest")
 
 
 def _is_a_sentence(said: Said) -> bool:

@@ -28,7 +28,7 @@ from bot.domain.orders import IntentState, OrderState, Side
 from bot.guard.planner import Cure, idle_repayments, is_waiting, plan_cure
 from bot.guard.sizing import is_at_target
 from bot.guard.state import SubjectState
-from bot.risk.measure import measure_subject
+from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 from tests.unit.guard.bench import (
@@ -84,6 +84,12 @@ def benched(*names: str, until: datetime | None = None) -> SubjectState:
     return replace(subject_state(), benched_until=dict.fromkeys(names, end))
 
 
+def paid_in(shadow: Shadow, move: Transfer) -> SubjectMeasure | None:
+    """The account after coins came in and repaid what is owed of them."""
+    repaid = Repay(account=MARGIN_CROSS, coin=move.coin, amount=move.amount)
+    return measure_subject(project(project(shadow, move), repaid), "margin_cross")
+
+
 def test_resting_orders_that_add_risk_are_cancelled_first() -> None:
     """A cancel costs nothing; reduce-only orders and other accounts' stay."""
     orders = {
@@ -131,17 +137,14 @@ def test_dust_is_not_repaid_by_the_guard() -> None:
 
 
 def test_the_reserve_comes_before_a_sale_and_no_more_of_it_than_needed() -> None:
-    """Of 30000 USDT in main as much as reaches the target is moved."""
+    """Of 30000 USDT in main as much is moved as reaches the target once it repays."""
     shadow = cross_long(main={"USDT": "30000"})
     (move,) = intents(cure(shadow))
     assert isinstance(move, Transfer)
     assert (move.source, move.target, move.coin) == (MAIN, MARGIN_CROSS, "USDT")
-    after = measure_subject(project(shadow, move), "margin_cross")
-    assert is_at_target(after, THRESHOLDS)
-    less = replace(move, amount=move.amount - 15)
-    assert not is_at_target(
-        measure_subject(project(shadow, less), "margin_cross"), THRESHOLDS
-    )
+    assert is_at_target(paid_in(shadow, move), THRESHOLDS)
+    less = replace(move, amount=move.amount - 1)
+    assert not is_at_target(paid_in(shadow, less), THRESHOLDS)
 
 
 def test_the_spot_account_is_the_second_reserve() -> None:

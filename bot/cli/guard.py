@@ -1,0 +1,91 @@
+"""``gnomon guard``: what the guard would do about an account.
+
+Reads files, writes one answer, sends nothing. With ``--json`` standard output holds
+exactly one object, or nothing on an error; sentences go to standard error.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.domain.errors import UsageError
+from bot.report.documents import read_documents
+from bot.report.figures import clean
+from bot.report.guard_plan import plan_answer
+from bot.report.plan_view import plan_view
+from bot.settings import read_settings
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="What the guard would do, and why.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+_PLAN_HELP = """
+The least-cost plan for the accounts of a file that are too near to liquidation.
+
+Examples:
+
+    gnomon guard plan account.json
+
+    gnomon guard plan account.json --config gnomon.toml --json | jq .plans
+
+The file is that of `gnomon risk assess`. Each step says what it costs and where the
+account stands after it. Nothing is sent. Exit 2 names a broken field.
+"""
+
+
+@app.callback()
+def _root() -> None:
+    """What the guard would do, and why."""
+
+
+@app.command("plan", help=_PLAN_HELP)
+def plan_command(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="JSON with the exchange's answers, as for gnomon risk assess; "
+            "- reads standard input.",
+            show_default=False,
+        ),
+    ],
+    *,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings; gnomon.toml here when it exists.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
+) -> None:
+    """Print the plans; nothing is sent."""
+    settings = read_settings(config)
+    documents = read_documents(_content(file), str(file))
+    for name in documents.unknown:
+        sentence = f"Warning: {file} holds {name!r}, which is not read."
+        typer.echo(clean(sentence), err=True)
+    answer = plan_answer(documents, settings.guard, settings.vip)
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        Console().print(plan_view(answer))
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of a file, or of standard input for ``-``.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise UsageError(f"{file} cannot be read: {reason}.") from None

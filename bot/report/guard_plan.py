@@ -1,0 +1,175 @@
+"""``gnomon guard plan``: what the guard would do about a raw account document.
+
+Every account that is under its thresholds gets the least-cost plan, the most
+endangered one first and the others on what its plan leads to. Numbers are text,
+unrounded; what is not known is null and named. Nothing is sent.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Context, Decimal, localcontext
+
+from bot.domain.money import ONE, plain
+from bot.guard.judge import Verdict, VerdictKind, judge
+from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
+from bot.guard.plan import Plan, Surroundings, make_plan
+from bot.guard.plan_steps import CostParts, PlanStep
+from bot.guard.state import GuardState, SubjectState
+from bot.report.answers import DIGITS, Answer, Json, number, write_gaps
+from bot.report.documents import Documents
+from bot.report.plan_shadow import shadow_of
+from bot.risk.measure import SubjectMeasure, measure_subjects
+from bot.shadow.project import project
+from bot.shadow.state import Shadow
+
+__all__ = ["plan_answer"]
+
+
+def plan_answer(documents: Documents, limits: GuardLimits, vip: int = 0) -> Answer:
+    """The plans for the accounts of a file, and where the others stand.
+
+    Args:
+        documents: The file.
+        limits: The guard's thresholds; they are not eased for an account that is
+            nearer than its act distance, because nobody knows how it was opened.
+        vip: Fee level of the spot fees that no document states.
+
+    Returns:
+        ``plans`` in the order in which they would be begun, ``safe`` and ``unknown``
+        accounts, ``assumed`` sentences and ``missing`` fields.
+
+    Raises:
+        UsageError: A position or an order tells no settle currency.
+
+    Example:
+        >>> from bot.report.documents import read_documents
+        >>> plan_answer(read_documents("{}", "nothing"), GuardLimits())["plans"]
+        []
+    """
+    with localcontext(Context(prec=DIGITS)):
+        planned = shadow_of(documents, vip)
+        verdicts = _verdicts(planned.shadow, limits)
+        thresholds = {v.measure.subject: v.thresholds for v in verdicts}
+        plans = list(_plans(planned.shadow, verdicts, limits, thresholds))
+        return {
+            "plans": plans,
+            "safe": [_safe(v) for v in verdicts if v.kind is VerdictKind.SAFE],
+            "unknown": [_unknown(v) for v in verdicts if v.kind is VerdictKind.UNKNOWN],
+            "assumed": list(planned.assumed),
+            "missing": write_gaps(planned.missing),
+        }
+
+
+def _verdicts(shadow: Shadow, limits: GuardLimits) -> list[Verdict]:
+    """What the judge says of every account, with thresholds that are not eased."""
+    measures = measure_subjects(shadow)
+    known = {
+        m.subject: SubjectState(thresholds=_thresholds(m, limits)) for m in measures
+    }
+    found = judge(GuardState(subjects=known), measures, limits, shadow.at).verdicts
+    return sorted(found, key=lambda v: (v.measure.distance or ONE, v.measure.subject))
+
+
+def _thresholds(measure: SubjectMeasure, limits: GuardLimits) -> Thresholds:
+    return thresholds_for(
+        limits,
+        Opening(
+            exposure_usdt=measure.exposure_usdt,
+            distance=None,
+            ratio=None,
+            liquidation=measure.liquidation,
+            is_futures=measure.is_futures,
+        ),
+    )
+
+
+def _plans(
+    shadow: Shadow,
+    verdicts: list[Verdict],
+    limits: GuardLimits,
+    thresholds: Mapping[str, Thresholds],
+) -> Iterator[Json]:
+    """A plan for each account under cure, each on what the one before leads to."""
+    around = Surroundings(thresholds=thresholds)
+    for verdict in verdicts:
+        if verdict.kind is not VerdictKind.CURE:
+            continue
+        now = {m.subject: m for m in measure_subjects(shadow)}
+        measure = now.get(verdict.measure.subject)
+        if measure is None:
+            continue
+        plan = make_plan(shadow, replace(verdict, measure=measure), limits, around)
+        yield _plan(verdict, plan)
+        for step in () if plan is None else plan.steps:
+            for intent in step.intents:
+                shadow = project(shadow, intent)
+
+
+def _safe(verdict: Verdict) -> Json:
+    return {"subject": verdict.measure.subject, **_numbers(verdict.measure)}
+
+
+def _unknown(verdict: Verdict) -> Json:
+    return {
+        "subject": verdict.measure.subject,
+        "reasons": list(verdict.measure.missing),
+    }
+
+
+def _numbers(measure: SubjectMeasure | None) -> Answer:
+    if measure is None:
+        return {"ratio": "0", "distance": None}
+    return {"ratio": number(measure.ratio), "distance": number(measure.distance)}
+
+
+def _plan(verdict: Verdict, plan: Plan | None) -> Answer:
+    """One plan; an account that cannot be planned says so with no steps."""
+    found: Answer = {
+        "subject": verdict.measure.subject,
+        "trigger": verdict.reason,
+        "act_distance": plain(verdict.thresholds.act),
+        "target_distance": plain(verdict.thresholds.target),
+        "backstop": plain(verdict.thresholds.backstop),
+        "before": _numbers(verdict.measure),
+    }
+    if plan is None:
+        nothing = _costs(CostParts())
+        return {**found, "after": None, "is_reached": False, "steps": [], **nothing}
+    return {
+        **found,
+        "after": _numbers(plan.after),
+        "is_reached": plan.is_reached,
+        "shortfall_usdt": number(plan.shortfall_usdt),
+        "probability": None
+        if plan.probability is None
+        else number(Decimal(repr(plan.probability))),
+        "dropped": list(plan.dropped),
+        **_costs(plan.cost),
+        "steps": [_step(number_, step) for number_, step in enumerate(plan.steps, 1)],
+    }
+
+
+def _step(position: int, step: PlanStep) -> Answer:
+    return {
+        "step": position,
+        "does": step.says,
+        "lever": step.name,
+        "amount": number(step.amount),
+        "chunks": step.chunks,
+        **_costs(step.cost),
+        "after": {name: _numbers(each) for name, each in step.after.items()},
+    }
+
+
+def _costs(cost: CostParts) -> Answer:
+    return {
+        "cost_usdt": {
+            "total": number(cost.total),
+            "fees": number(cost.fees),
+            "depth": number(cost.depth),
+            "interest": number(cost.interest),
+            "carry": number(cost.carry),
+            "basis": number(cost.basis),
+            "liquidation": number(cost.liquidation),
+        }
+    }
