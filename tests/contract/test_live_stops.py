@@ -6,6 +6,7 @@ rests it again; then the bot is killed, the market falls, the stops go off with 
 there, and the next start finds out what became of them.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from bot.domain.intents import Approved, PlaceStop
 from bot.domain.orders import Outcome, StopState
 from bot.domain.stops import StopChanged
 from tests.contract.live_books import entries_of, settled_books
-from tests.contract.live_process import Live, Venue, live, venue
+from tests.contract.live_process import Live, Venue, gnomon, live, venue
 from tests.simulation.small import market
 
 ACCOUNT = """\
@@ -55,7 +56,7 @@ count = 1
 """
 
 LIMIT_S = 120.0
-CALM_MINUTES = 70
+CALM_MINUTES = 90
 PRICES = [50000.0] * CALM_MINUTES + [50000.0 - 400 * n for n in range(1, 45)]
 
 
@@ -67,6 +68,7 @@ class Session:
     differences: list[str]
     margin_stops: list[Any]
     by_hand: str
+    doctor: Any
     books: Any
 
     def of(self, kind: type) -> list[Any]:
@@ -106,6 +108,14 @@ def _wait(look: Callable[[], Any], is_there: Callable[[Any], bool], what: str) -
     return seen
 
 
+def _doctor(folder: Path) -> Any:
+    """What ``gnomon doctor --json`` says, whatever it thinks of a live start."""
+    said = folder / "doctor.json"
+    process = gnomon(folder, "doctor", "--json", out=said)
+    assert process.wait(timeout=LIMIT_S) in {0, 4}
+    return json.loads(said.read_text(encoding="utf-8"))
+
+
 def _told(bot: Live, state: StopState) -> list[StopChanged]:
     bodies = [e.body for e in entries_of(bot.journal, "StopChanged")]
     return [b for b in bodies if isinstance(b, StopChanged) and b.state is state]
@@ -139,6 +149,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             )
             margin_stops = _margin_stops(place)
             bot.kill()
+            doctor = _doctor(bot.folder)
             _wait(
                 lambda: place.served.position("XBTUSDTM"),
                 lambda held: held is None or abs(int(held["lots"])) < 1000,
@@ -153,6 +164,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             differences=differences,
             margin_stops=margin_stops,
             by_hand=by_hand,
+            doctor=doctor,
             books=books,
         )
 
@@ -177,6 +189,19 @@ def test_what_rests_reduces_and_watches_the_mark(session: Session) -> None:
         (MARGIN_CROSS, "sell", False),
         (MARGIN_CROSS, "sell", True),
     }
+
+
+def test_the_doctor_lists_what_protects_the_account(session: Session) -> None:
+    """While the process is down: four stops of ours, and no account without one."""
+    found = session.doctor["protection"]
+    assert {row["owner"] for row in found["stops"]} == {"gnomon"}
+    assert len(found["stops"]) == 4
+    for row in found["stops"]:
+        away = Decimal(row["trigger_price"]) / Decimal(row["mark"]) - 1
+        assert abs(away - Decimal(row["move"])) < Decimal("1e-9")
+        assert (away > 0) is (row["triggers"] == "above")
+    assert sorted(found["protected"]) == ["futures:USDT", "margin_cross"]
+    assert found["unprotected"] == []
 
 
 def test_both_legs_went_off_and_their_fills_are_ours(session: Session) -> None:

@@ -12,6 +12,7 @@ from bot.domain.intents import CancelStop, Intent, PlaceOrder, PlaceStop, Propos
 from bot.domain.orders import IntentState, Outcome, Side, StopState
 from bot.domain.stops import StopChanged, stop_of
 from bot.guard.admit import is_reduction
+from bot.guard.flatten import flatten_round
 from bot.guard.judge import judge
 from bot.guard.limits import GuardLimits
 from bot.guard.planner import plan_cure
@@ -265,6 +266,27 @@ def test_nothing_is_placed_while_an_account_is_cured() -> None:
     known = replace(guard.subjects["margin_cross"], is_acting=True)
     acting = replace(guard, subjects={"margin_cross": known})
     assert asked(LONG, acting) == ()
+
+
+def test_switched_off_our_stops_are_withdrawn() -> None:
+    """What an earlier start has rested goes when the setting says so; others stay."""
+    shadow, _ = keeping(PAIR)
+    foreign = replace(next(iter(shadow.stops.values())), stop_id="x", intent_id=None)
+    shadow = replace(shadow, stops={**shadow.stops, "x": foreign})
+    done = resting_round(
+        shadow, measure_subjects(shadow), guarded(shadow), GuardLimits()
+    )
+    assert done is not None
+    gone = [i.stop_id for i in intents(done.proposals) if isinstance(i, CancelStop)]
+    assert gone == ["s0", "s1", "s2", "s3"]
+
+
+def test_a_flat_account_has_its_stops_withdrawn_by_the_operator() -> None:
+    """The last round of flatten leaves nothing that waits."""
+    shadow, _ = keeping(PERP)
+    flat = replace(shadow, positions={})
+    found = intents(flatten_round(flat, sells_spot=False))
+    assert [type(intent) for intent in found] == [CancelStop]
 
 
 def test_a_refused_stop_is_not_asked_for_again_at_once() -> None:

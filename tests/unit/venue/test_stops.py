@@ -179,7 +179,9 @@ def test_there_is_room_for_so_many(account: AccountId, most: int) -> None:
 def test_a_takeover_cancels_the_stops_of_its_account() -> None:
     """A margin account that is frozen sells nothing by a stop any more."""
     place = venue(
-        opening({"margin_cross": {"BTC": "1"}}, debts={"margin_cross": {"USDT": "40000"}})
+        opening(
+            {"margin_cross": {"BTC": "1"}}, debts={"margin_cross": {"USDT": "40000"}}
+        )
     )
     place.submit(later(1), approved(stop(price="30000"), "i-1"))
     events = ticked(place, 2, "41000")
