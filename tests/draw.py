@@ -46,7 +46,8 @@ from bot.domain.events import (
     TradingHalted,
 )
 from bot.domain.instruments import Lots, Rules
-from bot.domain.orders import OrderState, Outcome, Side
+from bot.domain.orders import OrderState, Outcome, Side, StopState
+from bot.domain.stops import StopChanged
 
 START = datetime(2025, 10, 10, tzinfo=UTC)
 COINS = ("USDT", "BTC", "ETH")
@@ -140,6 +141,19 @@ order_changed = st.builds(
     price=st.none() | prices,
     reduce_only=st.booleans(),
 )
+stop_changed = st.builds(
+    StopChanged,
+    at=times,
+    stop_id=st.sampled_from(("s1", "s2", "s3")),
+    intent_id=st.none() | intent_ids,
+    account=accounts,
+    symbol=pairs | contracts,
+    side=st.sampled_from(Side),
+    state=st.sampled_from(StopState),
+    qty=amounts,
+    stop_price=prices,
+    is_up=st.booleans(),
+)
 intent_settled = st.builds(
     IntentSettled,
     at=times,
@@ -154,6 +168,7 @@ events: st.SearchStrategy[Event] = st.one_of(
     ledger_booked,
     filled,
     order_changed,
+    stop_changed,
     intent_settled,
     st.builds(HoldChanged, at=times, account=accounts, coin=coins, hold=amounts),
     st.builds(PositionChanged, at=times, position=positions, reason=st.just("trade")),

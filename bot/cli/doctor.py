@@ -15,7 +15,8 @@ from rich.console import Console
 
 from bot.cli.live_runner import journal_of
 from bot.compose_live import connected, leverages_of
-from bot.domain.errors import RefusedError, UnreachableError
+from bot.domain.errors import RefusedError, UnreachableError, UsageError
+from bot.live_protection import read_protection
 from bot.report.doctor import (
     as_document,
     is_ready,
@@ -23,7 +24,10 @@ from bot.report.doctor import (
     owner_checks,
     view,
 )
+from bot.report.protection import Protection
+from bot.report.protection_view import protection_view
 from bot.settings import Settings, read_settings
+from connectors.kucoin.answers import ExchangeRefusedError
 from connectors.kucoin.checks import Check, CheckState, Expected
 from connectors.system.control import control_path, is_running
 
@@ -34,7 +38,9 @@ Check everything that a live start needs, and say what is missing.
 
 Reads the settings, the journal and the disk; asks KuCoin about its clock, the key's
 permissions and addresses, the account's mode, fee level, position mode, and the
-margin mode and leverage of every contract that strategies trade. Changes nothing.
+margin mode and leverage of every contract that strategies trade. Then lists what
+protects the account while the process is down - each stop that rests at KuCoin, with
+its trigger and its distance - and what does not, and why. Changes nothing.
 Exit 0 when ready, 4 when something stands in the way, 3 when KuCoin does not answer.
 
 Examples:
@@ -65,14 +71,17 @@ def doctor(
     settings = read_settings(config)
     path = journal_of(settings, journal)
     checks = list(local_checks(settings, path, _ENV))
+    protected: Protection | None = None
     if settings.api_key and settings.api_secret and settings.api_passphrase:
-        found = asyncio.run(_remote(settings, path))
+        found, protected = asyncio.run(_remote(settings, path))
         checks += found
         checks += owner_checks(path, found)
     if as_json:
-        sys.stdout.write(json.dumps(as_document(checks)) + "\n")
+        sys.stdout.write(json.dumps(as_document(checks, protected)) + "\n")
     else:
         Console().print(view(checks))
+        if protected is not None:
+            Console().print(protection_view(protected))
     if is_ready(checks):
         return
     if any(check.is_unreachable for check in checks):
@@ -80,17 +89,34 @@ def doctor(
     raise RefusedError("Not ready for a live start; the advice stands above.")
 
 
-async def _remote(settings: Settings, journal: Path) -> tuple[Check, ...]:
+async def _remote(
+    settings: Settings, journal: Path
+) -> tuple[tuple[Check, ...], Protection | None]:
+    """What the exchange says, and what protects the account where it can be read."""
+    protected: Protection | None = None
     async with connected(settings) as connection:
         found = await connection.checks(
             Expected(vip=settings.vip, leverages=leverages_of(settings))
         )
+        try:
+            protected = await read_protection(connection)
+        except (ExchangeRefusedError, UnreachableError, UsageError) as error:
+            found = (*found, _unread(error))
     if not await is_running(control_path(journal)):
-        return found
+        return found, protected
     running = Check(
         name="running",
         state=CheckState.WARN,
         sentence=f"A bot runs on {journal}.",
         advice="Stop it before another start; operator's commands go through it.",
     )
-    return (*found, running)
+    return (*found, running), protected
+
+
+def _unread(error: Exception) -> Check:
+    return Check(
+        name="protection",
+        state=CheckState.WARN,
+        sentence=f"What protects the account could not be read: {error}",
+        advice="Without it nobody knows what acts while the process is down.",
+    )

@@ -23,14 +23,14 @@ from bot.domain.entries import (
 )
 from bot.domain.events import Filled, IntentSettled, LedgerBooked, SnapshotTaken
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved
+from bot.domain.intents import Approved, CancelStop, PlaceStop
 from bot.domain.money import plain
 from bot.domain.orders import IntentState, next_intent_state
 from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 from bot.guard.state import GuardState, SubjectState
-from bot.shadow.apply import apply
+from bot.shadow.apply import apply, register
 from bot.shadow.state import Shadow, empty_shadow
 
 __all__ = [
@@ -281,6 +281,9 @@ class _Folding:
             case Approved():
                 self._waiting[body.intent_id] = body
                 self._states[body.intent_id] = IntentState.SENT
+                if isinstance(body.intent, PlaceStop | CancelStop):
+                    # The answer alone says that a stop rests, so who asked is kept.
+                    self._shadow = register(self._shadow, body, self._shadow.at)
             case IntentSettled():
                 self._settled(body)
             case Noted():

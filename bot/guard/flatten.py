@@ -2,8 +2,9 @@
 
 Each round is planned on what really happened in the one before: cancel what
 rests, close futures positions, buy back what is owed and sell what is held in
-margin accounts, repay. A coin or contract with a request under way waits for its
-answer. Coins on spot are sold only when asked for. Nothing here sends anything.
+margin accounts, repay, and withdraw our stops at the end. A coin or contract with a
+request under way waits for its answer. Coins on spot are sold only when asked for.
+Nothing here sends anything.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,10 +13,18 @@ from typing import Final
 
 from bot.domain.accounts import FUTURES, SPOT, AccountId
 from bot.domain.instruments import SpotRules
-from bot.domain.intents import CancelOrder, PlaceOrder, Proposal, Repay, intent_coin
+from bot.domain.intents import (
+    CancelOrder,
+    CancelStop,
+    PlaceOrder,
+    Proposal,
+    Repay,
+    intent_coin,
+)
 from bot.domain.money import LEDGER_QUANTUM, ZERO, floor_to, plain
 from bot.domain.orders import OrderState, Side
 from bot.shadow.state import Shadow
+from bot.shadow.stops import resting_stops
 
 __all__ = ["OPERATOR", "cancel_all", "flatten_round", "is_flat", "is_under_way"]
 
@@ -60,7 +69,29 @@ def flatten_round(shadow: Shadow, *, sells_spot: bool) -> list[Proposal]:
     for account in _accounts(shadow, sells_spot=sells_spot):
         repaid = list(_repayments(shadow, account))
         found += repaid or _evened(shadow, account)
+    if not found:
+        return _withdrawals(shadow)
     return [p for p in found if intent_coin(p.intent) not in busy]
+
+
+def _withdrawals(shadow: Shadow) -> list[Proposal]:
+    """Withdraw our stops, when there is nothing left that they could reduce."""
+    asked = {
+        request.approved.intent.stop_id
+        for request in shadow.requests.values()
+        if isinstance(request.approved.intent, CancelStop)
+    }
+    return [
+        Proposal(
+            owner=OPERATOR,
+            intent=CancelStop(
+                account=stop.account, symbol=stop.symbol, stop_id=stop.stop_id
+            ),
+            reason=f"the operator withdraws stop {stop.stop_id}",
+        )
+        for stop in resting_stops(shadow)
+        if stop.intent_id is not None and stop.stop_id not in asked
+    ]
 
 
 def is_under_way(shadow: Shadow) -> bool:

@@ -88,8 +88,11 @@ def resting_round(
         limits: Whether stops rest at all, and how far from the end.
     """
     before = guard.resting
+    if not limits.resting_stops:
+        ours = (stop for stop in resting_stops(shadow) if stop.intent_id is not None)
+        return RestingRound(state=before, proposals=tuple(_withdrawn(shadow, ours)))
     unsafe = tuple(_withdrawn(shadow, _unsafe(shadow)))
-    if not limits.resting_stops or guard.is_acting:
+    if guard.is_acting:
         return RestingRound(state=before, proposals=unsafe) if unsafe else None
     if not _is_due(shadow, measures, guard, limits):
         return RestingRound(state=before, proposals=unsafe) if unsafe else None

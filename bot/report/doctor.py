@@ -19,6 +19,7 @@ from rich.text import Text
 from bot.domain.entries import RunStarted
 from bot.domain.errors import JournalError
 from bot.engine.memory import owner_title
+from bot.report.protection import Protection
 from bot.settings import Settings
 from bot.settings_keys import KEY_PARTS
 from connectors.kucoin.checks import Check, CheckState
@@ -100,10 +101,16 @@ def is_ready(checks: Sequence[Check]) -> bool:
     return all(c.state in {CheckState.PASS, CheckState.WARN} for c in checks)
 
 
-def as_document(checks: Sequence[Check]) -> Mapping[str, object]:
-    """The machine's form: a verdict and every check."""
+def as_document(
+    checks: Sequence[Check], protected: Protection | None = None
+) -> Mapping[str, object]:
+    """The machine's form: a verdict, every check, and what protects the account.
+
+    ``protection`` is null where the account could not be read.
+    """
     return {
         "ready": is_ready(checks),
+        "protection": None if protected is None else protected.as_document(),
         "checks": [
             {
                 "name": check.name,

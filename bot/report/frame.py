@@ -286,7 +286,7 @@ class GuardView:
 
     ``next_action`` is a sentence ("sell 0.12 BTC and repay"); ``trigger`` is the
     uniform move from here that sets it off, a signed fraction, None for unknown;
-    ``trigger_note`` says it in words where a number alone does not.
+    ``trigger_note`` says it in words; ``resting`` what would act if the bot were dead.
     """
 
     state: GuardState = GuardState.UNKNOWN
@@ -294,6 +294,7 @@ class GuardView:
     trigger: Decimal | None = None
     trigger_note: str = ""
     actions: int | None = None
+    resting: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ from bot.report.frame import (
 )
 from bot.report.next_action import moved, nearest_trigger, planned_words
 from bot.report.outlook_view import ahead_words
+from bot.report.protection import stops_line
 from bot.report.recorder import Recorder
 from bot.report.wording import intent_title, ratio_word, subject_title
 from bot.risk.measure import (
@@ -88,7 +89,10 @@ def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
         world=sources.world,
         equity_usdt=equity_usdt(shadow),
         equity_start_usdt=sources.equity_start,
-        guard=_guard_view(recorder, step, measured, sources),
+        guard=replace(
+            _guard_view(recorder, step, measured, sources),
+            resting=_resting(shadow, measured, sources),
+        ),
         progress=_progress(shadow.at, sources),
         speed=sources.speed,
         margins=margin_gauges(shadow, subjects, measures),
@@ -204,6 +208,15 @@ def _guard_view(
     if acting:
         return _acting(recorder, state.shadow, *acting[0], sources.limits)
     return _watching(recorder, step, measures, sources.limits)
+
+
+def _resting(
+    shadow: Shadow, measures: Sequence[SubjectMeasure], sources: FrameSources
+) -> str | None:
+    """What would act if the process ended; not said where no stops are to rest."""
+    if not sources.is_guarded or not sources.limits.resting_stops:
+        return None
+    return stops_line(shadow, measures)
 
 
 def _acting(

@@ -244,7 +244,7 @@ def _tmmr(value: Decimal | None) -> str:
 
 
 def guard_lines(frame: Frame, width: int) -> list[Text]:
-    """What the guard is doing, and what it does next and when: up to three lines."""
+    """What the guard is doing, and what it does next and when: up to four lines."""
     guard = frame.guard
     tone = guard.state.tone
     first = Text.assemble(
@@ -262,7 +262,16 @@ def guard_lines(frame: Frame, width: int) -> list[Text]:
     lines = [Text(" " * _LABEL + line) for line in told]
     lines[0] = Text.assemble(_label(" Next"), told[0])
     lines[0].stylize("bold", _LABEL, _LABEL + len(when))
-    return [first, *lines]
+    return [first, *lines, *_resting_lines(guard.resting, width)]
+
+
+def _resting_lines(resting: str | None, width: int) -> list[Text]:
+    """What would act if the process ended, one line."""
+    if resting is None:
+        return []
+    room = max(width - _LABEL - 1, 12)
+    told = wrap(figures.clean(resting), room, max_lines=1, placeholder=" …")
+    return [Text.assemble(_label(" Dead"), told[0])]
 
 
 def _next_words(words: str, note: str, width: int) -> list[str]:

@@ -19,16 +19,17 @@ from bot.domain.events import Event, MarksTicked
 from bot.domain.intents import PlaceOrder
 from bot.domain.money import plain
 from bot.domain.orders import OrderState, Outcome
+from bot.domain.stops import is_reached
 from connectors.venue.refusal import Refusal
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import FUTURES_HOST
 from connectors.venue.server.futures_order_forms import StopTerms
 from connectors.venue.server.notices import Notice, Noticeboard
 from connectors.venue.server.words_futures_common import mode_word, ms, ns
+from connectors.venue.stops import MOST_FUTURES_STOPS
 
 __all__ = ["FuturesStop", "FuturesStops", "StopState", "futures_stops"]
 
-_MOST_WAITING: Final = 200
 _MOST_KEPT: Final = 10_000
 _FIRST_ID: Final = 240_000_000_000_000_000
 
@@ -83,9 +84,10 @@ class FuturesStops:
                 f"{self._by_client[client_id]}: query that order, never resend.",
             )
         refusal = self.backend.venue.orders.check_client_id(FUTURES, client_id)
-        if refusal is None and len(self.waiting()) >= _MOST_WAITING:
+        if refusal is None and len(self.waiting()) >= MOST_FUTURES_STOPS:
             return Refusal(
-                "300004", f"There are {_MOST_WAITING} stop orders: cancel some first."
+                "300004",
+                f"There are {MOST_FUTURES_STOPS} stop orders: cancel some first.",
             )
         return refusal
 
@@ -158,7 +160,9 @@ class FuturesStops:
         for stop in self.waiting():
             if stop.state is StopState.WAITING and self._is_armed(stop):
                 price = self._watched(stop)
-                if price is not None and _reached(stop.terms, price):
+                if price is not None and is_reached(
+                    stop.terms.price, price, is_up=stop.terms.is_up
+                ):
                     self._trigger(stop)
 
     def _is_armed(self, stop: FuturesStop) -> bool:
@@ -248,17 +252,6 @@ class FuturesStops:
             del self._stops[stop.order_id]
             self._by_client.pop(stop.client_id, None)
             self._by_placed.pop(stop.placed_id or "", None)
-
-
-def _reached(terms: StopTerms, price: Decimal) -> bool:
-    """Whether a price is at or beyond the trigger.
-
-    Example:
-        >>> down = StopTerms(is_up=False, price=Decimal(100), source="TP")
-        >>> _reached(down, Decimal(101)), _reached(down, Decimal(100))
-        (False, True)
-    """
-    return price >= terms.price if terms.is_up else price <= terms.price
 
 
 def futures_stops(backend: Backend) -> FuturesStops:

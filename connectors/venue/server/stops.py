@@ -18,16 +18,17 @@ from bot.domain.accounts import AccountId
 from bot.domain.events import AccountStatus, AccountStatusChanged, Event
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Outcome
+from bot.domain.stops import is_reached
 from connectors.venue.orders import codes_for
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import SPOT_HOST, ProblemError
 from connectors.venue.server.notices import Notice, Noticeboard
 from connectors.venue.server.order_forms import OrderForm, OrderNotes, sized
 from connectors.venue.server.words_spot_basic import ms, ns, trade_type
+from connectors.venue.stops import MOST_STOPS_A_PAIR
 
 __all__ = ["SpotStops", "StopChange", "StopOrder"]
 
-_MOST_A_PAIR: Final = 20
 _MOST_KEPT: Final = 1000
 
 
@@ -58,9 +59,7 @@ class StopOrder:
 
     def is_due(self, last: Decimal) -> bool:
         """Whether the last price triggers it."""
-        if self.kind == "loss":
-            return last <= self.stop_price
-        return last >= self.stop_price
+        return is_reached(self.stop_price, last, is_up=self.kind != "loss")
 
 
 class SpotStops:
@@ -100,9 +99,10 @@ class SpotStops:
             for each in self._waiting.values()
             if (each.account, each.form.symbol) == (stop.account, stop.form.symbol)
         ]
-        if len(crowd) >= _MOST_A_PAIR:
+        if len(crowd) >= MOST_STOPS_A_PAIR:
             raise ProblemError(
-                codes.too_many, f"{stop.form.symbol} has {_MOST_A_PAIR} stop orders."
+                codes.too_many,
+                f"{stop.form.symbol} has {MOST_STOPS_A_PAIR} stop orders.",
             )
         self._waiting[stop.stop_id] = stop
         self._tell(stop.created_at, stop, StopChange.OPEN)

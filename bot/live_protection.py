@@ -1,0 +1,78 @@
+"""The account at KuCoin as it is now, read once, to say what protects it.
+
+Balances, positions, rules, marks and the stops that rest become one shadow, which the
+report reads. Read only; nothing is journaled. A part of the composition root.
+"""
+
+from decimal import Decimal
+
+from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountSnapshot
+from bot.domain.events import MarksTicked, RulesRead, SnapshotTaken
+from bot.domain.money import ONE
+from bot.live_start import Connection
+from bot.report.protection import Protection, protection
+from bot.shadow.apply import apply
+from bot.shadow.state import Shadow, empty_shadow
+from connectors.kucoin.interests import interests_of
+from connectors.kucoin.parse.marks import (
+    btc_prices,
+    contract_mark,
+    margin_marks,
+    usdt_prices,
+)
+from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.rules_reader import RulesReader
+from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
+from connectors.kucoin.stop_book import from_row
+from connectors.kucoin.stop_reads import list_stops
+
+__all__ = ["read_protection"]
+
+
+async def read_protection(connection: Connection) -> Protection:
+    """Read the account and its stops, and say what they protect.
+
+    Raises:
+        ExchangeRefusedError: The exchange refuses a question.
+        UnreachableError: No sound answer.
+        UsageError: A field of an answer is missing or broken.
+    """
+    shadow = await _read(connection)
+    return protection(shadow, connection.settings.guard)
+
+
+async def _read(connection: Connection) -> Shadow:
+    rest, clock = connection.client, connection.clock
+    rules_reader = RulesReader(rest)
+    snapshots = SnapshotReader(rest, rules_reader.known_contracts)
+    snapshots.keep_settles(await snapshots.settles_in_use())
+    snapshot = await read_snapshot(snapshots)
+    found = await list_stops(rest, clock, (FUTURES, SPOT, MARGIN_CROSS))
+    claims = sorted({row.symbol for row in found.rows})
+    rules = await rules_reader.read(interests_of(snapshot, claims))
+    at, registry = clock.now(), OrderRegistry()
+    shadow = apply(empty_shadow(rules), RulesRead(at=at, rules=rules))
+    shadow = apply(shadow, SnapshotTaken(at=at, snapshot=snapshot))
+    shadow = apply(shadow, await _marks(connection, snapshot, claims))
+    for row in found.rows:
+        own = registry.own_id(row.stop_id, row.client_id)
+        shadow = apply(shadow, from_row(row, own))
+    return shadow
+
+
+async def _marks(
+    connection: Connection, snapshot: AccountSnapshot, claims: list[str]
+) -> MarksTicked:
+    rest = connection.client
+    interests = interests_of(snapshot, claims)
+    stated = usdt_prices(btc_prices(margin_marks(await rest.read("spot_marks"))))
+    futures: dict[str, Decimal] = {}
+    for symbol in sorted(interests.contracts):
+        mark = contract_mark(await rest.read("futures_mark", {"symbol": symbol}))
+        futures[symbol] = mark.mark_price
+    coins = sorted(interests.coins & stated.keys())
+    return MarksTicked(
+        at=connection.clock.now(),
+        margin_marks={"USDT": ONE, **{coin: stated[coin] for coin in coins}},
+        futures_marks=futures,
+    )
