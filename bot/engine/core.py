@@ -48,6 +48,7 @@ from bot.guard.repair import (
 from bot.guard.resting import resting_round
 from bot.guard.state import GuardState
 from bot.risk.freshness import aged_measures
+from bot.risk.jumps import Jumps, after_moment
 from bot.risk.kernel_row import KernelNumbers
 from bot.risk.measure import SubjectMeasure, equity_usdt
 from bot.risk.view import ShadowView
@@ -68,6 +69,8 @@ class State:
     day_open_equity: Decimal | None = None
     day_turnover: Decimal = ZERO
     next_sample_at: datetime | None = None
+    jumps: Jumps = field(default_factory=dict)
+    """Marks that jumped and that nothing has confirmed yet."""
     own_readings: Readings = ()
     """Our numbers of the last seconds, where the exchange's are kept beside them."""
     ahead: Ahead = field(default_factory=Ahead)
@@ -90,6 +93,8 @@ class Step:
     measures: tuple[SubjectMeasure, ...] = ()
     numbers: tuple[KernelNumbers, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    mark_cadence: timedelta = timedelta(seconds=1)
+    """How often a mark should come in this run; older ones are told as such."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +154,13 @@ class Core:
         ids = BookingIds(self.epoch, state.next_seq)
         shadow, entries = take_in(state.shadow, moment, ids.next_booking)
         if shadow is not state.shadow:
-            ahead = state.ahead.followed(state.shadow, shadow)
-            state = replace(state, shadow=shadow, next_seq=ids.next_seq, ahead=ahead)
+            state = replace(
+                state,
+                shadow=shadow,
+                next_seq=ids.next_seq,
+                ahead=state.ahead.followed(state.shadow, shadow),
+                jumps=after_moment(state.jumps, state.shadow, shadow, moment),
+            )
         return state, entries
 
     def _new_day(self, state: State, entries: list[Entry]) -> State:
@@ -359,6 +369,7 @@ class _Work:
                 day_open_equity=self.state.day_open_equity,
                 day_turnover=self.state.day_turnover,
                 known=self.sight.known(self.state.shadow),
+                jumps=self.state.jumps,
             )
             verdict = admit(admission, proposal, self._next_id("i"))
             at = self.state.shadow.at
@@ -409,4 +420,5 @@ class _Work:
             measures=self.sight.measures,
             numbers=self.sight.numbers,
             verdicts=self.verdicts,
+            mark_cadence=self.core.risk_limits.mark_cadence,
         )

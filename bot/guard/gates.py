@@ -7,7 +7,7 @@ approves anything; a reduction never comes here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -39,6 +39,7 @@ from bot.guard.limits import (
 )
 from bot.guard.state import GuardState
 from bot.risk.exposures import net_exposures
+from bot.risk.jumps import Jumps
 from bot.risk.measure import Known, SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView, touched
 from bot.shadow.project import UnknownPriceError, expected_price, project
@@ -79,6 +80,8 @@ class Admission:
     """USDT that was traded since midnight UTC."""
     known: Known | None = None
     """What was measured at this moment already."""
+    jumps: Jumps = field(default_factory=dict)
+    """Marks that jumped and that nothing has confirmed yet."""
 
 
 def objection(admission: Admission, intent: Intent) -> str | None:
@@ -131,12 +134,23 @@ def _is_undisputed(admission: Admission, intent: Intent) -> str | None:
 def _is_fresh(admission: Admission, intent: Intent) -> str | None:
     """Every mark that the touched accounts are measured with must be fresh."""
     limit = admission.limits.mark_stale_after
-    for name in _names(admission.shadow, intent):
+    names = _names(admission.shadow, intent)
+    for name in names:
         age = admission.shadow.mark_age(name)
         if age is None:
             return f"no mark of {name} is known"
         if age > limit:
             return f"the mark of {name} is {_seconds(age)} old, over {_seconds(limit)}"
+    return _jump_sentence(admission.jumps, names)
+
+
+def _jump_sentence(jumps: Jumps, names: Sequence[str]) -> str | None:
+    """The first mark of these that nobody has confirmed after a jump."""
+    for quote, jump in jumps.items():
+        if quote.name in names:
+            return (
+                f"the mark of {quote.name} {jump.words}; nothing has confirmed it yet"
+            )
     return None
 
 

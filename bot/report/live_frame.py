@@ -27,6 +27,7 @@ from bot.report.account_view import (
     price_lines,
 )
 from bot.report.action_log import GUARD
+from bot.report.age_words import age_notices
 from bot.report.frame import (
     EventLine,
     Frame,
@@ -102,7 +103,10 @@ def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
         loans=loan_lines(shadow),
         settlement=next_settlement(shadow),
         events=_events(recorder),
-        notices=_notices(shadow, measured, step.state.guard),
+        notices=(
+            *age_notices(shadow, measured, step.mark_cadence),
+            *_notices(shadow, measured, step.state.guard),
+        ),
         ahead=ahead_words(step.state),
         twin=_twin(sources.twin, shadow, main),
         equity_series=recorder.equity(),

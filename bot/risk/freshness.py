@@ -229,8 +229,10 @@ def _at_worst(
     return replace(worst, ratio=max(worst.ratio, aged.ratio_high), aged=aged)
 
 
-def first_aging(shadow: Shadow, cadence: timedelta) -> datetime | None:
-    """Until when no mark of an endangered account can be aged; None: it has none.
+def first_aging(
+    shadow: Shadow, cadence: timedelta, kind: Staleness = Staleness.AGED
+) -> datetime | None:
+    """Until when no mark of an endangered account can be so old; None: it has none.
 
     A mark only becomes younger, so nobody needs to look before that time.
 
@@ -242,9 +244,7 @@ def first_aging(shadow: Shadow, cadence: timedelta) -> datetime | None:
     """
     names = _names(shadow)
     times = [shadow.mark_times[name] for name in names if name in shadow.mark_times]
-    if not times:
-        return None
-    return min(times) + MISSED_UPDATES[Staleness.AGED] * cadence
+    return min(times) + MISSED_UPDATES[kind] * cadence if times else None
 
 
 def _names(shadow: Shadow) -> set[str]:

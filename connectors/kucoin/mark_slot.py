@@ -47,6 +47,12 @@ class MarkSlot:
         """Whether nothing has come since the last taking."""
         return not self._margin and not self._futures
 
+    @property
+    def newest_at(self) -> datetime | None:
+        """The exchange's time of the newest mark that ever came; None before one."""
+        times = [at for _, at in self._btc.values()]
+        return max([*times, *self._contracts.values()], default=None)
+
     def late_coins(self, coins: Iterable[str], since: datetime) -> frozenset[str]:
         """The coins whose newest mark is from before ``since``, or was never heard.
 

@@ -15,6 +15,7 @@ from bot.domain.events import (
     BorrowRateQuoted,
     Event,
     FundingQuoted,
+    MarksTicked,
     RulesRead,
 )
 from bot.domain.instruments import ContractRules, Rules
@@ -83,7 +84,21 @@ class MarketPolls:
             Poll(name="service", every_s=60, ask=self.service),
         )
 
+    def pulse(self) -> Poll:
+        """Time itself, for a guard that no mark wakes."""
+        return Poll(name="pulse", every_s=1, ask=self.pulse_of_time)
+
     # -- marks -------------------------------------------------------------
+
+    async def pulse_of_time(self) -> Events:
+        """That time has passed while no mark came: old marks must be noticed too.
+
+        A moment of marks without any mark; nothing before the first mark came.
+        """
+        newest, now = self.feed.marks.newest_at, self.clock.now()
+        if newest is None or now - newest <= _LATE_MARK:
+            return ()
+        return (MarksTicked(at=now),)
 
     async def margin_marks(self) -> Events:
         """Coins' marks by REST while a push is late; they carry their own time.

@@ -8,7 +8,7 @@ older than what was seen, or seen already, is dropped and counted.
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.errors import UsageError
@@ -82,7 +82,7 @@ class Inbox:
         self._clock = clock
         self._monotonic = monotonic
         self._calm_s = calm_s
-        self._ahead_s = ahead_s
+        self._ahead = timedelta(seconds=ahead_s)
         self._desks: dict[tuple[str, str], _Desk] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
         self.strangers = 0
@@ -199,7 +199,7 @@ class Inbox:
     ) -> None:
         now = self._clock.now()
         at = push.at if push.at is not None else now
-        if (at - now).total_seconds() > self._ahead_s:
+        if at - now > self._ahead:
             words = f"the time of {push.topic} lies in the future; check the clock"
             self._unread(desk, source, UsageError(words))
             return

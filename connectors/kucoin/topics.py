@@ -243,9 +243,10 @@ def topic_of(host: str, document: Node) -> str | None:
     None for a push that names nothing we know. It is also right for a push that
     cannot be read further, so that its channel can be told of the loss.
     """
-    if not document.is_object:
+    push = document.value
+    if not isinstance(push, dict):
         return None
-    subject, topic = str(document["subject"].value), str(document["topic"].value)
+    subject, topic = str(push.get("subject")), str(push.get("topic"))
     if host == FUTURES_HOST and subject in _FUTURES and subject != "user.config":
         return _FUTURES[subject].topic
     head = topic.partition(":")[0]
@@ -286,13 +287,9 @@ def _topic(reading: _Reading, value: object) -> str:
 
 
 def _slot(value: object) -> str | None:
-    match value:
-        case MarginMark(base=base, quote=quote):
-            return f"{base}-{quote}"
-        case ContractMark(symbol=symbol):
-            return symbol
-        case _:
-            return None
+    if isinstance(value, MarginMark):
+        return f"{value.base}-{value.quote}"
+    return value.symbol if isinstance(value, ContractMark) else None
 
 
 def _identity(host: str, subject: str, document: Node, waits: Waits) -> str | None:

@@ -302,7 +302,8 @@ class LiveWorld:
         self._crew.spawn(self._keep_time(), "clock")
         warm = Poll(name="pre-images", every_s=2, ask=self.lookups.warm.renew)
         polls = (*self._account.all(), *self._market.all(), self._following.poll())
-        for poll in (*polls, warm, *self._more_polls):
+        more = (warm, self._market.pulse(), *self._more_polls)
+        for poll in (*polls, *more):
             self._crew.spawn(self._run(poll), f"poll {poll.name}")
 
     # -- the sockets ----------------------------------------------------------

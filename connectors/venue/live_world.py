@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - the composition root seeds it
 from typing import Final, Protocol
 
-from bot.domain.events import Event, IntentSettled
+from bot.domain.events import Event, IntentSettled, MarksTicked
 from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.market import MarketInstant
 from bot.domain.orders import Outcome
@@ -29,6 +29,8 @@ Moment = tuple[Event, ...]
 Handle = Callable[[str, Moment], None]
 
 _BEAT: Final = timedelta(seconds=1)
+_MISSED: Final = 3
+"""Seconds without an instant after which time is told without one."""
 _PRICED_FOR: Final = timedelta(seconds=10)
 """How long a stated price may be traded at."""
 
@@ -92,6 +94,10 @@ class PaperTable(VenueTimeline):
         waiting, self._waiting = self._waiting, []
         for approved in waiting:
             yield tuple(self._arrive(self._now, approved))
+
+    def pulse(self, at: datetime) -> Moment:
+        """Time passes while the market is not heard: its last marks grow old."""
+        return (MarksTicked(at=at),)
 
     def end(self) -> Iterator[Moment]:
         """Let what is under way land; an order without a price is not done."""
@@ -160,6 +166,7 @@ class Rounds:
         self._at = clock.now()
         self._next_beat = self._at
         self._is_stopped = False
+        self._unheard = 0
         self.beats = 0
         """Seconds that were looked at; those without an instant count too."""
 
@@ -201,10 +208,12 @@ class Rounds:
         self.beats += 1
         self._next_beat = self._at.replace(microsecond=0) + _BEAT
         instant = self._market.instant(self._at)
-        if instant is None:
-            return
+        self._unheard = self._unheard + 1 if instant is None else 0
         for name, table in self._tables.items():
-            self._hand_out(handle, name, table.take(instant))
+            if instant is not None:
+                self._hand_out(handle, name, table.take(instant))
+            elif self._unheard > _MISSED:
+                handle(name, table.pulse(self._at))
 
     @staticmethod
     def _hand_out(handle: Handle, name: str, moments: Iterator[Moment]) -> None:

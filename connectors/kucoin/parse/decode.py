@@ -41,13 +41,7 @@ def decode(text: bytes | str, source: str = "The document") -> object:
         )
     try:
         plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        return json.loads(
-            plain.removeprefix("\ufeff"),
-            parse_float=_number,
-            parse_int=_number,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique_keys,
-        )
+        return _DECODER.decode(plain.removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{source} is not UTF-8 text (byte {error.start}); save it as UTF-8."
@@ -92,3 +86,12 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
             raise _BadJsonError(f"gives the key {key!r} twice in one object.")
         seen.add(key)
     return found
+
+
+_DECODER: Final = json.JSONDecoder(
+    parse_float=_number,
+    parse_int=_number,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_unique_keys,
+)
+"""Made once: a burst of marks is 150 documents."""

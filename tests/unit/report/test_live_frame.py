@@ -14,6 +14,7 @@ from bot.domain.events import (
     Cause,
     FeedChanged,
     FundingQuoted,
+    MarksTicked,
     Posting,
     TradingHalted,
 )
@@ -329,3 +330,27 @@ def test_a_reach_is_where_the_ratio_is_at_the_level(level: Decimal) -> None:
     assert there.ratio is not None
 
     assert abs(there.ratio - level) < _PPM
+
+
+def test_an_old_mark_is_shown_with_the_range_that_it_leaves() -> None:
+    """Fourteen seconds without a mark: the view says how far the ratio may be."""
+    run = Run(LONG)
+    recorder = _recorded(run)
+    run.tick(1, "60000")
+    assert _frame(run, recorder).notices == ()
+    run.tell(MarksTicked(at=after(6)))
+    (notice,) = _frame(run, recorder).notices
+    assert plainly(notice) == (
+        "cross margin: debt ratio 66.29 % to 67.06 %, BTC mark 5 s old; new risk waits"
+    )
+    run.tell(MarksTicked(at=after(15)))
+    (notice,) = _frame(run, recorder).notices
+    assert plainly(notice) == (
+        "cross margin: debt ratio 66.03 % to 67.32 %, BTC mark 14 s old; "
+        "the guard judges the worst"
+    )
+
+
+def plainly(text: str) -> str:
+    """A text without its unbreakable spaces."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")

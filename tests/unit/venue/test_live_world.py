@@ -148,6 +148,20 @@ async def test_seconds_that_were_missed_are_not_made_up() -> None:
     assert len(desk.of("one", MarksTicked)) == 3
 
 
+async def test_time_is_told_when_the_market_is_not_heard() -> None:
+    """From the fourth silent second on, so that old marks are noticed; no price."""
+    desk = _Desk(["50000", *[None] * 6, "50100"], one=_table())
+    await desk.run()
+    told = [e for e in desk.seen["one"] if isinstance(e, MarksTicked)]
+    empty = [e for e in told if not e.margin_marks and not e.futures_marks]
+    assert [e.at.replace(microsecond=0) for e in empty] == [
+        later(4),
+        later(5),
+        later(6),
+    ]
+    assert len(told) == len(empty) + 2
+
+
 async def test_a_request_takes_effect_between_two_instants() -> None:
     """It arrives after its latency, at its own time, not at the next instant."""
     desk = _Desk(["50000", "50100", "50200"], one=_table())
