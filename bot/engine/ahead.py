@@ -20,16 +20,17 @@ from bot.engine.outlook_note import outlook_note
 from bot.guard.foresight import Foresight, within
 from bot.guard.limits import GuardLimits
 from bot.guard.state import GuardState
+from bot.risk.blackout import STRESS_MOVE, Blackout, stress_distance
 from bot.risk.hourly_closes import HourlyCloses
 from bot.risk.known_flows import known_flows
-from bot.risk.measure import SubjectMeasure
+from bot.risk.measure import SubjectMeasure, measure_subjects
 from bot.risk.odds import Odds
 from bot.risk.outlook import Asked, Outlook, look_ahead
 from bot.risk.scenarios import Model
 from bot.risk.terms_of import terms_of
 from bot.shadow.state import Shadow
 
-__all__ = ["Ahead", "look"]
+__all__ = ["Ahead", "Look", "blackout_at", "look"]
 
 _HOUR: Final = timedelta(hours=1)
 _FAR: Final = timedelta(hours=12)
@@ -65,13 +66,16 @@ class Ahead:
         return replace(self, closes=self.closes.with_closes(newest))
 
     def is_due(self, at: datetime, measures: Sequence[SubjectMeasure]) -> bool:
-        """Whether the accounts should be looked at now."""
+        """Whether the accounts should be looked at now.
+
+        Without measures, because nothing asked for them, only the time counts.
+        """
         if self.made_at is None or self.due_at is None or at >= self.due_at:
-            return bool(measures)
-        if at < self.made_at + _SOONEST:
+            return True
+        if not measures or at < self.made_at + _SOONEST:
             return False
         if self.distances.keys() != {measure.subject for measure in measures}:
-            return bool(measures)
+            return True
         return any(_has_moved(self.distances[m.subject], m.distance) for m in measures)
 
 
@@ -108,8 +112,13 @@ def look(
         guard: Gets the odds.
         limits: How likely a liquidation may be, within how many hours.
     """
-    if not ahead.is_due(shadow.at, measures):
+    coming = blackout_at(limits, shadow.at)
+    is_turning = (coming is None) is bool(guard.foresight.stress)
+    if not ahead.is_due(shadow.at, measures) and not is_turning:
         return Look(ahead=ahead, guard=guard)
+    measures = measures or measure_subjects(shadow)
+    if not measures:
+        return _nothing_to_lose(ahead, shadow.at, guard)
     asked, unknown = _asked(shadow, measures)
     coins = {coin for each in asked for coin in each.terms.coins}
     found = look_ahead(
@@ -120,8 +129,11 @@ def look(
         seed=_SEED,
     )
     foresight = _foresight(found, limits, shadow.at)
+    if coming is not None:
+        stress = {m.subject: _stress(ahead.closes, m) for m in measures}
+        foresight = replace(foresight, stress=stress)
     is_far = all(_is_far(found, each, guard, limits) for each in measures)
-    body = outlook_note(found, foresight, unknown, limits)
+    body = outlook_note(found, foresight, unknown, coming)
     return Look(
         ahead=replace(
             ahead,
@@ -151,6 +163,29 @@ def _asked(
         if terms.subject in by_name
     ]
     return asked, known.unknown
+
+
+def _nothing_to_lose(ahead: Ahead, at: datetime, guard: GuardState) -> Look:
+    """No account can be liquidated: ask again in an hour, or when one can."""
+    empty = replace(ahead, made_at=at, due_at=_next(at, is_far=False), distances={})
+    return Look(
+        ahead=replace(empty, outlook=None),
+        guard=replace(guard, foresight=Foresight()) if guard.foresight.as_of else guard,
+    )
+
+
+def blackout_at(limits: GuardLimits, at: datetime) -> Blackout | None:
+    """The announced blackout that has to be prepared for now, if any."""
+    coming = (each for each in limits.blackouts if each.is_prepared_for(at))
+    return next(coming, None)
+
+
+def _stress(closes: HourlyCloses, measure: SubjectMeasure) -> Decimal:
+    """The distance from which the worst hour on record does not reach the warning."""
+    hours = [closes.worst_hour(coin) for coin in measure.exposure_usdt]
+    worst = max((hour for hour in hours if hour is not None), default=0.0)
+    move = max(STRESS_MOVE, Decimal(repr(worst)))
+    return stress_distance(move, measure.warning, measure.liquidation)
 
 
 def _float(number: Decimal | None) -> float | None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.domain.events import OrderChanged
+from bot.domain.money import ZERO
 from bot.guard.buffer import ErrorTrack, shift_of, widened
 from bot.guard.foresight import Foresight, foreseen
 from bot.guard.limits import Thresholds
@@ -75,7 +76,9 @@ class GuardState:
             True
         """
         wide = widened(own, shift_of(self.parity.get(subject)))
-        return foreseen(wide, self.foresight.needed.get(subject))
+        ahead = self.foresight
+        stress = ahead.stress.get(subject, ZERO)
+        return foreseen(wide, ahead.needed.get(subject), stress)
 
     @property
     def is_acting(self) -> bool:

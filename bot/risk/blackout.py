@@ -6,17 +6,50 @@ record if that was worse, without being warned. The move is turned into the dist
 to liquidation that it asks for, rounded to the safe side. Pure; decides nothing.
 """
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from bot.domain.money import ONE
 
-__all__ = ["STRESS_MOVE", "stress_distance"]
+__all__ = ["LEAD", "STRESS_MOVE", "Blackout", "stress_distance"]
 
 STRESS_MOVE: Final = Decimal("0.20")
 """The least uniform adverse move that is prepared for."""
 
+LEAD: Final = timedelta(hours=2)
+"""How long before its start a blackout is prepared for."""
+
 _PLACES: Final = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Blackout:
+    """An announced time in which the exchange takes no order and no transfer.
+
+    Raises:
+        ValueError: It ends before it starts.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValueError("a blackout must end after it starts")
+
+    def is_prepared_for(self, at: datetime) -> bool:
+        """Whether a time lies in the hours before it starts.
+
+        Example:
+            >>> night = Blackout(datetime(2025, 1, 1, 2), datetime(2025, 1, 1, 3))
+            >>> night.is_prepared_for(datetime(2025, 1, 1, 0, 30))
+            True
+            >>> night.is_prepared_for(datetime(2025, 1, 1, 2, 30))
+            False
+        """
+        return self.start - LEAD <= at < self.start
 
 
 def stress_distance(move: Decimal, warning: Decimal, liquidation: Decimal) -> Decimal:
