@@ -65,6 +65,10 @@ class Ahead:
         newest = {coin: rows[-1] for coin, rows in after.closes.items() if rows}
         return replace(self, closes=self.closes.with_closes(newest))
 
+    def is_late(self, at: datetime) -> bool:
+        """Whether a look waits no longer for a moment without requests."""
+        return self.due_at is not None and at >= self.due_at + _SOONEST
+
     def is_due(self, at: datetime, measures: Sequence[SubjectMeasure]) -> bool:
         """Whether the accounts should be looked at now.
 

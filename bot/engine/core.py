@@ -378,9 +378,11 @@ class _Work:
         self.state = replace(self.state, next_sample_at=at + self.core.sample_every)
 
     def look_ahead(self) -> None:
-        """Forecast when it is time to, never between a request and its sending."""
+        """Forecast when it is time to, but let requests leave first."""
         state, limits = self.state, self.core.guard_limits
-        if self.approved or not self.core.is_guarding:
+        if not self.core.is_guarding:
+            return
+        if self.approved and not state.ahead.is_late(state.shadow.at):
             return
         found = look(state.ahead, state.shadow, self.measures, state.guard, limits)
         self.state = replace(state, ahead=found.ahead, guard=found.guard)
