@@ -22,6 +22,7 @@ from bot.report.subject_terms import subjects_of
 from bot.report.whatif import read_moves
 from bot.risk.hourly_closes import HOURS_MAX, closes_from, hour_of
 from bot.risk.scenarios import Model
+from bot.settings import read_settings
 from connectors.markets.candle_folder import closes_in
 from connectors.markets.recorded import open_market
 
@@ -38,7 +39,7 @@ Examples:
 
     gnomon risk forecast account.json --history candles/ --borrow-rate USDT=0.11
     --funding XBTUSDTM=0.0001@2025-10-11T00:00:00Z --delist OM=2025-10-11T08:00:00Z
-    --blackout 2025-10-11T02:00:00Z/2025-10-11T03:00:00Z
+    --blackout 2025-10-11T02:00:00Z/2025-10-11T03:00:00Z --config gnomon.toml
 
 Each number comes with its score: what came of such numbers on data held out of the
 fit. The marks of the file are the prices of now; nobody acts in it.
@@ -97,16 +98,26 @@ def forecast_command(
             help="Announced time without orders and transfers. Repeatable.",
         ),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings: the guard's blackouts and its limit are told too.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the forecast of each account."""
     try:
+        guard = None if config is None else read_settings(config).guard
         when = None if at is None else read_time(at, "--at")
         known = Known(
             rates=read_rates(borrow_rate or ()),
             fundings=read_fundings(funding or ()),
             delistings=_times(delist or (), "--delist"),
             blackouts=tuple(_window(each) for each in blackout or ()),
+            limits=guard,
         )
         documents = documents_of(file)
         past = past_of(documents, history, when)

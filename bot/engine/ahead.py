@@ -15,7 +15,8 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.entries import Entry
-from bot.domain.money import ZERO
+from bot.domain.money import ONE, ZERO
+from bot.engine.holdings import Holdings, have_changed, holdings_of
 from bot.engine.outlook_note import outlook_note
 from bot.guard.foresight import Foresight, within
 from bot.guard.limits import GuardLimits
@@ -40,7 +41,7 @@ _FAR_SHARE: Final = 0.1
 _SOONEST: Final = timedelta(minutes=5)
 """Between two looks, however much happens."""
 _MOVED: Final = Decimal("0.2")
-"""The share by which a distance has changed that asks for a new look."""
+"""The share of a distance that a coin moves before a new look is asked for."""
 _SEED: Final = 20_250_101
 
 
@@ -48,45 +49,50 @@ _SEED: Final = 20_250_101
 class Ahead:
     """What the engine remembers between two looks.
 
-    ``distances`` are those at the last look, by subject; None where no uniform move
-    liquidates.
+    A look is made when it is ``due_at``; sooner, but not before ``check_at``, when
+    the holdings ``has_changed`` since those of the last look or a coin has moved by
+    more than its room. ``room`` is coin to its mark at that look and the relative
+    move that asks for another one.
     """
 
     closes: HourlyCloses = field(default_factory=HourlyCloses)
     outlook: Outlook | None = None
     made_at: datetime | None = None
     due_at: datetime | None = None
-    distances: Mapping[str, Decimal | None] = field(default_factory=dict)
+    check_at: datetime | None = None
+    room: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    holdings: Holdings = field(default_factory=dict)
+    has_changed: bool = False
 
     def followed(self, before: Shadow, after: Shadow) -> "Ahead":
-        """With the closes of the hour that has just ended, if one has."""
-        if before.closes is after.closes:
-            return self
-        newest = {coin: rows[-1] for coin, rows in after.closes.items() if rows}
-        return replace(self, closes=self.closes.with_closes(newest))
+        """With the closes of the hour that has just ended, and what was traded."""
+        found = self
+        if before.closes is not after.closes:
+            newest = {coin: rows[-1] for coin, rows in after.closes.items() if rows}
+            found = replace(found, closes=self.closes.with_closes(newest))
+        is_same = (
+            before.balances is after.balances and before.positions is after.positions
+        )
+        if is_same or self.has_changed or self.made_at is None:
+            return found
+        if not have_changed(self.holdings, holdings_of(after)):
+            return found
+        return replace(found, has_changed=True)
+
+    def is_due(self, at: datetime) -> bool:
+        """Whether it is time for a look."""
+        return self.due_at is None or at >= self.due_at
 
     def is_late(self, at: datetime) -> bool:
         """Whether a look waits no longer for a moment without requests."""
         return self.due_at is not None and at >= self.due_at + _SOONEST
 
-    def is_due(self, at: datetime, measures: Sequence[SubjectMeasure]) -> bool:
-        """Whether the accounts should be looked at now.
-
-        Without measures, because nothing asked for them, only the time counts.
-        """
-        if self.made_at is None or self.due_at is None or at >= self.due_at:
-            return True
-        if not measures or at < self.made_at + _SOONEST:
-            return False
-        if self.distances.keys() != {measure.subject for measure in measures}:
-            return True
-        return any(_has_moved(self.distances[m.subject], m.distance) for m in measures)
-
-
-def _has_moved(before: Decimal | None, now: Decimal | None) -> bool:
-    if before is None or now is None:
-        return before is not now
-    return abs(now - before) > before * _MOVED
+    def has_moved(self, marks: Mapping[str, Decimal]) -> bool:
+        """Whether a coin has moved by more than its room."""
+        return any(
+            abs(marks.get(coin, mark) - mark) > mark * room
+            for coin, (mark, room) in self.room.items()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,26 +107,28 @@ class Look:
 def look(
     ahead: Ahead,
     shadow: Shadow,
-    measures: Sequence[SubjectMeasure],
     guard: GuardState,
     limits: GuardLimits,
 ) -> Look:
     """Look at every account if it is time to; otherwise nothing changes.
 
-    What has no history is said to be unknown.
+    What has no history is said to be unknown. Everything is measured here, so that a
+    look is the same whatever else this moment asked for.
 
     Args:
         ahead: The past, and the last look.
         shadow: The account and the market.
-        measures: Its exact numbers at this moment.
         guard: Gets the odds.
         limits: How likely a liquidation may be, within how many hours.
     """
-    coming = blackout_at(limits, shadow.at)
+    at, coming = shadow.at, blackout_at(limits, shadow.at)
     is_turning = (coming is None) is bool(guard.foresight.stress)
-    if not ahead.is_due(shadow.at, measures) and not is_turning:
-        return Look(ahead=ahead, guard=guard)
-    measures = measures or measure_subjects(shadow)
+    if not (is_turning or ahead.is_due(at)):
+        if ahead.check_at is not None and at < ahead.check_at:
+            return Look(ahead=ahead, guard=guard)
+        if not (ahead.has_changed or ahead.has_moved(shadow.margin_marks)):
+            return Look(ahead=replace(ahead, check_at=at + _SOONEST), guard=guard)
+    measures = measure_subjects(shadow)
     if not measures:
         return _nothing_to_lose(ahead, shadow.at, guard)
     asked, unknown = _asked(shadow, measures)
@@ -144,7 +152,10 @@ def look(
             outlook=found,
             made_at=shadow.at,
             due_at=_next(shadow.at, is_far=is_far),
-            distances={m.subject: m.distance for m in measures},
+            check_at=at + _SOONEST,
+            room=_room(shadow, measures),
+            holdings=holdings_of(shadow),
+            has_changed=False,
         ),
         guard=replace(guard, foresight=foresight),
         entries=(Entry(at=shadow.at, body=body),),
@@ -169,11 +180,31 @@ def _asked(
     return asked, known.unknown
 
 
+def _room(
+    shadow: Shadow, measures: Sequence[SubjectMeasure]
+) -> dict[str, tuple[Decimal, Decimal]]:
+    """How far each coin may move until the accounts are looked at again."""
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    for measure in measures:
+        room = _MOVED * (ONE if measure.distance is None else measure.distance)
+        for coin in measure.exposure_usdt:
+            mark = shadow.margin_marks.get(coin)
+            if mark is not None:
+                _, least = found.get(coin, (mark, room))
+                found[coin] = mark, min(room, least)
+    return found
+
+
 def _nothing_to_lose(ahead: Ahead, at: datetime, guard: GuardState) -> Look:
     """No account can be liquidated: ask again in an hour, or when one can."""
-    empty = replace(ahead, made_at=at, due_at=_next(at, is_far=False), distances={})
+    empty = Ahead(
+        closes=ahead.closes,
+        made_at=at,
+        due_at=_next(at, is_far=False),
+        check_at=at + _SOONEST,
+    )
     return Look(
-        ahead=replace(empty, outlook=None),
+        ahead=empty,
         guard=replace(guard, foresight=Foresight()) if guard.foresight.as_of else guard,
     )
 

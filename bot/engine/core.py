@@ -384,7 +384,7 @@ class _Work:
             return
         if self.approved and not state.ahead.is_late(state.shadow.at):
             return
-        found = look(state.ahead, state.shadow, self.measures, state.guard, limits)
+        found = look(state.ahead, state.shadow, state.guard, limits)
         self.state = replace(state, ahead=found.ahead, guard=found.guard)
         self.entries += found.entries
 

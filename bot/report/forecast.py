@@ -13,6 +13,7 @@ from math import inf
 from typing import Final
 
 from bot.domain.money import plain
+from bot.guard.limits import GuardLimits
 from bot.report.answers import Answer, Json, number
 from bot.report.documents import Documents
 from bot.report.forecast_known import Known, Window, drifts_of, read_known
@@ -72,7 +73,7 @@ def forecast_answer(
         >>> answer["subjects"], answer["any_liquidation"]
         ({}, None)
     """
-    known = read_known(documents, given)
+    known = read_known(documents, given, at)
     subjects = subjects_of(documents)
     drifts = drifts_of(documents, subjects, known, at)
     asked = [subject.terms for subject in subjects if subject.terms is not None]
@@ -91,6 +92,7 @@ def forecast_answer(
             subject.name: _subject(subject, found, drifts, at) for subject in subjects
         },
         "any_liquidation": _any(found) if is_whole else None,
+        "guard": None if known.limits is None else _guard(known.limits, found),
         "blackouts": [
             _blackout(window, asked, past.closes) for window in known.blackouts
         ],
@@ -191,6 +193,26 @@ def _drift(drift: Drift, at: datetime) -> Answer:
             for each in drift.booked
         ],
         "delistings": [_time(at + each.after_h * hour) for each in drift.shifts],
+    }
+
+
+def _guard(limits: GuardLimits, found: Forecast) -> Answer:
+    """The accounts that are likelier liquidated than the guard allows.
+
+    Told by the forecast horizon that is no shorter than the guard's, the longest of
+    them where all are shorter.
+    """
+    asked = float(limits.horizon_h)
+    hours = next((h for h in HORIZONS_H if h >= asked), HORIZONS_H[-1])
+    limit = float(limits.max_liquidation_probability)
+    over: Answer = {}
+    for each in found.subjects:
+        last = each.reaches[-1] if each.reaches else None
+        over[each.subject] = None if last is None else last.probability[hours] > limit
+    return {
+        "max_liquidation_probability": number(limits.max_liquidation_probability),
+        "horizon_h": hours,
+        "is_over": over,
     }
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from bot.domain.accounts import MarginMode, Position
 from bot.domain.errors import UsageError
+from bot.guard.limits import GuardLimits
 from bot.report.documents import Documents
 from bot.report.futures_state import FuturesState, SettleState, futures_state
 from bot.report.subject_terms import Subject
@@ -55,9 +56,11 @@ class Known:
     fundings: Mapping[str, Funding] = field(default_factory=dict)
     delistings: Mapping[str, datetime] = field(default_factory=dict)
     blackouts: tuple[Window, ...] = ()
+    limits: GuardLimits | None = None
+    """The guard's limits, where they are to be told."""
 
 
-def read_known(documents: Documents, given: Known) -> Known:
+def read_known(documents: Documents, given: Known, at: datetime) -> Known:
     """What the documents say, with what was given over it."""
     listed = {} if documents.futures is None else documents.futures.contracts
     fundings = {
@@ -69,7 +72,16 @@ def read_known(documents: Documents, given: Known) -> Known:
         rates={**(documents.borrow_rates or {}), **given.rates},
         fundings={**fundings, **given.fundings},
         delistings=given.delistings,
-        blackouts=given.blackouts,
+        blackouts=(*given.blackouts, *_announced(given.limits, at)),
+        limits=given.limits,
+    )
+
+
+def _announced(limits: GuardLimits | None, at: datetime) -> tuple[Window, ...]:
+    """The blackouts of the settings that are not over."""
+    listed = () if limits is None else limits.blackouts
+    return tuple(
+        Window(start=each.start, end=each.end) for each in listed if each.end > at
     )
 
 

@@ -156,3 +156,23 @@ def test_a_run_without_the_guard_is_not_forecast() -> None:
     steps = run(core, begun(core, past(0.01)), (1, "50000"))
 
     assert not outlooks(steps)
+
+
+def test_a_change_of_holdings_asks_for_a_look() -> None:
+    """Selling a tenth does, an hour of interest does not; five minutes later."""
+    core = Core()
+    state = run(core, begun(core, past(0.0005)), (1, "50000"))[-1].state
+    for sold, looks in (("0.1", 1), ("0.001", 0)):
+        balances = state.shadow.balances["margin_cross"]
+        less = replace(balances["BTC"], total=balances["BTC"].total - Decimal(sold))
+        after = replace(
+            state.shadow,
+            balances={
+                **state.shadow.balances,
+                "margin_cross": {**balances, "BTC": less},
+            },
+        )
+        ahead = state.ahead.followed(state.shadow, after)
+        changed = replace(state, shadow=after, ahead=ahead)
+
+        assert len(outlooks(run(core, changed, (10, "50000"), (400, "50000")))) == looks

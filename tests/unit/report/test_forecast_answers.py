@@ -255,3 +255,23 @@ def test_a_folder_without_candles_is_refused(tmp_path: Path) -> None:
 
     assert found.exit_code == 2
     assert "neither market.toml nor a candle file" in found.stderr
+
+
+def test_the_settings_tell_the_limit_and_the_blackouts(tmp_path: Path) -> None:
+    """Each account over the guard's limit, and every announced blackout to come."""
+    config = tmp_path / "gnomon.toml"
+    config.write_text(
+        '[guard]\nmax_liquidation_probability = "0.000001"\nhorizon_h = 8\n'
+        'blackouts = ["2025-01-30T00:00:00Z/2025-01-30T01:00:00Z", '
+        '"2024-01-30T00:00:00Z/2024-01-30T01:00:00Z"]\n'
+    )
+    found = run(
+        tmp_path,
+        *("--history", str(folder(tmp_path)), "--config", str(config), "--json"),
+    )
+
+    assert found.exit_code == 0, found.output
+    answer = json.loads(found.stdout)
+    assert answer["guard"]["horizon_h"] == 8
+    assert answer["guard"]["is_over"]["futures.USDT"] is True
+    assert [each["start"] for each in answer["blackouts"]] == ["2025-01-30T00:00:00Z"]
