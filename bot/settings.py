@@ -11,7 +11,7 @@ import io
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ from dotenv.parser import parse_stream
 
 from bot.domain.errors import UsageError
 from bot.guard.limits import GuardLimits, ParityLimits, RiskLimits
+from bot.settings_blackouts import shown_blackouts, take_blackouts
 from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_flag, read_value, shown
 
 __all__ = [
@@ -186,7 +187,9 @@ def settings_from(
         >>> settings_from({}, {"guard": {"act_distance": "0.12"}}).guard.act_distance
         Decimal('0.12')
     """
+    document, blackouts = take_blackouts(document)
     values, sources = _values(document)
+    values |= shown_blackouts(blackouts)
     env = {name: environment.get(name, "") for name in ENVIRONMENT}
     urls = [_url(name, env[name]) for name in ("KUCOIN_SPOT_URL", "KUCOIN_FUTURES_URL")]
     return Settings(
@@ -200,7 +203,7 @@ def settings_from(
         clock_rate=_clock_rate(env["GNOMON_CLOCK_RATE"], urls),
         alert_urls=tuple(Secret(u) for u in env["GNOMON_ALERT_URLS"].split()),
         vip=_int(values["costs.vip"]),
-        guard=_guard(values),
+        guard=replace(_guard(values), blackouts=blackouts),
         limits=_limits(values),
         borrow=BorrowSettings(multiplier=_decimal(values["borrow.multiplier"])),
         depth=_depth(values),

@@ -4,8 +4,6 @@ Reads files, writes one answer, decides nothing. With ``--json`` standard output
 holds exactly one object, or nothing on an error; sentences go to standard error.
 """
 
-import json
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +11,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bot.cli.risk_files import (
+    AsJson,
+    File,
+    content,
+    documents_of,
+    print_json,
+    stopped,
+)
+from bot.cli.risk_forecast import HELP as _FORECAST_HELP
+from bot.cli.risk_forecast import forecast_command
 from bot.cli.risk_history import closes_of, covariance_model
-from bot.domain.errors import GnomonError, UsageError
-from bot.report.answers import Answer
+from bot.domain.errors import GnomonError
 from bot.report.assess import assess
 from bot.report.assess_view import assessment_view, what_if_view
-from bot.report.documents import Documents, read_documents
-from bot.report.figures import clean
 from bot.report.frontier import History, frontier_answer
 from bot.report.frontier_view import frontier_view
 from bot.report.whatif import read_betas, read_moves, what_if
@@ -32,17 +37,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-File = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE",
-        help="JSON with the exchange's answers (margin_cross, margin_isolated, "
-        "mark_prices, margin_currencies, isolated_symbols, margin_config, "
-        "collateral_ratio, futures, returns); - reads standard input.",
-        show_default=False,
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Beta = Annotated[
     list[str] | None,
     typer.Option(
@@ -99,15 +93,18 @@ A shock is a relative move of the coin's USDT price; other coins keep theirs.
 """
 
 
+app.command("forecast", help=_FORECAST_HELP)(forecast_command)
+
+
 @app.command("assess", help=_ASSESS_HELP)
 def assess_command(file: File, *, as_json: AsJson = False) -> None:
     """Print every risk number of a file of documents."""
     try:
-        answer = assess(_documents(file))
+        answer = assess(documents_of(file))
     except GnomonError as error:
-        raise _stopped(error) from None
+        raise stopped(error) from None
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         Console().print(assessment_view(answer))
 
@@ -139,14 +136,14 @@ def frontier_command(
     """Print the nearest ways of each account to its thresholds."""
     try:
         model = covariance_model(horizon_h, half_life_h)
-        documents = _documents(file)
+        documents = documents_of(file)
         closes = closes_of(documents, market)
         history = History(closes=closes, model=model)
         answer = frontier_answer(documents, history, _weights(beta, betas))
     except GnomonError as error:
-        raise _stopped(error) from None
+        raise stopped(error) from None
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         Console().print(frontier_view(answer))
 
@@ -171,51 +168,16 @@ def what_if_command(
     try:
         moves = read_moves(shock or (), "--shock")
         weights = _weights(beta, betas)
-        answer = what_if(_documents(file), moves, weights)
+        answer = what_if(documents_of(file), moves, weights)
     except GnomonError as error:
-        raise _stopped(error) from None
+        raise stopped(error) from None
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         Console().print(what_if_view(answer))
 
 
 def _weights(beta: list[str] | None, betas: Path | None) -> dict[str, Decimal]:
     """The betas of the file, those of the command line over them."""
-    listed = {} if betas is None else dict(read_betas(_content(betas), str(betas)))
+    listed = {} if betas is None else dict(read_betas(content(betas), str(betas)))
     return listed | dict(read_moves(beta or (), "--beta"))
-
-
-def _documents(file: Path) -> Documents:
-    """Read the file and warn of keys that nothing reads."""
-    documents = read_documents(_content(file), str(file))
-    for name in documents.unknown:
-        typer.echo(
-            clean(f"Warning: {file} holds {name!r}, which is not read."), err=True
-        )
-    return documents
-
-
-def _content(file: Path) -> bytes:
-    """The bytes of a file, or of standard input for ``-``.
-
-    Raises:
-        UsageError: The file cannot be read.
-    """
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise UsageError(f"{file} cannot be read: {reason}.") from None
-
-
-def _stopped(error: GnomonError) -> typer.Exit:
-    """Say the sentence on standard error and end with the error's exit code."""
-    typer.echo(clean(str(error)), err=True)
-    return typer.Exit(error.exit_code)
-
-
-def _print_json(answer: Answer) -> None:
-    typer.echo(json.dumps(answer, indent=2))

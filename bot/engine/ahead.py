@@ -15,22 +15,23 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.entries import Entry
-from bot.domain.money import ZERO
+from bot.domain.money import ONE, ZERO
+from bot.engine.holdings import Holdings, have_changed, holdings_of
 from bot.engine.outlook_note import outlook_note
 from bot.guard.foresight import Foresight, within
 from bot.guard.limits import GuardLimits
 from bot.guard.state import GuardState
+from bot.risk.blackout import STRESS_MOVE, Blackout, stress_distance
 from bot.risk.hourly_closes import HourlyCloses
-from bot.risk.kernel_row import KernelNumbers
 from bot.risk.known_flows import known_flows
-from bot.risk.measure import SubjectMeasure
+from bot.risk.measure import SubjectMeasure, measure_subjects
 from bot.risk.odds import Odds
 from bot.risk.outlook import Asked, Outlook, look_ahead
 from bot.risk.scenarios import Model
 from bot.risk.terms_of import terms_of
 from bot.shadow.state import Shadow
 
-__all__ = ["Ahead", "look"]
+__all__ = ["Ahead", "Look", "blackout_at", "look"]
 
 _HOUR: Final = timedelta(hours=1)
 _FAR: Final = timedelta(hours=12)
@@ -40,73 +41,58 @@ _FAR_SHARE: Final = 0.1
 _SOONEST: Final = timedelta(minutes=5)
 """Between two looks, however much happens."""
 _MOVED: Final = Decimal("0.2")
-"""The share by which a distance has changed that asks for a new look."""
+"""The share of a distance that a coin moves before a new look is asked for."""
 _SEED: Final = 20_250_101
-_ROUNDING: Final = 1e-9
-"""What a distance in floats may be off by, and still tell whether to measure it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ahead:
     """What the engine remembers between two looks.
 
-    ``distances`` are those at the last look, by subject; None where no uniform move
-    liquidates.
+    A look is made when it is ``due_at``; sooner, but not before ``check_at``, when
+    the holdings ``has_changed`` since those of the last look or a coin has moved by
+    more than its room. ``room`` is coin to its mark at that look and the relative
+    move that asks for another one.
     """
 
     closes: HourlyCloses = field(default_factory=HourlyCloses)
     outlook: Outlook | None = None
     made_at: datetime | None = None
     due_at: datetime | None = None
-    distances: Mapping[str, Decimal | None] = field(default_factory=dict)
+    check_at: datetime | None = None
+    room: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    holdings: Holdings = field(default_factory=dict)
+    has_changed: bool = False
 
     def followed(self, before: Shadow, after: Shadow) -> "Ahead":
-        """With the closes of the hour that has just ended, if one has."""
-        if before.closes is after.closes:
-            return self
-        newest = {coin: rows[-1] for coin, rows in after.closes.items() if rows}
-        return replace(self, closes=self.closes.with_closes(newest))
+        """With the closes of the hour that has just ended, and what was traded."""
+        found = self
+        if before.closes is not after.closes:
+            newest = {coin: rows[-1] for coin, rows in after.closes.items() if rows}
+            found = replace(found, closes=self.closes.with_closes(newest))
+        is_same = (
+            before.balances is after.balances and before.positions is after.positions
+        )
+        if is_same or self.has_changed or self.made_at is None:
+            return found
+        if not have_changed(self.holdings, holdings_of(after)):
+            return found
+        return replace(found, has_changed=True)
 
-    def may_be_due(self, at: datetime, numbers: Sequence[KernelNumbers]) -> bool:
-        """Whether ``is_due`` could say so of the exact numbers, told from floats.
+    def is_due(self, at: datetime) -> bool:
+        """Whether it is time for a look."""
+        return self.due_at is None or at >= self.due_at
 
-        Without numbers it could.
-        """
-        if not numbers or self.made_at is None or self.due_at is None:
-            return True
-        if at >= self.due_at:
-            return True
-        if at < self.made_at + _SOONEST:
-            return False
-        if self.distances.keys() != {each.subject for each in numbers}:
-            return True
-        return any(_may_have_moved(self.distances[n.subject], n) for n in numbers)
+    def is_late(self, at: datetime) -> bool:
+        """Whether a look waits no longer for a moment without requests."""
+        return self.due_at is not None and at >= self.due_at + _SOONEST
 
-    def is_due(self, at: datetime, measures: Sequence[SubjectMeasure]) -> bool:
-        """Whether the accounts should be looked at now."""
-        if self.made_at is None or self.due_at is None or at >= self.due_at:
-            return bool(measures)
-        if at < self.made_at + _SOONEST:
-            return False
-        if self.distances.keys() != {measure.subject for measure in measures}:
-            return bool(measures)
-        return any(_has_moved(self.distances[m.subject], m.distance) for m in measures)
-
-
-def _has_moved(before: Decimal | None, now: Decimal | None) -> bool:
-    if before is None or now is None:
-        return before is not now
-    return abs(now - before) > before * _MOVED
-
-
-def _may_have_moved(before: Decimal | None, now: KernelNumbers) -> bool:
-    """The same of a distance in floats, which is believed short of the edge only."""
-    if now.distance_error > _ROUNDING:
-        return True
-    if before is None or now.distance is None:
-        return before is not None or now.distance is not None
-    known = float(before)
-    return abs(now.distance - known) > known * float(_MOVED) - 2 * _ROUNDING
+    def has_moved(self, marks: Mapping[str, Decimal]) -> bool:
+        """Whether a coin has moved by more than its room."""
+        return any(
+            abs(marks.get(coin, mark) - mark) > mark * room
+            for coin, (mark, room) in self.room.items()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,23 +107,30 @@ class Look:
 def look(
     ahead: Ahead,
     shadow: Shadow,
-    measures: Sequence[SubjectMeasure],
     guard: GuardState,
     limits: GuardLimits,
 ) -> Look:
     """Look at every account if it is time to; otherwise nothing changes.
 
-    What has no history is said to be unknown.
+    What has no history is said to be unknown. Everything is measured here, so that a
+    look is the same whatever else this moment asked for.
 
     Args:
         ahead: The past, and the last look.
         shadow: The account and the market.
-        measures: Its exact numbers at this moment.
         guard: Gets the odds.
         limits: How likely a liquidation may be, within how many hours.
     """
-    if not ahead.is_due(shadow.at, measures):
-        return Look(ahead=ahead, guard=guard)
+    at, coming = shadow.at, blackout_at(limits, shadow.at)
+    is_turning = (coming is None) is bool(guard.foresight.stress)
+    if not (is_turning or ahead.is_due(at)):
+        if ahead.check_at is not None and at < ahead.check_at:
+            return Look(ahead=ahead, guard=guard)
+        if not (ahead.has_changed or ahead.has_moved(shadow.margin_marks)):
+            return Look(ahead=replace(ahead, check_at=at + _SOONEST), guard=guard)
+    measures = measure_subjects(shadow)
+    if not measures:
+        return _nothing_to_lose(ahead, shadow.at, guard)
     asked, unknown = _asked(shadow, measures)
     coins = {coin for each in asked for coin in each.terms.coins}
     found = look_ahead(
@@ -148,15 +141,21 @@ def look(
         seed=_SEED,
     )
     foresight = _foresight(found, limits, shadow.at)
+    if coming is not None:
+        stress = {m.subject: _stress(ahead.closes, m) for m in measures}
+        foresight = replace(foresight, stress=stress)
     is_far = all(_is_far(found, each, guard, limits) for each in measures)
-    body = outlook_note(found, foresight, unknown, limits)
+    body = outlook_note(found, foresight, unknown, coming)
     return Look(
         ahead=replace(
             ahead,
             outlook=found,
             made_at=shadow.at,
             due_at=_next(shadow.at, is_far=is_far),
-            distances={m.subject: m.distance for m in measures},
+            check_at=at + _SOONEST,
+            room=_room(shadow, measures),
+            holdings=holdings_of(shadow),
+            has_changed=False,
         ),
         guard=replace(guard, foresight=foresight),
         entries=(Entry(at=shadow.at, body=body),),
@@ -179,6 +178,49 @@ def _asked(
         if terms.subject in by_name
     ]
     return asked, known.unknown
+
+
+def _room(
+    shadow: Shadow, measures: Sequence[SubjectMeasure]
+) -> dict[str, tuple[Decimal, Decimal]]:
+    """How far each coin may move until the accounts are looked at again."""
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    for measure in measures:
+        room = _MOVED * (ONE if measure.distance is None else measure.distance)
+        for coin in measure.exposure_usdt:
+            mark = shadow.margin_marks.get(coin)
+            if mark is not None:
+                _, least = found.get(coin, (mark, room))
+                found[coin] = mark, min(room, least)
+    return found
+
+
+def _nothing_to_lose(ahead: Ahead, at: datetime, guard: GuardState) -> Look:
+    """No account can be liquidated: ask again in an hour, or when one can."""
+    empty = Ahead(
+        closes=ahead.closes,
+        made_at=at,
+        due_at=_next(at, is_far=False),
+        check_at=at + _SOONEST,
+    )
+    return Look(
+        ahead=empty,
+        guard=replace(guard, foresight=Foresight()) if guard.foresight.as_of else guard,
+    )
+
+
+def blackout_at(limits: GuardLimits, at: datetime) -> Blackout | None:
+    """The announced blackout that has to be prepared for now, if any."""
+    coming = (each for each in limits.blackouts if each.is_prepared_for(at))
+    return next(coming, None)
+
+
+def _stress(closes: HourlyCloses, measure: SubjectMeasure) -> Decimal:
+    """The distance from which the worst hour on record does not reach the warning."""
+    hours = [closes.worst_hour(coin) for coin in measure.exposure_usdt]
+    worst = max((hour for hour in hours if hour is not None), default=0.0)
+    move = max(STRESS_MOVE, Decimal(repr(worst)))
+    return stress_distance(move, measure.warning, measure.liquidation)
 
 
 def _float(number: Decimal | None) -> float | None:

@@ -399,14 +399,13 @@ class _Work:
         self.state = replace(self.state, next_sample_at=at + self.core.sample_every)
 
     def look_ahead(self) -> None:
-        """Forecast when it is time to, never between a request and its sending."""
-        state, limits, sight = self.state, self.core.guard_limits, self.sight
-        if self.approved or not self.core.is_guarding:
+        """Forecast when it is time to, but let requests leave first."""
+        state, limits = self.state, self.core.guard_limits
+        if not self.core.is_guarding:
             return
-        if not state.ahead.may_be_due(state.shadow.at, sight.numbers):
+        if self.approved and not state.ahead.is_late(state.shadow.at):
             return
-        measures = sight.measure(state.shadow)
-        found = look(state.ahead, state.shadow, measures, state.guard, limits)
+        found = look(state.ahead, state.shadow, state.guard, limits)
         self.state = replace(state, ahead=found.ahead, guard=found.guard)
         self.entries += found.entries
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.domain.entries import Noted
 from bot.guard.foresight import Foresight
-from bot.guard.limits import GuardLimits
+from bot.risk.blackout import Blackout
 from bot.risk.forecast_trust import trust_of
 from bot.risk.outlook import AccountOutlook, Outlook
 
@@ -23,7 +23,7 @@ def outlook_note(
     found: Outlook,
     foresight: Foresight,
     unknown: Mapping[str, tuple[str, ...]],
-    limits: GuardLimits,
+    coming: Blackout | None,
 ) -> Noted:
     """The row of one look.
 
@@ -31,17 +31,20 @@ def outlook_note(
         found: The look.
         foresight: What the guard takes from it.
         unknown: Subjects without terms, and why.
-        limits: The limit that the odds are held to.
+        coming: A blackout that is being prepared for.
     """
     sentences = [_sentence(each, found.horizon_h) for each in found.accounts]
     sentences += [f"{name} unknown: {'; '.join(why)}" for name, why in unknown.items()]
     inputs = {"paths": str(found.paths), "hours_of_history": str(found.rows)}
-    inputs |= {"limit": str(limits.max_liquidation_probability)}
+    if coming is not None:
+        sentences.append(f"preparing for the blackout of {coming.start.isoformat()}")
     for each in found.accounts:
         inputs |= {f"{each.subject} {key}": text for key, text in _numbers(each)}
         needed = foresight.needed.get(each.subject)
         if needed is not None:
             inputs[f"{each.subject} needed_distance"] = str(needed)
+    for name, distance in foresight.stress.items():
+        inputs[f"{name} blackout_distance"] = str(distance)
     return Noted(
         topic=OUTLOOK, text="; ".join(sentences) or "nothing at risk", inputs=inputs
     )

@@ -44,6 +44,21 @@ class Foresight:
     odds: Odds = field(default_factory=Odds)
     needed: Mapping[str, Decimal] = field(default_factory=dict)
     as_of: datetime | None = None
+    stress: Mapping[str, Decimal] = field(default_factory=dict)
+    """By subject, the distance that an announced blackout asks for, while it does."""
+
+    def words(self, subject: str, distance: Decimal, act: Decimal) -> str:
+        """Why the act distance is what it is, and the odds; empty without a forecast.
+
+        Example:
+            >>> Foresight().words("margin_cross", Decimal("0.1"), Decimal("0.15"))
+            ''
+        """
+        told = ""
+        if self.stress.get(subject) == act:
+            told = ", before an announced blackout"
+        odds = self.odds.at(subject, distance)
+        return told if odds is None else f"{told}, forecast at {odds * 100:.2g} %"
 
 
 def foreseen(

@@ -20,6 +20,7 @@ from typing import Final
 
 from bot.domain.money import ZERO, plain, short
 from bot.guard.buffer import shift_of
+from bot.guard.foresight import Foresight
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.state import GuardState, SubjectState
 from bot.risk.aged import Aged, Staleness
@@ -134,7 +135,7 @@ def _verdict(
     by = shift_of(state.parity.get(measure.subject))
     thresholds = state.thresholds_of(measure.subject, known.thresholds)
     odds = state.foresight.odds.at(measure.subject, measure.distance)
-    trigger = _trigger(measure, thresholds, odds)
+    trigger = _trigger(measure, thresholds, state.foresight)
     if measure.ratio is None:
         kind, reason = VerdictKind.UNKNOWN, "unknown: " + "; ".join(measure.missing)
     elif known.is_acting:
@@ -158,13 +159,13 @@ def _verdict(
 
 
 def _trigger(
-    measure: SubjectMeasure, thresholds: Thresholds, odds: float | None
+    measure: SubjectMeasure, thresholds: Thresholds, foresight: Foresight
 ) -> str | None:
     if measure.distance is not None and measure.distance < thresholds.act:
-        likely = "" if odds is None else f", forecast at {odds * 100:.2g} %"
+        why = foresight.words(measure.subject, measure.distance, thresholds.act)
         return (
             f"a move of {_percent(measure.distance)} liquidates {measure.subject}, "
-            f"under the act distance of {_percent(thresholds.act)}{likely}"
+            f"under the act distance of {_percent(thresholds.act)}{why}"
         )
     if measure.ratio is not None and measure.ratio >= thresholds.backstop:
         word = "risk rate" if measure.is_futures else "debt ratio"

@@ -13,6 +13,7 @@ from typing import Final
 
 from bot.domain.money import ZERO
 from bot.risk.aged import MISSED_UPDATES, Staleness
+from bot.risk.blackout import Blackout
 
 __all__ = [
     "GuardLimits",
@@ -79,6 +80,8 @@ class GuardLimits:
     max_liquidation_probability: Decimal = Decimal("0.01")
     """Within ``horizon_h`` hours; over it an account under its target is cured."""
     horizon_h: Decimal = Decimal(24)
+    blackouts: tuple[Blackout, ...] = ()
+    """Announced times in which nothing can be done; prepared for beforehand."""
     cooldown: timedelta = timedelta(seconds=300)
     chunk_share: Decimal = Decimal("0.10")
     """At most this share of a minute's volume in a minute."""

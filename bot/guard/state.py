@@ -11,6 +11,7 @@ from typing import Final
 
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.domain.events import OrderChanged
+from bot.domain.money import ZERO
 from bot.domain.stops import StopChanged
 from bot.guard.buffer import ErrorTrack, shift_of, widened
 from bot.guard.foresight import Foresight, foreseen
@@ -103,7 +104,9 @@ class GuardState:
             True
         """
         wide = widened(own, shift_of(self.parity.get(subject)))
-        return foreseen(wide, self.foresight.needed.get(subject))
+        ahead = self.foresight
+        stress = ahead.stress.get(subject, ZERO)
+        return foreseen(wide, ahead.needed.get(subject), stress)
 
     @property
     def is_acting(self) -> bool:

@@ -18,6 +18,7 @@ from bot.risk.covariance import Closes
 from connectors.kucoin.parse.contracts import Contract, contracts
 from connectors.kucoin.parse.decode import decode
 from connectors.kucoin.parse.futures_orders import OrderPage, futures_orders
+from connectors.kucoin.parse.loans import borrow_rates
 from connectors.kucoin.parse.margin_accounts import (
     CrossAccount,
     IsolatedPair,
@@ -51,6 +52,7 @@ _KEYS = frozenset(
         "collateral_ratio",
         "futures",
         "returns",
+        "borrow_rates",
     }
 )
 _FUTURES_KEYS = frozenset({"contracts", "wallets", "positions", "orders"})
@@ -83,6 +85,8 @@ class Documents:
     tiers: Mapping[str, tuple[CollateralTier, ...]] | None = None
     futures: FuturesDocuments | None = None
     returns: Mapping[str, Closes] | None = None
+    borrow_rates: Mapping[str, Decimal] | None = None
+    """Coin to what borrowing it costs a year, a fraction."""
     unknown: tuple[str, ...] = ()
 
 
@@ -117,7 +121,7 @@ def _read(root: Node) -> Documents:
     cross, pairs = _present(root, "margin_cross"), _present(root, "margin_isolated")
     symbols = _present(root, "isolated_symbols")
     config, tiers = _present(root, "margin_config"), _present(root, "collateral_ratio")
-    returns = _present(root, "returns")
+    returns, rates = _present(root, "returns"), _present(root, "borrow_rates")
     return Documents(
         cross=None if cross is None else cross_account(cross),
         pairs=None if pairs is None else isolated_pairs(pairs),
@@ -128,8 +132,13 @@ def _read(root: Node) -> Documents:
         tiers=None if tiers is None else collateral_tiers(tiers),
         futures=None if futures is None else _futures(futures),
         returns=None if returns is None else read_returns(returns),
+        borrow_rates=None if rates is None else _annual_rates(rates),
         unknown=_unknown(root, futures),
     )
+
+
+def _annual_rates(node: Node) -> Mapping[str, Decimal]:
+    return {quote.coin: quote.annual_rate for quote in borrow_rates(node)}
 
 
 def _present(parent: Node, name: str) -> Node | None:

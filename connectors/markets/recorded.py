@@ -30,7 +30,7 @@ from connectors.markets.manifest import Manifest, read_manifest, whole_second
 from connectors.markets.notes import Window, grouped, resolution_name
 from connectors.markets.paths import PricePath, View
 
-__all__ = ["RecordedMarket", "open_market"]
+__all__ = ["RecordedMarket", "hourly_rows", "open_market"]
 
 _CHUNK_S: Final = 2 * 86_400
 _HISTORY_ROWS_MAX: Final = 5_000
@@ -105,7 +105,7 @@ class RecordedMarket:
         """
         start_s = self._window.start_s
         return {
-            leg.instrument.coin: _hourly(leg.past, start_s, _PAST_ROWS_MAX)
+            leg.instrument.coin: hourly_rows(leg.past, start_s, _PAST_ROWS_MAX)
             for leg in self._legs
         }
 
@@ -116,7 +116,18 @@ class RecordedMarket:
         """
         end_s, most = self._window.end_s, _HISTORY_ROWS_MAX
         return {
-            leg.instrument.coin: _hourly(leg.history, end_s, most) for leg in self._legs
+            leg.instrument.coin: hourly_rows(leg.history, end_s, most)
+            for leg in self._legs
+        }
+
+    def past_until(
+        self, at: datetime, rows_max: int
+    ) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
+        """Hourly closes of each coin up to a time inside the window, oldest first."""
+        second = seconds_of(at)
+        return {
+            leg.instrument.coin: hourly_rows(leg.past, second, rows_max)
+            for leg in self._legs
         }
 
     def trading_spans(self) -> Mapping[str, tuple[datetime, datetime]]:
@@ -299,7 +310,7 @@ def _span_notes(manifest: Manifest, legs: Sequence[Leg]) -> list[str]:
     return notes
 
 
-def _hourly(
+def hourly_rows(
     bars: Bars, until_s: int, rows_max: int
 ) -> tuple[tuple[datetime, Decimal], ...]:
     """The newest hourly closes until a second, oldest first."""
