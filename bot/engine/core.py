@@ -11,16 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
 
-from bot.domain.entries import Entry, Noted
+from bot.domain.entries import Entry
 from bot.domain.events import (
     Event,
     Filled,
     MarksTicked,
     OperatorAsked,
     RatioReported,
-    ScheduleDue,
 )
 from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
@@ -28,10 +26,11 @@ from bot.domain.strategy import Strategy
 from bot.engine.curing import cure_round, emptied, turned
 from bot.engine.intake import take_in
 from bot.engine.memory import day_note, pair_notes, thresholds_note
-from bot.engine.occasions import OCCASIONS, due, lookups
+from bot.engine.occasions import OCCASIONS, due, lookups, rows_of_run
 from bot.engine.parity import Ranges, Watching, follow_reports
 from bot.engine.readings import parity_note, sample_of, value_usdt
 from bot.engine.reconcile import BookingIds
+from bot.engine.twins import Acted, Twins, follow
 from bot.guard.adl import adl_notes
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, judge
@@ -53,9 +52,6 @@ from bot.shadow.state import Shadow
 
 __all__ = ["Core", "State", "Step"]
 
-_LATE: Final = timedelta(seconds=1)
-"""A scheduled run later than this is worth a note."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
@@ -70,6 +66,8 @@ class State:
     next_sample_at: datetime | None = None
     own_ratios: Ranges = field(default_factory=dict)
     """Our ratios of the last seconds, where the exchange's are kept beside them."""
+    twins: Twins = field(default_factory=Twins)
+    """By episode, the account as it would be without the guard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +123,7 @@ class Core:
         work.run(moment)
         if self.is_parity_kept:
             work.note_pairs(watched)
+        work.follow_twins(before, moment)
         return work.done(moment)
 
     def preview(
@@ -175,6 +174,7 @@ class _Work:
     approved: list[Approved] = field(default_factory=list)
     measures: tuple[SubjectMeasure, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    rounds: list[Acted] = field(default_factory=list)
 
     def run(self, moment: Sequence[Event]) -> None:
         """Guard, then the operator, then the strategies; parity and a sample last."""
@@ -250,7 +250,18 @@ class _Work:
         self.entries += [
             Entry(at=self.state.shadow.at, body=note) for note in done.notes
         ]
+        sent = len(self.approved)
         self.propose(done.proposals)
+        names = tuple(approved.intent_id for approved in self.approved[sent:])
+        since = known.acting_since or self.state.shadow.at
+        self.rounds.append(Acted(subject, known.episode, since, names))
+
+    def follow_twins(self, before: Shadow, moment: Sequence[Event]) -> None:
+        """See how each cured account would stand without the guard."""
+        shadows, done = (before, self.state.shadow), (self.rounds, self.approved)
+        after = follow(self.state.twins, shadows, moment, self.state.guard, done)
+        self.state = replace(self.state, twins=after.twins)
+        self.entries += [Entry(at=self.state.shadow.at, body=n) for n in after.notes]
 
     def _emptied(self, subject: str) -> None:
         """End an episode whose account has nothing left to lose."""
@@ -323,18 +334,9 @@ class _Work:
             view = ShadowView(self.state.shadow, stale_after, job)
             proposals = strategy.decide(view, due_at)
             if job is not None:
-                self._ran(job, due_at, is_idle=not proposals)
+                at, is_idle = self.state.shadow.at, not proposals
+                self.entries += rows_of_run(job, due_at, at, is_idle=is_idle)
             self.propose(proposals)
-
-    def _ran(self, job: str, due_at: datetime, *, is_idle: bool) -> None:
-        """Remember a scheduled run that asked for something or came late."""
-        at = self.state.shadow.at
-        if at - due_at > _LATE:
-            text = f"{job} was due at {due_at.isoformat()} and ran at {at.isoformat()}"
-            self.entries.append(Entry(at=at, body=Noted(topic="late run", text=text)))
-        if not is_idle:
-            body = ScheduleDue(at=at, job=job, due_at=due_at)
-            self.entries.append(Entry(at=at, body=body))
 
     def propose(self, proposals: Iterable[Proposal]) -> None:
         """Admit each proposal, with the earlier ones on their way."""

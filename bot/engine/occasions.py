@@ -4,9 +4,10 @@ Pure functions of a moment. They decide nothing.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.entries import Entry, Noted
 from bot.domain.events import (
     Event,
     Filled,
@@ -20,7 +21,10 @@ from bot.domain.orders import IntentState
 from bot.domain.strategy import Strategy
 from bot.shadow.state import Shadow
 
-__all__ = ["OCCASIONS", "due", "lookups"]
+__all__ = ["OCCASIONS", "due", "lookups", "rows_of_run"]
+
+_LATE: Final = timedelta(seconds=1)
+"""A scheduled run later than this is worth a note."""
 
 _FOLLOW_UPS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
 OCCASIONS: Final = (ScheduleDue, *_FOLLOW_UPS)
@@ -50,3 +54,23 @@ def lookups(shadow: Shadow, moment: Sequence[Event]) -> tuple[Approved, ...]:
             if request is not None and request.state is IntentState.IN_DOUBT:
                 found.append(request.approved)
     return tuple(found)
+
+
+def rows_of_run(
+    job: str, due_at: datetime, at: datetime, *, is_idle: bool
+) -> list[Entry]:
+    """The rows of a scheduled run that asked for something or came late.
+
+    Example:
+        >>> from datetime import UTC
+        >>> at = datetime(2025, 1, 1, tzinfo=UTC)
+        >>> rows_of_run("carry.look", at, at, is_idle=True)
+        []
+    """
+    rows = []
+    if at - due_at > _LATE:
+        text = f"{job} was due at {due_at.isoformat()} and ran at {at.isoformat()}"
+        rows.append(Entry(at=at, body=Noted(topic="late run", text=text)))
+    if not is_idle:
+        rows.append(Entry(at=at, body=ScheduleDue(at=at, job=job, due_at=due_at)))
+    return rows

@@ -16,7 +16,9 @@ from bot.domain.intents import Approved
 from bot.domain.money import ZERO
 from bot.domain.orders import Outcome
 from bot.engine.core import State
+from bot.engine.twins import Twins
 from bot.guard.state import GuardState
+from bot.guard.twin import Twin
 from bot.ports import AccountReader
 from bot.shadow.apply import apply, opening_closes, register
 from bot.shadow.state import Shadow, empty_shadow
@@ -29,7 +31,8 @@ class Recovered:
     """What is known of the time before this start.
 
     ``shadow`` and ``open_intents`` come from the journal, ``guard`` holds the
-    thresholds that accounts were opened with, ``missed`` are the exchange's own
+    thresholds that accounts were opened with, ``twins`` what is watched of earlier
+    cures, ``missed`` are the exchange's own
     bookings and fills since the journal's last row, oldest first.
     """
 
@@ -37,6 +40,7 @@ class Recovered:
     open_intents: tuple[Approved, ...] = ()
     next_seq: int = 1
     guard: GuardState = field(default_factory=GuardState)
+    twins: tuple[Twin, ...] = ()
     missed: tuple[Event, ...] = ()
     day: str = ""
     day_open_equity: Decimal | None = None
@@ -81,6 +85,7 @@ async def recover(
         state=State(
             shadow=shadow,
             guard=recovered.guard,
+            twins=Twins.resumed(recovered.twins),
             next_seq=recovered.next_seq,
             day=recovered.day,
             day_open_equity=recovered.day_open_equity,

@@ -28,6 +28,8 @@ from bot.domain.instruments import Rules
 from bot.domain.intents import Refused
 from bot.domain.money import ZERO
 from bot.engine.core import Step
+from bot.guard.adl import ADL_TOPIC
+from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
 from bot.report.action_log import GUARD, ActionLog, Told
 from bot.report.curve_buffer import CurveBuffer
 from bot.report.frame import Series, Tone
@@ -49,12 +51,22 @@ _POINTS: Final = 2_000
 """Points of one curve, about; a run samples the account some 1,500 times."""
 _NO_MOVE: Final = Decimal("Infinity")
 _QUIET_NOTES: Final = frozenset(
-    {"action helped", "day opened", "pair cut", "pair done", "pre-image", "thresholds"}
+    {
+        "action helped",
+        "day opened",
+        "pair cut",
+        "pair done",
+        "pre-image",
+        "thresholds",
+        TWIN_KEPT,
+    }
 )
 """Topics that the journal keeps and a person is not told: an action tells itself."""
 _NOTES: Final = {
     "guard stuck": (GUARD, "is stuck", Tone.DANGER),
     "action did not help": (GUARD, "sees that its action did not help", Tone.CAUTION),
+    COUNTERFACTUAL: (GUARD, "looks back", Tone.NEUTRAL),
+    ADL_TOPIC: ("exchange", "may deleverage", Tone.CAUTION),
     "parity": ("gnomon", "disagrees with the exchange", Tone.CAUTION),
     "drift": ("gnomon", "found a difference at the start", Tone.CAUTION),
 }
