@@ -28,6 +28,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("bot.cli.run", "Replay a recorded market as fast as it goes."),
     "simulate": ("bot.cli.simulate", "Run seeded simulations and check invariants."),
     "risk": ("bot.cli.risk", "Risk numbers and what-if from KuCoin documents."),
+    "guard": ("bot.cli.guard", "What the guard did, and what it was good for."),
     "journal": ("bot.cli.journal", "Look into a journal: balances, PnL, decisions."),
     "explain": ("bot.cli.journal", "Explain one decision or request by its id."),
     "venue": ("bot.cli.venue", "Serve the simulated exchange on this machine."),
@@ -52,7 +53,6 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
 
 _LATER: Final[dict[str, str]] = {
     "study": "The studies arrive with the least-cost guard and the strategies",
-    "guard": "Planning for a raw account document comes with the least-cost guard",
     "backtest": "Use gnomon replay with strategies in gnomon.toml",
     "strategy": "The strategy generator comes later",
 }

@@ -12,6 +12,7 @@ from typing import Final
 
 from bot.report import figures
 from bot.report.frame import banner_of
+from bot.report.html_episodes import episode_table
 from bot.report.html_parts import (
     Markup,
     bullets,
@@ -184,6 +185,7 @@ def _story(report: RunReport) -> Markup:
             timeline_table(report),
             _section("guard"),
             action_table(report),
+            episode_table(report),
         ]
     )
 

@@ -32,6 +32,7 @@ from bot.guard.adl import ADL_TOPIC
 from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
 from bot.report.action_log import GUARD, ActionLog, Told
 from bot.report.curve_buffer import CurveBuffer
+from bot.report.episodes import EpisodeBook
 from bot.report.frame import Series, Tone
 from bot.report.kept import ROWS_MAX, Kept
 from bot.report.money_book import MoneyBook
@@ -92,6 +93,7 @@ class Recorder:
         self.decisions: Kept[DecisionRow] = Kept()
         self.fills: Kept[FillRow] = Kept()
         self.log = ActionLog()
+        self.episodes = EpisodeBook()
         self.books = MoneyBook(opening)
         self._equity = CurveBuffer(_POINTS)
         self._ratios: dict[str, CurveBuffer] = {}
@@ -118,6 +120,7 @@ class Recorder:
         self.log.sent(step)
 
     def _entry(self, entry: Entry, step: Step) -> None:
+        self.episodes.take(entry)
         match entry.body:
             case Sampled() as body:
                 self._sample(entry.at, body, step.measures)
