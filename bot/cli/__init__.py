@@ -28,7 +28,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("bot.cli.run", "Replay a recorded market as fast as it goes."),
     "simulate": ("bot.cli.simulate", "Run seeded simulations and check invariants."),
     "risk": ("bot.cli.risk", "Risk numbers and what-if from KuCoin documents."),
-    "guard": ("bot.cli.guard", "What the guard would do about an account document."),
+    "guard": ("bot.cli.guard", "What the guard did, and what it would do."),
     "journal": ("bot.cli.journal", "Look into a journal: balances, PnL, decisions."),
     "explain": ("bot.cli.journal", "Explain one decision or request by its id."),
     "venue": ("bot.cli.venue", "Serve the simulated exchange on this machine."),

@@ -18,6 +18,9 @@ from bot.cli.journal_view import (
     print_table,
     watch,
 )
+from bot.guard.state import GUARD
+from bot.report.episodes import KINDS, Episode, EpisodeBook
+from bot.report.episodes_view import episode_document, episode_sentence
 from storage.queries import Record
 from storage.reader import JournalReader
 from storage.story import RequestStory, Story, tell
@@ -49,10 +52,29 @@ def explain(
     path = find_journal(journal)
     with JournalReader.open(path, watch) as reader:
         story = tell(reader, identifier)
+        episode = _episode(reader, story)
     if as_object:
-        print_json({"journal": str(path), "id": identifier, **asdict(story)})
-    else:
-        _print_story(story)
+        told = None if episode is None else episode_document(episode)
+        head = {"journal": str(path), "id": identifier}
+        print_json({**head, **asdict(story), "episode": told})
+        return
+    _print_story(story)
+    if episode is not None:
+        print_pairs("without the guard", {"told": episode_sentence(episode)})
+
+
+def _episode(reader: JournalReader, story: Story) -> Episode | None:
+    """The cure that a decision began, or that a request was made in."""
+    if story.decision is None or story.decision["owner"] != GUARD:
+        return None
+    begun = str(story.decision["decision_id"])
+    requests = {told.request["intent_id"] for told in story.requests}
+    book = EpisodeBook.of(stored.entry for stored in reader.entries(*KINDS))
+    for episode in reversed(book.episodes()):
+        steps = {step.intent_id for step in episode.steps}
+        if episode.decision_id == begun or requests & steps:
+            return episode
+    return None
 
 
 def _print_story(story: Story) -> None:

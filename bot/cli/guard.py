@@ -1,31 +1,48 @@
-"""``gnomon guard``: what the guard would do about an account.
+"""``gnomon guard``: what the guard did, and what it would do about an account.
 
-Reads files, writes one answer, sends nothing. With ``--json`` standard output holds
-exactly one object, or nothing on an error; sentences go to standard error.
+``report`` reads a journal, ``plan`` an account document; nothing is sent. With
+``--json`` standard output holds exactly one object, or nothing on an error; sentences
+go to standard error.
 """
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
+from bot.cli.journal_options import JournalOption, JsonOption, find_journal
+from bot.cli.journal_view import print_json, watch
 from bot.domain.errors import UsageError
 from bot.report.documents import read_documents
+from bot.report.episodes import KINDS, EpisodeBook
+from bot.report.episodes_view import episodes_document, episodes_view
 from bot.report.figures import clean
 from bot.report.guard_plan import plan_answer
 from bot.report.plan_view import plan_view
 from bot.settings import read_settings
+from storage.reader import JournalReader
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="What the guard would do, and why.",
+    help="What the guard did, and what it would do.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+
+_REPORT: Final = """\
+Examples:
+
+  gnomon guard report
+
+  gnomon guard report --journal runs/crash-7/journal.sqlite --json
+
+An episode is decided 24 hours of market time after its end, or when the account
+would have been liquidated without it.
+"""
 
 _PLAN_HELP = """
 The least-cost plan for the accounts of a file that are too near to liquidation.
@@ -43,7 +60,7 @@ account stands after it. Nothing is sent. Exit 2 names a broken field.
 
 @app.callback()
 def _root() -> None:
-    """What the guard would do, and why."""
+    """What the guard did, and what it would do."""
 
 
 @app.command("plan", help=_PLAN_HELP)
@@ -89,3 +106,16 @@ def _content(file: Path) -> bytes:
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise UsageError(f"{file} cannot be read: {reason}.") from None
+
+
+@app.command("report", epilog=_REPORT)
+def report(journal: JournalOption = None, as_object: JsonOption = False) -> None:
+    """Every episode: its trigger, its steps, its cost, and what it prevented."""
+    path = find_journal(journal)
+    with JournalReader.open(path, watch) as reader:
+        book = EpisodeBook.of(stored.entry for stored in reader.entries(*KINDS))
+    episodes, totals = book.episodes(), book.totals()
+    if as_object:
+        print_json(episodes_document(str(path), episodes, totals))
+    else:
+        Console().print(episodes_view(episodes, totals))

@@ -32,6 +32,7 @@ from bot.engine.occasions import OCCASIONS, due, lookups, ran
 from bot.engine.parity import Reading, Readings, follow_reports, remember
 from bot.engine.readings import parity_notes, sample_of, value_usdt
 from bot.engine.reconcile import BookingIds
+from bot.engine.twins import Acted, Twins, follow
 from bot.guard.adl import adl_notes
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, judge
@@ -74,6 +75,8 @@ class State:
     own_readings: Readings = ()
     """Our numbers of the last seconds, where the exchange's are kept beside them."""
     ahead: Ahead = field(default_factory=Ahead)
+    twins: Twins = field(default_factory=Twins)
+    """By episode, the account as it would be without the guard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,7 @@ class Core:
         work.run(moment)
         if self.is_parity_kept:
             work.note_pairs(watched)
+        work.follow_twins(before, moment)
         return work.done(moment)
 
     def preview(
@@ -192,6 +196,7 @@ class _Work:
     sight: Sight
     approved: list[Approved] = field(default_factory=list)
     verdicts: tuple[Verdict, ...] = ()
+    rounds: list[Acted] = field(default_factory=list)
 
     def run(self, moment: Sequence[Event]) -> None:
         """Guard, then the operator, then the strategies; parity and a sample last."""
@@ -269,7 +274,18 @@ class _Work:
         )
         self.state = replace(self.state, guard=guard)
         self._note(done.notes)
+        sent = len(self.approved)
         self.propose(done.proposals)
+        names = tuple(approved.intent_id for approved in self.approved[sent:])
+        since = known.acting_since or self.state.shadow.at
+        self.rounds.append(Acted(subject, known.episode, since, names))
+
+    def follow_twins(self, before: Shadow, moment: Sequence[Event]) -> None:
+        """See how each cured account would stand without the guard."""
+        shadows, done = (before, self.state.shadow), (self.rounds, self.approved)
+        after = follow(self.state.twins, shadows, moment, self.state.guard, done)
+        self.state = replace(self.state, twins=after.twins)
+        self.entries += [Entry(at=self.state.shadow.at, body=n) for n in after.notes]
 
     def _emptied(self, subject: str) -> None:
         """End an episode whose account has nothing left to lose."""

@@ -30,6 +30,8 @@ from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 from bot.guard.state import GuardState, SubjectState
+from bot.guard.twin import Twin
+from bot.guard.twin_rows import still_open
 from bot.shadow.apply import apply, register
 from bot.shadow.state import Shadow, empty_shadow
 
@@ -92,6 +94,8 @@ class Memory:
     """By coin, the hedges that were cut and were not even again."""
     tracks: Mapping[str, ErrorTrack] = field(default_factory=dict)
     """How near the shadow was to the exchange's ratios, by account."""
+    twins: tuple[Twin, ...] = ()
+    """The episodes whose account without the guard is still watched."""
     pre_images: Mapping[str, Noted] = field(default_factory=dict)
     """By the id of a loan request whose fate is open."""
     order_ids: Mapping[str, str] = field(default_factory=dict)
@@ -237,6 +241,7 @@ class _Folding:
         self._cured: dict[str, datetime] = {}
         self._pairs: dict[str, PairWatch] = {}
         self._episodes: dict[str, int] = {}
+        self._twins: dict[str, Twin] = {}
         self._pre_images: dict[str, Noted] = {}
         self._order_ids: dict[str, str] = {}
         self._bookings: list[LedgerBooked] = []
@@ -306,6 +311,7 @@ class _Folding:
             self._pre_images.pop(body.intent_id, None)
 
     def _noted(self, body: Noted) -> None:
+        self._twins = still_open(self._twins, body)
         if body.topic == PRE_IMAGE and "intent_id" in body.inputs:
             self._pre_images[body.inputs["intent_id"]] = body
         if body.topic == THRESHOLDS and "subject" in body.inputs:
@@ -337,6 +343,7 @@ class _Folding:
             cured=self._cured,
             pairs=self._pairs,
             episodes=self._episodes,
+            twins=tuple(self._twins.values()),
             pre_images=self._pre_images,
             order_ids=self._order_ids,
             bookings=tuple(self._bookings),

@@ -72,3 +72,23 @@ def lookups(shadow: Shadow, moment: Sequence[Event]) -> tuple[Approved, ...]:
             if request is not None and request.state is IntentState.IN_DOUBT:
                 found.append(request.approved)
     return tuple(found)
+
+
+def rows_of_run(
+    job: str, due_at: datetime, at: datetime, *, is_idle: bool
+) -> list[Entry]:
+    """The rows of a scheduled run that asked for something or came late.
+
+    Example:
+        >>> from datetime import UTC
+        >>> at = datetime(2025, 1, 1, tzinfo=UTC)
+        >>> rows_of_run("carry.look", at, at, is_idle=True)
+        []
+    """
+    rows = []
+    if at - due_at > _LATE:
+        text = f"{job} was due at {due_at.isoformat()} and ran at {at.isoformat()}"
+        rows.append(Entry(at=at, body=Noted(topic="late run", text=text)))
+    if not is_idle:
+        rows.append(Entry(at=at, body=ScheduleDue(at=at, job=job, due_at=due_at)))
+    return rows

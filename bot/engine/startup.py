@@ -17,7 +17,9 @@ from bot.domain.money import ZERO
 from bot.domain.orders import Outcome
 from bot.engine.ahead import Ahead
 from bot.engine.core import State
+from bot.engine.twins import Twins
 from bot.guard.state import GuardState
+from bot.guard.twin import Twin
 from bot.ports import AccountReader
 from bot.risk.hourly_closes import closes_from
 from bot.shadow.apply import apply, opening_closes, register
@@ -31,7 +33,8 @@ class Recovered:
     """What is known of the time before this start.
 
     ``shadow`` and ``open_intents`` come from the journal, ``guard`` holds the
-    thresholds that accounts were opened with, ``missed`` are the exchange's own
+    thresholds that accounts were opened with, ``twins`` what is watched of earlier
+    cures, ``missed`` are the exchange's own
     bookings and fills since the journal's last row, oldest first.
     """
 
@@ -39,6 +42,7 @@ class Recovered:
     open_intents: tuple[Approved, ...] = ()
     next_seq: int = 1
     guard: GuardState = field(default_factory=GuardState)
+    twins: tuple[Twin, ...] = ()
     missed: tuple[Event, ...] = ()
     day: str = ""
     day_open_equity: Decimal | None = None
@@ -83,6 +87,7 @@ async def recover(
         state=State(
             shadow=shadow,
             guard=recovered.guard,
+            twins=Twins.resumed(recovered.twins),
             next_seq=recovered.next_seq,
             day=recovered.day,
             day_open_equity=recovered.day_open_equity,

@@ -12,7 +12,6 @@ from bot.domain.accounts import FUTURES, MARGIN_CROSS, AccountId, Position
 from bot.domain.events import AccountStatus, FundingQuoted
 from bot.domain.instruments import ContractRules
 from bot.domain.money import ONE, ZERO
-from bot.report.costs import mark_usdt
 from bot.report.frame import (
     FuturesGauge,
     LoanLine,
@@ -23,6 +22,7 @@ from bot.report.frame import (
     Settlement,
 )
 from bot.report.wording import account_title, subject_title
+from bot.risk.costs import mark_usdt
 from bot.risk.futures import unrealised_pnl
 from bot.risk.measure import SubjectMeasure
 from bot.risk.reach import reach

@@ -20,7 +20,6 @@ from bot.domain.orders import OrderState, Outcome
 from bot.engine.core import Step
 from bot.guard.judge import VerdictKind
 from bot.report import figures
-from bot.report.costs import fee_usdt, slippage_usdt
 from bot.report.frame import Tone
 from bot.report.run_report import ActionRow, DecisionRow
 from bot.report.wording import (
@@ -31,6 +30,7 @@ from bot.report.wording import (
     subject_words,
     trade_title,
 )
+from bot.risk.costs import fee_usdt, slippage_usdt
 from bot.risk.measure import measure_subject
 from bot.shadow.state import Shadow
 

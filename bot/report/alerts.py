@@ -29,6 +29,7 @@ from bot.engine.intake import unexplained_in
 from bot.guard.adl import ADL_TOPIC
 from bot.guard.buffer import Standing
 from bot.guard.state import GUARD
+from bot.guard.twin_rows import COUNTERFACTUAL
 from bot.ports import Notifier
 from bot.report import figures
 from bot.report.band_watch import BandWatch
@@ -54,6 +55,7 @@ _NOTES: Final = {
     "action did not help": WARNING,
     "parity": WARNING,
     ADL_TOPIC: WARNING,
+    COUNTERFACTUAL: INFO,
     "late run": INFO,
 }
 """How urgent a note is; a topic that is not here is only for the journal."""

@@ -14,6 +14,7 @@ from bot.domain.entries import RunStarted
 from bot.domain.market import MarketDescription
 from bot.guard.state import GuardState
 from bot.report.action_log import GUARD
+from bot.report.episodes_view import totals_sentences
 from bot.report.frame import Series
 from bot.report.outlook_view import notable
 from bot.report.recorder import Recorder
@@ -90,6 +91,8 @@ def build_report(recorder: Recorder, sources: Sources) -> RunReport:
         outlooks=notable(recorder.outlooks.rows()),
         decisions=_decisions(recorder),
         actions=recorder.actions.rows(),
+        episodes=recorder.episodes.episodes(),
+        episode_sums=tuple(totals_sentences(recorder.episodes.totals())),
         fills=recorder.fills.rows(),
         loans=recorder.books.loans(recorder.shadow),
         funding=recorder.books.funding(),

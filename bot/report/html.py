@@ -12,6 +12,7 @@ from typing import Final
 
 from bot.report import figures
 from bot.report.frame import banner_of
+from bot.report.html_episodes import episode_table
 from bot.report.html_parts import (
     Markup,
     bullets,
@@ -187,6 +188,7 @@ def _story(report: RunReport) -> Markup:
             action_table(report),
             Markup("<h3>What the forecast said</h3>"),
             outlook_table(report.outlooks),
+            episode_table(report),
         ]
     )
 

@@ -28,8 +28,11 @@ from bot.domain.instruments import Rules
 from bot.domain.intents import Refused
 from bot.domain.money import ZERO
 from bot.engine.core import Step
+from bot.guard.adl import ADL_TOPIC
+from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
 from bot.report.action_log import GUARD, ActionLog, Told
 from bot.report.curve_buffer import CurveBuffer
+from bot.report.episodes import EpisodeBook
 from bot.report.frame import Series, Tone
 from bot.report.kept import ROWS_MAX, Kept
 from bot.report.money_book import MoneyBook
@@ -59,12 +62,15 @@ _QUIET_NOTES: Final = frozenset(
         "pair done",
         "pre-image",
         "thresholds",
+        TWIN_KEPT,
     }
 )
 """Topics that the journal keeps and a person is not told: an action tells itself."""
 _NOTES: Final = {
     "guard stuck": (GUARD, "is stuck", Tone.DANGER),
     "action did not help": (GUARD, "sees that its action did not help", Tone.CAUTION),
+    COUNTERFACTUAL: (GUARD, "looks back", Tone.NEUTRAL),
+    ADL_TOPIC: ("exchange", "may deleverage", Tone.CAUTION),
     "parity": ("gnomon", "disagrees with the exchange", Tone.CAUTION),
     "drift": ("gnomon", "found a difference at the start", Tone.CAUTION),
 }
@@ -89,6 +95,7 @@ class Recorder:
         self.decisions: Kept[DecisionRow] = Kept()
         self.fills: Kept[FillRow] = Kept()
         self.log = ActionLog()
+        self.episodes = EpisodeBook()
         self.books = MoneyBook(opening)
         self.outlooks: Kept[OutlookRow] = Kept()
         self._looked_at: datetime | None = None
@@ -130,6 +137,7 @@ class Recorder:
                 self.outlooks.add(row)
 
     def _entry(self, entry: Entry, step: Step) -> None:
+        self.episodes.take(entry)
         match entry.body:
             case Sampled() as body:
                 self._sample(entry.at, body, step.measures)

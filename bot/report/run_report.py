@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from bot.report.episodes import Episode
 from bot.report.frame import Series, Tone
 from bot.report.outlook_view import OutlookRow
 
@@ -166,6 +167,10 @@ class RunReport:
     """What the forecast said at the notable times."""
     decisions: tuple[DecisionRow, ...] = ()
     actions: tuple[ActionRow, ...] = ()
+    episodes: tuple[Episode, ...] = ()
+    """The guard's cures, with what would have happened without each."""
+    episode_sums: tuple[str, ...] = ()
+    """Their sums, in sentences."""
     fills: tuple[FillRow, ...] = ()
     loans: tuple[LoanRow, ...] = ()
     funding: tuple[FundingRow, ...] = ()

@@ -29,8 +29,8 @@ from bot.domain.intents import Approved, Borrow, PlaceOrder, Repay
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Outcome
 from bot.engine.core import Step
-from bot.report.costs import mark_usdt, slippage_usdt
 from bot.report.nakedness import NakedMeter
+from bot.risk.costs import mark_usdt, slippage_usdt
 from bot.risk.kernel_row import KernelNumbers
 from bot.risk.measure import equity_usdt, measure_subject
 from bot.shadow.apply import apply

@@ -14,9 +14,9 @@ from bot.domain.events import (
     RatioReported,
 )
 from bot.domain.orders import Side
-from bot.report.costs import fee_usdt, slippage_usdt
 from bot.report.run_report import figure_in, part_of
 from bot.report.tally import Tally
+from bot.risk.costs import fee_usdt, slippage_usdt
 from tests.unit.report.moments import (
     LONG,
     SHORT,
