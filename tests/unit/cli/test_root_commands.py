@@ -20,7 +20,7 @@ _COMMANDS = (
     "venue",
     "config",
 )
-_LATER = ("study", "guard", "backtest")
+_LATER = ("guard", "backtest")
 
 
 def _is_a_sentence(said: Said) -> bool:
