@@ -14,7 +14,9 @@ segment at the better of the holdings around it, maintenance at tangents from be
 Kept are the depth (a tenth of a minute's volume, flowing back in a minute), what the
 futures account lets out, and that a perpetual's profit is cash only when realised.
 Not kept is KuCoin's rule that nothing leaves a margin account over a debt ratio of
-60 %: the bound may move USDT from margin to futures at any time.
+60 %, which is no linear one: the bound may move USDT from margin to futures at any
+time, or, where it is asked for so, never. The second is a bound for every policy
+that has not done it.
 
 Nothing here replays or trades.
 """
@@ -71,16 +73,25 @@ class Bound:
         return self.status is Solved.OPTIMAL
 
 
-def bound(holdings: Holdings, walked: Walked, first_row: int = 0) -> Bound:
+def bound(
+    holdings: Holdings,
+    walked: Walked,
+    first_row: int = 0,
+    *,
+    leaves_margin: bool = True,
+) -> Bound:
     """The cheapest surviving plan that may act from ``first_row`` on.
 
     Args:
         holdings: The opening account.
         walked: Every instant of the market, as a replay sees it.
         first_row: The first instant at which anything may be done.
+        leaves_margin: Whether USDT may be moved from margin to futures.
     """
     rows = choose_rows(holdings, walked, first_row)
     built = _Build(holdings, path_of(walked, rows), first_row)
+    if not leaves_margin:
+        built.keep_in_margin()
     solution = built.program.solve()
     if solution.status is not Solved.OPTIMAL:
         return Bound(
@@ -210,6 +221,11 @@ class _Build:
         self.debts: list[list[Term]] = [[] for _ in range(self.last + 1)]
         self.margins: list[list[Term]] = [[] for _ in range(self.last + 1)]
         self.in_use: list[list[Term]] = [[] for _ in range(self.last + 1)]
+
+    def keep_in_margin(self) -> None:
+        """Let no USDT leave the margin account."""
+        for column in self.to_futures:
+            self.program.highs[column] = 0.0
 
     def equity_end(self, columns: Sequence[float]) -> float:
         """What the account is worth at the last kept row, in the program's unit."""
@@ -363,9 +379,16 @@ class _Build:
             add([(self.futures[k + 1], -1), (self.futures[k], 1), *wallet], 0, 0)
             spent: list[Term] = [(margin, -1), (futures, -1)]
             add([(self.reserve[k + 1], -1), (self.reserve[k], 1), *spent], 0, 0)
+            add([(paid, 1.0), (self.owed[k], -float(growth[k]))], high=0.0)
+            add([(paid, 1.0), (self.cash[k], -1.0), *self._own_cash(k)], high=0.0)
             kept = [(self.owed[k + 1], 1.0), (loan, -1 / float(growth[k]))]
             self._charged(_SETTLE, self.unit, kept, k)
         self._limits()
+
+    def _own_cash(self, k: int) -> list[Term]:
+        """What comes into a segment's cash that is no loan, with its sign turned."""
+        sold = [(column, -value) for column, value in self.cash_in[k] if value > 0]
+        return [*sold, (self.to_margin[k], -1.0), (self.reserve_margin[k], -1.0)]
 
     def _limits(self) -> None:
         """A pool that is not there takes nothing; futures let out only free cash."""

@@ -65,9 +65,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Clairvoyant:
-    """The two bounds, and what the untouched account would have carried."""
+    """The bounds, and what the untouched account would have carried.
+
+    ``kept`` moves nothing out of the margin account, ``late`` acts from the first
+    mark inside the act distance.
+    """
 
     full: Bound
+    kept: Bound
     late: Bound
     untouched: Decimal
 
@@ -123,14 +128,19 @@ def _clairvoyant(plan: Plan, twin: Outcome) -> _Clairvoyant:
             equity_end=float(twin.equity_end),
             instants=0,
         )
-        return _Clairvoyant(full=idle, late=idle, untouched=carry(twin.parts))
+        return _Clairvoyant(
+            full=idle, kept=idle, late=idle, untouched=carry(twin.parts)
+        )
     walked, holdings = walk_market(plan), holdings_of(plan)
     full = bound(holdings, walked)
+    kept = full
+    if holdings.perps:
+        kept = bound(holdings, walked, leaves_margin=False)
     late = replace(full, status=Solved.INFEASIBLE, cost=None, equity_end=None)
     if twin.act_at is not None:
         late = bound(holdings, walked, walked.row_at(twin.act_at))
     untouched = Decimal(repr(untouched_carry(holdings, walked)))
-    return _Clairvoyant(full=full, late=late, untouched=untouched)
+    return _Clairvoyant(full=full, kept=kept, late=late, untouched=untouched)
 
 
 def _base(job: Job, plan: Plan, seen: _Clairvoyant) -> Row:
@@ -152,6 +162,7 @@ def _base(job: Job, plan: Plan, seen: _Clairvoyant) -> Row:
         "end": job.part.end.isoformat(),
         "survivable": seen.late.survives,
         "clairvoyant_bound": _amount(seen.full.cost),
+        "clairvoyant_bound_kept": _amount(seen.kept.cost),
     }
 
 
