@@ -51,9 +51,7 @@ def guard(
     markets: Annotated[
         Path, typer.Option(metavar="DIR", help="A folder of market manifests.")
     ],
-    workers: Annotated[
-        int, typer.Option(help="Processes at once.", min=1, max=64)
-    ] = 2,
+    workers: Annotated[int, typer.Option(help="Processes at once.", min=1, max=64)] = 2,
     quick: Annotated[
         bool, typer.Option("--quick", help="Two leverages, three days a market.")
     ] = False,

@@ -164,17 +164,17 @@ def jobs_of(
         for part in each.parts.values():
             shapes, missing = fitted(each, part.name)
             left_out += missing
-            for shape in shapes:
-                for size in _sizes(each, part.name, deepest, scope):
-                    jobs.append(
-                        Job(
-                            source=each.source,
-                            part=part,
-                            shape=shape,
-                            size=size,
-                            settings=settings,
-                        )
-                    )
+            jobs += [
+                Job(
+                    source=each.source,
+                    part=part,
+                    shape=shape,
+                    size=size,
+                    settings=settings,
+                )
+                for shape in shapes
+                for size in _sizes(each, part.name, deepest, scope)
+            ]
     return tuple(jobs), tuple(left_out)
 
 

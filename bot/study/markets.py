@@ -137,10 +137,9 @@ def survey(source: Source, longest: timedelta | None = None) -> Survey:
     if rise.span >= LEAST_SPAN:
         parts["rise"] = rise
     else:
-        left_out = (
-            f"{source.name}: no rising part, {leader} is lowest less than "
-            f"{LEAST_SPAN.total_seconds() / 3600:.0f} h before the end",
-        )
+        hours = LEAST_SPAN // timedelta(hours=1)
+        why = f"{leader} is lowest less than {hours} h before the end"
+        left_out = (f"{source.name}: no rising part, {why}",)
     return Survey(
         source=source,
         description=described,
@@ -176,8 +175,10 @@ def steepest_fall(
     Example:
         >>> from datetime import UTC
         >>> day = [datetime(2025, 1, 1, hour, tzinfo=UTC) for hour in (0, 6, 12)]
-        >>> steepest_fall(list(zip(day, map(Decimal, (100, 80, 90)), strict=True)))
-        (Decimal('0.2'), datetime.datetime(2025, 1, 1, 6, 0, tzinfo=datetime.timezone.utc))
+        >>> marks = list(zip(day, map(Decimal, (100, 80, 90)), strict=True))
+        >>> fall, when = steepest_fall(marks)
+        >>> fall, when.hour
+        (Decimal('0.2'), 6)
     """
     worst, when = Decimal(0), marks[0][0]
     highs: list[tuple[datetime, Decimal]] = []

@@ -13,7 +13,7 @@ from typing import Final
 import highspy
 import numpy as np
 
-__all__ = ["Program", "Solved", "Solution"]
+__all__ = ["Program", "Solution", "Solved", "Term"]
 
 Term = tuple[int, float]
 """A column and its coefficient."""
@@ -90,7 +90,7 @@ class Program:
 
     def solve(self) -> Solution:
         """Solve it; what HiGHS does not prove is unknown."""
-        solver = highspy.Highs()
+        solver = highspy.Highs()  # type: ignore[no-untyped-call] # HiGHS has no types here
         solver.setOptionValue("output_flag", False)  # noqa: FBT003 - HiGHS' own words
         solver.setOptionValue("threads", 1)
         solver.setOptionValue("simplex_iteration_limit", _ITERATIONS_MAX)

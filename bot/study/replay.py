@@ -15,7 +15,7 @@ from typing import Final
 
 from bot.compose import NullJournal, Plan, Simulation, simulate
 from bot.domain.events import Event, MarksTicked
-from bot.domain.money import ONE, ZERO
+from bot.domain.money import ONE
 from bot.engine.core import Step
 from bot.engine.loop import Engine
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
@@ -26,7 +26,7 @@ from bot.shadow.state import Shadow
 from bot.study.losers_first import CALL, LosersFirst, free_margin
 from connectors.system.clock import FreePacer
 
-__all__ = ["Episode", "Outcome", "play"]
+__all__ = ["Episode", "Outcome", "play", "with_losers_first", "without_guard"]
 
 _HOUR: Final = timedelta(hours=1)
 
@@ -229,7 +229,8 @@ def _is_flat(step: Step) -> bool:
     is_waiting = step.state.guard.has_work or shadow.orders
     requests = any(shadow.is_under_way(r) for r in shadow.requests.values())
     debts = any(
-        balance.liability for coins in shadow.balances.values()
+        balance.liability
+        for coins in shadow.balances.values()
         for balance in coins.values()
     )
     return not (is_waiting or requests or debts or shadow.positions)

@@ -16,7 +16,7 @@ from bot.compose import Plan, plan_run
 from bot.domain.market import Instrument
 from bot.domain.money import ZERO, plain
 from bot.settings import Settings
-from bot.study.clairvoyant import Bound, bound, untouched_carry
+from bot.study.clairvoyant import Bound, bound
 from bot.study.cost import carry, cost, false_alarms
 from bot.study.holdings import holdings_of
 from bot.study.markets import Part, Source, open_part
@@ -24,6 +24,7 @@ from bot.study.path import walk_market
 from bot.study.program import Solved
 from bot.study.replay import Outcome, play, with_losers_first, without_guard
 from bot.study.shapes import Shape, Size, account_of
+from bot.study.untouched import untouched_carry
 
 __all__ = ["POLICIES", "Job", "Row", "plan_of", "rows_of"]
 
@@ -215,9 +216,7 @@ def _bounded(
             if regret is None
             else _ratio(Decimal(repr(regret)) / Decimal(str(base["capital"])))
         ),
-        "end_vs_none": (
-            None if ended is None else _money(Decimal(repr(ended)) - end)
-        ),
+        "end_vs_none": (None if ended is None else _money(Decimal(repr(ended)) - end)),
         "relaxation": found.relaxation,
         "instants": found.instants,
     }

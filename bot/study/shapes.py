@@ -174,7 +174,7 @@ def _fit_long(coins: Sequence[str], perps: Mapping[str, str]) -> Shape | str:
 
 def _fit_short(coins: Sequence[str], perps: Mapping[str, str]) -> Shape | str:
     others = [coin for coin in coins if coin not in _MAJORS]
-    alts = [coin for coin in _KNOWN_ALTS if coin in others]
+    alts: list[str] = [coin for coin in _KNOWN_ALTS if coin in others]
     alts += [coin for coin in others if coin not in alts]
     if alts:
         return Shape(name="short", coins=tuple(alts[:_ALTS_MAX]))

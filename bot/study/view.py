@@ -91,8 +91,10 @@ def _sums(study: Study) -> list[str]:
         return []
     policies = summary["policies"]
     lines = [
-        f"{summary['accounts']} accounts, {summary['endangered']} of which are "
-        "liquidated if nobody acts."
+        (
+            f"{summary['accounts']} accounts, {summary['endangered']} of which are "
+            "liquidated if nobody acts."
+        )
     ]
     for name in _REPLAYED:
         one = policies[name]

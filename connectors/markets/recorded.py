@@ -7,7 +7,8 @@ borrow rates) comes from data of before it.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -172,7 +173,7 @@ def open_market(  # noqa: PLR0913 - each option of a market has a default
     end: datetime | None = None,
     step_s: int = 1,
     borrow_x: Decimal = ONE,
-    coins: Set[str] | None = None,
+    coins: AbstractSet[str] | None = None,
 ) -> RecordedMarket:
     """Open a manifest, or a folder that holds ``market.toml``, and check its files.
 
