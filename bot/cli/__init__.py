@@ -47,12 +47,14 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "bot.cli.calibrate_live",
         "Compare our formulas with a small live account.",
     ),
+    "study": ("bot.cli.study", "The guard on recorded markets beside others."),
     "config": ("bot.cli.config", "Show every setting with its default and source."),
 }
 """Command to the module that holds it (an ``app`` or a function) and one line."""
 
 _LATER: Final[dict[str, str]] = {
     "study": "The studies arrive with the least-cost guard and the strategies",
+    "guard": "Planning for a raw account document comes with the least-cost guard",
     "backtest": "Use gnomon replay with strategies in gnomon.toml",
     "strategy": "The strategy generator comes later",
 }

@@ -8,6 +8,7 @@ borrow rates) comes from data of before it.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -187,13 +188,14 @@ class RecordedMarket:
         ]
 
 
-def open_market(
+def open_market(  # noqa: PLR0913 - each option of a market has a default
     path: Path,
     *,
     start: datetime | None = None,
     end: datetime | None = None,
     step_s: int = 1,
     borrow_x: Decimal = ONE,
+    coins: AbstractSet[str] | None = None,
 ) -> RecordedMarket:
     """Open a manifest, or a folder that holds ``market.toml``, and check its files.
 
@@ -204,11 +206,15 @@ def open_market(
         step_s: Seconds that at least lie between instants put between bar points;
             bar points themselves are always kept.
         borrow_x: Multiplier of the assumed borrow rates.
+        coins: Only these, and no instant for the sake of another; None opens all.
 
     Raises:
         UsageError: The manifest or a file is bad, or the window holds no data.
     """
     manifest = _narrowed(read_manifest(path), start, end)
+    if coins is not None:
+        chosen = tuple(i for i in manifest.instruments if i.coin in coins)
+        manifest = replace(manifest, instruments=chosen)
     if step_s < 1:
         raise UsageError(f"step_s must be at least 1 second, was {step_s}.")
     if not borrow_x.is_finite() or borrow_x <= 0:

@@ -22,6 +22,7 @@ _COMMANDS = (
     "config",
 )
 _LATER = ("study", "backtest")
+_LATER = ("guard", "backtest")
 
 
 def _is_a_sentence(said: Said) -> bool:

@@ -1,0 +1,79 @@
+"""``gnomon study``: what the guard is worth on recorded markets, beside others.
+
+It reads a folder of markets and prints one table. Progress goes to standard error;
+with ``--json`` standard output holds exactly one object. It decides nothing.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from bot.settings import read_settings, settings_from
+from bot.study.guard import QUICK, WHOLE, run_study
+from bot.study.view import study_view
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Replay recorded markets under several policies and compare them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+_GUARD_HELP: Final = """
+The guard beside nobody, a losers-first margin call and a clairvoyant.
+
+Examples:
+
+    gnomon study guard --markets windows --quick
+
+    gnomon study guard --markets windows --workers 2 --json > study.json
+
+DIR holds market manifests (TOML files, or folders with market.toml). A market that
+cannot be read is a sentence in `failed`; exit 2 only if none can be.
+"""
+
+_WIDE: Final = 220
+
+
+@app.callback()
+def _root() -> None:
+    """Studies on recorded markets."""
+
+
+@app.command("guard", help=_GUARD_HELP)
+def guard(
+    *,
+    markets: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder of market manifests.")
+    ],
+    workers: Annotated[int, typer.Option(help="Processes at once.", min=1, max=64)] = 2,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two leverages, three days a market.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Settings (TOML); without it the built-in defaults."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = (
+        False
+    ),
+) -> None:
+    """Make the table and print it."""
+    settings = settings_from({}, {}) if config is None else read_settings(config)
+    scope = QUICK if quick else WHOLE
+    study = run_study(markets, settings, scope, workers, _say)
+    if as_json:
+        sys.stdout.write(json.dumps(study.answer(), indent=1) + "\n")
+        return
+    is_terminal = sys.stdout.isatty()
+    Console(width=None if is_terminal else _WIDE).print(study_view(study))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,199 @@
+"""The guard's study: every market, shape and size under every policy, in one table.
+
+The whole table replays each market's full window. The quick one keeps leverages 3
+and 5 and cuts each market to a few days around its leader's steepest fall; it says
+so in its answer. Jobs run in separate processes; their order and their numbers do
+not depend on how many there are. A market that cannot be read is a sentence among
+the failures and stops no other.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+from bot.domain.errors import UsageError
+from bot.settings import Settings
+from bot.study.markets import SQUEEZE, Source, Survey, find_markets, survey
+from bot.study.rows import Job, Row, rows_of
+from bot.study.shapes import Size, fitted
+from bot.study.summary import summary_of
+
+__all__ = ["QUICK", "WHOLE", "Scope", "Study", "jobs_of", "run_study"]
+
+Say = Callable[[str], None]
+"""Where a line of progress goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """How much of the table is made; ``longest`` cuts each market, None keeps it."""
+
+    leverages: tuple[int, ...]
+    longest: timedelta | None
+    has_sizes: bool
+    words: str
+
+
+WHOLE: Final = Scope(
+    leverages=(2, 3, 4, 5),
+    longest=None,
+    has_sizes=True,
+    words="whole windows at their finest recorded resolution",
+)
+QUICK: Final = Scope(
+    leverages=(3, 5),
+    longest=timedelta(days=3),
+    has_sizes=False,
+    words=(
+        "quick: leverages 3 and 5, each market cut to three days around its leader's "
+        "steepest fall within 24 h, at its finest recorded resolution; 100,000 USDT, "
+        "no reserve, borrow 1x"
+    ),
+)
+
+_EXTRA_LEVERAGE: Final = 3
+_EXTRA: Final = (
+    Size(leverage=_EXTRA_LEVERAGE, capital=Decimal(10_000)),
+    Size(leverage=_EXTRA_LEVERAGE, capital=Decimal(1_000_000)),
+    Size(leverage=_EXTRA_LEVERAGE, reserve=Decimal("0.2")),
+    Size(leverage=_EXTRA_LEVERAGE, borrow_x=Decimal(3)),
+)
+"""The other sizes, on the two markets that fell the most within a day."""
+
+_EXTRA_MARKETS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A finished study: its rows, and every sentence about what is not in them."""
+
+    rows: tuple[Row, ...]
+    scope: Scope
+    left_out: tuple[str, ...]
+    failed: tuple[str, ...]
+
+    def answer(self) -> dict[str, object]:
+        """The one JSON object."""
+        return {
+            "study": "guard",
+            "scope": self.scope.words,
+            "rows": list(self.rows),
+            "summary": summary_of(self.rows),
+            "left_out": list(self.left_out),
+            "failed": list(self.failed),
+        }
+
+
+def run_study(
+    folder: Path, settings: Settings, scope: Scope, workers: int, say: Say
+) -> Study:
+    """Make the table of a folder of markets.
+
+    Args:
+        folder: Where the manifests are.
+        settings: The guard's limits and the assumptions.
+        scope: How much of it.
+        workers: Processes at once, from 1.
+        say: Told of each market and each finished job.
+
+    Raises:
+        UsageError: The folder holds no market, or none of them can be read.
+    """
+    sources = find_markets(folder)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        asked = [pool.submit(survey, source, scope.longest) for source in sources]
+        surveys, failed = _surveyed(sources, asked, say)
+        jobs, left_out = jobs_of(surveys, settings, scope)
+        order = _longest_first(jobs)
+        done = {pool.submit(rows_of, jobs[place]): place for place in order}
+        made: dict[int, list[Row]] = {}
+        for count, future in enumerate(as_completed(done), start=1):
+            place, error = done[future], future.exception()
+            title = jobs[place].title
+            if error is None:
+                made[place] = future.result()
+            else:
+                failed.append(f"{title}: {error}")
+            say(f"{count} of {len(done)}: {title}{_verdict(error)}")
+    rows = [row for place in range(len(jobs)) for row in made.get(place, [])]
+    return Study(
+        rows=tuple(rows), scope=scope, left_out=left_out, failed=tuple(sorted(failed))
+    )
+
+
+def _verdict(error: BaseException | None) -> str:
+    return "" if error is None else f" failed: {error}"
+
+
+def _surveyed(
+    sources: Sequence[Source], asked: Sequence[Future[Survey]], say: Say
+) -> tuple[list[Survey], list[str]]:
+    """What could be read, and a sentence for each market that could not.
+
+    Raises:
+        UsageError: No market of the folder could be read.
+    """
+    found: list[Survey] = []
+    failed: list[str] = []
+    for source, future in zip(sources, asked, strict=True):
+        error = future.exception()
+        if error is None:
+            found.append(future.result())
+            continue
+        failed.append(f"{source.name}: {error}")
+        say(f"{source.name} is left out: {error}")
+    if not any(each.source.name != SQUEEZE for each in found):
+        raise UsageError(f"No market could be read. {' '.join(failed)}")
+    return found, failed
+
+
+def jobs_of(
+    surveys: Sequence[Survey], settings: Settings, scope: Scope
+) -> tuple[tuple[Job, ...], tuple[str, ...]]:
+    """All jobs in the table's order, and a sentence for each shape that is left out."""
+    left_out = [sentence for each in surveys for sentence in each.left_out]
+    jobs: list[Job] = []
+    deepest = _deepest(surveys) if scope.has_sizes else ()
+    for each in surveys:
+        for part in each.parts.values():
+            shapes, missing = fitted(each, part.name)
+            left_out += missing
+            jobs += [
+                Job(
+                    source=each.source,
+                    part=part,
+                    shape=shape,
+                    size=size,
+                    settings=settings,
+                )
+                for shape in shapes
+                for size in _sizes(each, part.name, deepest, scope)
+            ]
+    return tuple(jobs), tuple(left_out)
+
+
+def _deepest(surveys: Sequence[Survey]) -> Sequence[str]:
+    """The names of the recorded markets that fell the most within a day."""
+    recorded = [each for each in surveys if each.source.path is not None]
+    recorded.sort(key=lambda each: (-each.fall, each.source.name))
+    return [each.source.name for each in recorded[:_EXTRA_MARKETS]]
+
+
+def _sizes(
+    each: Survey, part: str, deepest: Sequence[str], scope: Scope
+) -> Iterator[Size]:
+    for leverage in scope.leverages:
+        yield Size(leverage=leverage)
+    if part == "whole" and each.source.name in deepest:
+        yield from _EXTRA
+
+
+def _longest_first(jobs: Sequence[Job]) -> list[int]:
+    """Long jobs first, so that no worker is left alone with one at the end."""
+    return sorted(range(len(jobs)), key=lambda place: -jobs[place].part.span)
