@@ -53,8 +53,6 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
 """Command to the module that holds it (an ``app`` or a function) and one line."""
 
 _LATER: Final[dict[str, str]] = {
-    "study": "The studies arrive with the least-cost guard and the strategies",
-    "guard": "Planning for a raw account document comes with the least-cost guard",
     "backtest": "Use gnomon replay with strategies in gnomon.toml",
     "strategy": "The strategy generator comes later",
 }

@@ -14,6 +14,7 @@ _COMMANDS = (
     "simulate",
     "risk",
     "guard",
+    "study",
     "journal",
     "explain",
     "parity",
@@ -21,8 +22,7 @@ _COMMANDS = (
     "venue",
     "config",
 )
-_LATER = ("study", "backtest")
-_LATER = ("guard", "backtest")
+_LATER = ("strategy", "backtest")
 
 
 def _is_a_sentence(said: Said) -> bool:
