@@ -182,6 +182,7 @@ class _Task:
 
     shadow: Shadow
     measure: SubjectMeasure
+    measures: tuple[SubjectMeasure, ...]
     limits: GuardLimits
     around: Surroundings
     thresholds: Mapping[str, Thresholds]
@@ -199,8 +200,8 @@ class _Task:
             way, solution = chosen
             ways = (way,)
             done = replay(
-                self.shadow,
-                self.measure,
+                (self.shadow, self.measures),
+                self.measure.subject,
                 list(zip(way.levers, solution.amounts, strict=True)),
                 self.limits,
                 self.thresholds,
@@ -300,6 +301,7 @@ def _task(
     return _Task(
         shadow=shadow,
         measure=measure,
+        measures=measures,
         limits=limits,
         around=around,
         thresholds=thresholds,
