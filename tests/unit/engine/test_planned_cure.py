@@ -68,7 +68,7 @@ class Desk:
         events = self.venue.submit(self.now, approved)
         answer = settled(events)
         if answer.outcome is not Outcome.DONE:
-            self.refused.append(f"{approved.intent}: {answer.message}")
+            self.refused.append(f"{approved.intent}: {answer.reason}")
         return events
 
     def move(self, btc: str, seconds: float = 1) -> None:
