@@ -43,6 +43,8 @@ _FURTHER: Final = (Decimal("1.15"), Decimal("1.35"), Decimal("1.6"), Decimal(2))
 _FAR: Final = Decimal("0.9")
 _HAIR: Final = Decimal("1e-6")
 """Aimed at beyond the target, so that the rounding of floats leaves nothing short."""
+_FREE_USDT: Final = 0.01
+"""A plan that costs less than this needs no dearer way to be looked for."""
 _MORE: Final = Decimal("1.02")
 
 
@@ -180,6 +182,7 @@ class _Task:
 
     shadow: Shadow
     measure: SubjectMeasure
+    measures: tuple[SubjectMeasure, ...]
     limits: GuardLimits
     around: Surroundings
     thresholds: Mapping[str, Thresholds]
@@ -188,15 +191,17 @@ class _Task:
 
     def plan(self, thresholds: Thresholds) -> Plan | None:
         """The cheapest plan to these thresholds, proven by the exact engine."""
+        ways = self.ways
         aim, best = replace(thresholds, target=thresholds.target + _HAIR), None
         for _ in range(_REFINEMENTS):
-            chosen = self._solved(aim)
+            chosen = self._solved(aim, ways)
             if chosen is None:
                 return best
             way, solution = chosen
+            ways = (way,)
             done = replay(
-                self.shadow,
-                self.measure,
+                (self.shadow, self.measures),
+                self.measure.subject,
                 list(zip(way.levers, solution.amounts, strict=True)),
                 self.limits,
                 self.thresholds,
@@ -208,13 +213,17 @@ class _Task:
             aim = replace(aim, target=min(aim.target + gap * _MORE, _FAR))
         return best
 
-    def _solved(self, thresholds: Thresholds) -> tuple["_Way", Solution] | None:
+    def _solved(
+        self, thresholds: Thresholds, ways: tuple["_Way", ...]
+    ) -> tuple["_Way", Solution] | None:
         """The cheapest of the ways; the first one where they cost the same."""
         coins = frozenset(self.terms.margin.keys() | self.terms.requirement.keys())
         stress = stress_set(coins, thresholds.target)
         reach = tuple(reach_rows(self.shadow, self.terms, thresholds, stress))
         best: tuple[_Way, Solution] | None = None
-        for way in self.ways:
+        for way in ways:
+            if best is not None and best[1].objective < _FREE_USDT:
+                break
             found = Program(way.levers, (*reach, *way.kept)).solve()
             if found and (best is None or found.objective < best[1].objective):
                 best = (way, found)
@@ -292,6 +301,7 @@ def _task(
     return _Task(
         shadow=shadow,
         measure=measure,
+        measures=measures,
         limits=limits,
         around=around,
         thresholds=thresholds,

@@ -21,9 +21,11 @@ from bot.guard.plan_model import Atom, Lever, Row
 
 __all__ = ["NODES_MAX", "Program", "Solution"]
 
-NODES_MAX: Final = 24
+NODES_MAX: Final = 16
 """Programs that one search for whole lots may solve."""
 
+_SEARCHED: Final = 16
+"""Levers up to which lots are searched for; in larger accounts one lot is little."""
 _ITERATIONS_MAX: Final = 20_000
 _SLACK_COST: Final = 1_000.0
 """USDT for one USDT of excess that stays: more than any lever costs for one."""
@@ -72,14 +74,19 @@ class Program:
         self._highs.passModel(self._model())
 
     def solve(self) -> Solution | None:
-        """The least-cost amounts with whole lots; None where the solver gave up."""
+        """The least-cost amounts with whole lots; None where the solver gave up.
+
+        Parts of lots are left where no whole ones were found to fit.
+        """
         best: Solution | None = None
+        first: Solution | None = None
         open_bounds: list[dict[int, tuple[float, float]]] = [{}]
-        solved = 0
-        while open_bounds and solved < NODES_MAX:
+        solved, most = 0, NODES_MAX if len(self.levers) <= _SEARCHED else 1
+        while open_bounds and solved < most:
             bounds = open_bounds.pop()
             solved += 1
             found = self._relaxed(bounds)
+            first = first or found
             if found is None or (best and found.objective >= best.objective - _TINY):
                 continue
             broken = self._most_broken(found)
@@ -90,7 +97,7 @@ class Program:
             rounded = self._rounded(found, bounds)
             if rounded and (best is None or rounded.objective < best.objective):
                 best = rounded
-        return best
+        return best or first
 
     def _relaxed(self, bounds: dict[int, tuple[float, float]]) -> Solution | None:
         """The program with lots that may be parts, under other bounds."""
@@ -147,9 +154,10 @@ class Program:
         return None if worst is None else worst[1:]
 
     def _model(self) -> highspy.HighsLp:
-        costs, uppers, entries = self._columns()
+        costs, uppers = self._columns()
         rooms = [row.room for row in self.rows]
         ties = len(self.levers)
+        columns, felt = np.nonzero(matrix := self._matrix(len(costs)))
         model = highspy.HighsLp()
         model.num_col_, model.num_row_ = len(costs), len(rooms) + ties
         model.col_cost_ = np.array(costs)
@@ -157,48 +165,51 @@ class Program:
         model.col_upper_ = np.array(uppers)
         model.row_lower_ = np.array([-highspy.kHighsInf] * len(rooms) + [0.0] * ties)
         model.row_upper_ = np.array(rooms + [0.0] * ties)
-        matrix = model.a_matrix_
-        matrix.format_ = highspy.MatrixFormat.kColwise
-        matrix.start_ = np.cumsum([0, *(len(column) for column in entries)])
-        matrix.index_ = np.array([row for column in entries for row, _ in column])
-        matrix.value_ = np.array([value for column in entries for _, value in column])
+        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        model.a_matrix_.start_ = np.searchsorted(columns, np.arange(len(costs) + 1))
+        model.a_matrix_.index_ = felt
+        model.a_matrix_.value_ = matrix[columns, felt]
         return model
 
-    def _columns(
-        self,
-    ) -> tuple[list[float], list[float], list[list[tuple[int, float]]]]:
-        """Costs, bounds and entries of the levers, their stretches and the slacks."""
-        weights, atoms = self._weights()
-        first_tie = len(self.rows)
+    def _columns(self) -> tuple[list[float], list[float]]:
+        """Costs and bounds: of the levers' totals, their stretches, the slacks."""
         costs = [0.0] * len(self.levers)
         uppers = [float(lever.most) for lever in self.levers]
-        entries = [[(first_tie + number, -1.0)] for number in range(len(self.levers))]
-        for number, lever in enumerate(self.levers):
+        for lever in self.levers:
             self._starts.append(len(costs))
-            base = _vector(atoms, lever.moves)
             for piece in lever.pieces:
-                felt = weights @ (base + _vector(atoms, piece.paid))
-                column = [(int(r), float(felt[r])) for r in np.flatnonzero(felt)]
-                entries.append([*column, (first_tie + number, 1.0)])
                 costs.append(piece.rates.total + piece.delay + lever.preference)
                 uppers.append(piece.width)
         self._starts.append(len(costs))
-        for number, row in enumerate(self.rows):
-            if row.is_soft:
-                costs.append(_SLACK_COST)
-                uppers.append(highspy.kHighsInf)
-                entries.append([(number, -1.0)])
-        return costs, uppers, entries
+        slacks = sum(row.is_soft for row in self.rows)
+        costs += [_SLACK_COST] * slacks
+        uppers += [highspy.kHighsInf] * slacks
+        return costs, uppers
 
-    def _weights(self) -> tuple[FloatArray, dict[Atom, int]]:
-        """How each row weighs each atom that any lever moves."""
+    def _matrix(self, width: int) -> FloatArray:
+        """A row for each column of the program: what it does to each of its rows."""
         atoms: dict[Atom, int] = {}
         for atom in _atoms(self.levers):
             atoms.setdefault(atom, len(atoms))
         weights = np.array(
             [[row.weigh(atom) for atom in atoms] for row in self.rows]
         ).reshape(len(self.rows), len(atoms))
-        return weights, atoms
+        moved = np.zeros((width, len(atoms)))
+        ties = np.zeros((width, len(self.levers)))
+        for number, lever in enumerate(self.levers):
+            start = self._starts[number]
+            ties[number, number] = -1.0
+            ties[start : start + len(lever.pieces), number] = 1.0
+            for atom, amount in lever.moves.items():
+                moved[start : start + len(lever.pieces), atoms[atom]] += amount
+            for offset, piece in enumerate(lever.pieces):
+                for atom, amount in piece.paid.items():
+                    moved[start + offset, atoms[atom]] += amount
+        found = moved @ weights.T
+        soft = [number for number, row in enumerate(self.rows) if row.is_soft]
+        for offset, number in enumerate(soft):
+            found[self._starts[-1] + offset, number] = -1.0
+        return np.hstack([found, ties])
 
 
 def _atoms(levers: Sequence[Lever]) -> Iterator[Atom]:
@@ -206,14 +217,6 @@ def _atoms(levers: Sequence[Lever]) -> Iterator[Atom]:
         yield from lever.moves
         for piece in lever.pieces:
             yield from piece.paid
-
-
-def _vector(atoms: dict[Atom, int], moves: object) -> FloatArray:
-    found = np.zeros(len(atoms))
-    if isinstance(moves, dict):
-        for atom, moved in moves.items():
-            found[atoms[atom]] += moved
-    return found
 
 
 def _sides(lever: Lever, amount: float) -> tuple[float, float] | None:

@@ -77,7 +77,7 @@ def reach_rows(
     stress: tuple[Factors, ...] = (),
 ) -> Iterator[Row]:
     """What an account under cure has to reach: target, backstop and stress set."""
-    weigher = Weigher(shadow, terms.subject)
+    weigher = Weigher.of(shadow, terms.subject)
     for level, factors in _demands(terms, thresholds.target, thresholds.backstop):
         yield weigher.row(terms, level, factors, is_soft=True)
     for scenario in stress:
@@ -94,7 +94,7 @@ def kept_rows(
 
     Halfway, so that an account that gave what it could spare is not cured at once.
     """
-    weigher = Weigher(shadow, terms.subject)
+    weigher = Weigher.of(shadow, terms.subject)
     kept = (thresholds.act + thresholds.target) / 2
     for level, factors in _demands(terms, kept, thresholds.backstop):
         yield weigher.row(terms, level, factors)
@@ -118,6 +118,15 @@ class Weigher:
 
     shadow: Shadow
     subject: str
+    books: Mapping[PositionKey, BookShape]
+
+    @classmethod
+    def of(cls, shadow: Shadow, subject: str) -> "Weigher":
+        """The weigher of a subject; its books are read once."""
+        if not subject.startswith(CROSS_PREFIX):
+            return cls(shadow, subject, {})
+        shape = cross_shape(shadow, subject.removeprefix(CROSS_PREFIX))
+        return cls(shadow, subject, {book.key: book for book in shape.books})
 
     def row(
         self, terms: Terms, level: float, factors: Factors, *, is_soft: bool = False
@@ -157,11 +166,38 @@ class Weigher:
     ) -> Callable[[Atom], float]:
         if self.subject.startswith(CROSS_PREFIX):
             settle = self.subject.removeprefix(CROSS_PREFIX)
-            return _cross_weigher(self.shadow, settle, level, factors)
+            return self._cross_weigher(settle, level, factors)
         key = self._position()
         if key is not None:
             return _lone_weigher(self.shadow, terms, key, level, factors)
         return _margin_weigher(self.shadow, AccountId(self.subject), level, factors)
+
+    def _cross_weigher(
+        self, settle: str, level: float, factors: Factors
+    ) -> Callable[[Atom], float]:
+        """The wallet carries everything: cross lots, and what isolated margins take."""
+        shadow, books = self.shadow, self.books
+        dollars = price_of(shadow, settle)
+
+        def weigh(atom: Atom) -> float:
+            match atom:
+                case Total(account=account, coin=coin):
+                    is_wallet = account == FUTURES and coin == settle
+                    return -level * dollars if is_wallet else 0.0
+                case Lots(key=key) if key in books:
+                    return dollars * _closed_lot(shadow, books[key], level, factors)
+                case Lots(key=key) | Margin(key=key):
+                    if not _is_isolated_in(shadow, key, settle):
+                        return 0.0
+                    position = shadow.positions[key]
+                    freed = -float(position.margin) / abs(position.lots)
+                    return (
+                        level * dollars * (1.0 if isinstance(atom, Margin) else freed)
+                    )
+                case Owed():
+                    return 0.0
+
+        return weigh
 
 
 def _margin_weigher(
@@ -178,32 +214,6 @@ def _margin_weigher(
         if isinstance(atom, Owed):
             return price
         return -level * float(coefficients.get(atom.coin, ONE)) * price
-
-    return weigh
-
-
-def _cross_weigher(
-    shadow: Shadow, settle: str, level: float, factors: Factors
-) -> Callable[[Atom], float]:
-    """The wallet carries everything: cross lots, and what isolated margins take."""
-    books = {book.key: book for book in cross_shape(shadow, settle).books}
-    dollars = price_of(shadow, settle)
-
-    def weigh(atom: Atom) -> float:
-        match atom:
-            case Total(account=account, coin=coin):
-                is_wallet = account == FUTURES and coin == settle
-                return -level * dollars if is_wallet else 0.0
-            case Lots(key=key) if key in books:
-                return dollars * _closed_lot(shadow, books[key], level, factors)
-            case Lots(key=key) | Margin(key=key):
-                if not _is_isolated_in(shadow, key, settle):
-                    return 0.0
-                position = shadow.positions[key]
-                freed = -float(position.margin) / abs(position.lots)
-                return level * dollars * (1.0 if isinstance(atom, Margin) else freed)
-            case Owed():
-                return 0.0
 
     return weigh
 

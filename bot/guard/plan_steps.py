@@ -24,7 +24,7 @@ from bot.guard.plan_limits import free_in_wallet, leaving
 from bot.guard.plan_model import Lever, Stage
 from bot.guard.plan_rows import price_of
 from bot.guard.safety import is_better, is_pushed_under
-from bot.risk.measure import SubjectMeasure, measure_subjects
+from bot.risk.measure import Known, SubjectMeasure, measure_subjects
 from bot.shadow.project import UnknownPriceError, pair_mark, project
 from bot.shadow.state import Shadow
 
@@ -106,8 +106,8 @@ class Replayed:
 
 
 def replay(
-    shadow: Shadow,
-    measure: SubjectMeasure,
+    known: Known,
+    subject: str,
     amounts: Sequence[tuple[Lever, float]],
     limits: GuardLimits,
     thresholds: Mapping[str, Thresholds],
@@ -115,13 +115,22 @@ def replay(
     """Do the amounts one after the other on the projected account.
 
     Args:
-        shadow: The account as it is.
-        measure: The account under cure, as measured on it.
+        known: The account as it is, and all its subjects as measured on it.
+        subject: The one under cure.
         amounts: Levers with how much of each, in the lever's units.
         limits: The share of a minute that a chunk may take.
         thresholds: Of every guarded account, by subject.
     """
-    walk = _Walk(shadow=shadow, measure=measure, limits=limits, thresholds=thresholds)
+    shadow, measures = known
+    (measure,) = (m for m in measures if m.subject == subject)
+    walk = _Walk(
+        shadow=shadow,
+        measure=measure,
+        limits=limits,
+        thresholds=thresholds,
+        now=measure,
+        all_now=tuple(measures),
+    )
     walk.run(amounts)
     return Replayed(
         shadow=walk.shadow,
@@ -139,19 +148,14 @@ class _Walk:
     measure: SubjectMeasure
     limits: GuardLimits
     thresholds: Mapping[str, Thresholds]
+    now: SubjectMeasure | None
+    all_now: tuple[SubjectMeasure, ...]
     steps: list[PlanStep] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
-    now: SubjectMeasure | None = None
-    all_now: tuple[SubjectMeasure, ...] = ()
     owed: dict[tuple[AccountId, str], Decimal] = field(default_factory=dict)
     """What is to be paid back from proceeds that are not there yet."""
     late: list[tuple[Lever, Decimal]] = field(default_factory=list)
     """What waits for coins that a later step brings."""
-
-    def __post_init__(self) -> None:
-        """Measure everything before the first step."""
-        self.now = self.measure
-        self.all_now = measure_subjects(self.shadow)
 
     def run(self, amounts: Sequence[tuple[Lever, float]]) -> None:
         """Take every lever in its turn; what lacks coins comes again after them."""

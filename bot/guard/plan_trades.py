@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.domain.accounts import FUTURES, AccountId, isolated_pair
+from bot.domain.accounts import FUTURES, AccountId, PositionKey, isolated_pair
 from bot.domain.instruments import ContractRules, SpotRules
 from bot.domain.intents import Intent, PlaceOrder
 from bot.domain.money import ONE, ZERO, floor_to
@@ -177,11 +177,10 @@ def _futures_leg(shadow: Shadow, order: PlaceOrder, limits: GuardLimits) -> _Leg
     contract = shadow.rules.contracts[order.symbol]
     mark = shadow.futures_marks.get(order.symbol, ZERO)
     dollars = price_of(shadow, contract.settle)
-    held = [k for k in sorted(shadow.positions) if k.symbol == order.symbol]
-    keys = [k for k in held if k.side is order.position_side]
-    if mark <= 0 or dollars <= 0 or not keys:
+    key = PositionKey(order.symbol, order.position_side)
+    position = shadow.positions.get(key)
+    if mark <= 0 or dollars <= 0 or position is None:
         return None
-    position = shadow.positions[keys[0]]
     unit = float(contract.value(ONE, mark))
     pnl = _profit_of_a_lot(contract, float(position.entry_value), position.lots, unit)
     return _Leg(
@@ -189,7 +188,7 @@ def _futures_leg(shadow: Shadow, order: PlaceOrder, limits: GuardLimits) -> _Leg
         coins=float(base_qty(shadow, replace(order, qty=ONE))),
         value=unit * dollars,
         fee_rate=float(contract.taker_fee_rate),
-        moves={Lots(keys[0]): 1.0, Total(FUTURES, contract.settle): pnl},
+        moves={Lots(key): 1.0, Total(FUTURES, contract.settle): pnl},
         purse=Total(FUTURES, contract.settle),
         purse_price=dollars,
         curve=depth_of(shadow, order.symbol, limits),

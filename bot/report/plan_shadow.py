@@ -141,9 +141,9 @@ def _orders(
     page = None if documents.futures is None else documents.futures.orders
     for order in () if page is None else page.orders:
         contract = shadow.rules.contracts.get(order.symbol)
-        is_live = order.state is OrderState.OPEN and not order.is_waiting
+        is_resting = order.state is OrderState.OPEN and not order.is_waiting
         is_here = contract is not None and contract.settle == coin(item.settle)
-        if not is_live or not is_here or order.side is None:
+        if not is_resting or not is_here or order.side is None:
             continue
         yield (
             order.order_id,
