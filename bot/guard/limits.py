@@ -95,7 +95,7 @@ class GuardLimits:
     resting_stops: bool = False
     """Whether stops rest at the exchange, in case nobody is there to act; the setting
     of a run says yes where nobody chose."""
-    stop_share: Decimal = Decimal("0.4")
+    stop_share: Decimal = Decimal("0.3")
     """Where they rest: this share of the act distance from liquidation."""
 
 

@@ -1,6 +1,6 @@
 """Stop orders that rest at the venue, until the price that each watches is reached.
 
-A stop holds nothing. At a tick, after the keepers have looked at the accounts, those
+A stop holds nothing. After a tick, when the keepers have looked at the accounts, those
 that are due become market orders under the same client id, which may be refused like
 any other and cost what any other costs. On futures the mark is watched and the order
 only reduces; in margin accounts the pair's last price is, because KuCoin's margin
@@ -94,6 +94,13 @@ class StopDesk:
             )
         self._end(at, intent.stop_id, StopState.CANCELLED, "cancelled by the user")
         return intent.stop_id
+
+    def is_due(self, is_taken: Callable[[AccountId], bool]) -> bool:
+        """Whether a stop's price was reached, or its account was taken over."""
+        return any(
+            is_taken(stop.intent.account) or self._is_due(stop.intent)
+            for stop in self._waiting.values()
+        )
 
     def trigger(
         self, at: datetime, place: Place, is_taken: Callable[[AccountId], bool]

@@ -118,7 +118,8 @@ class Venue:
 
         Timers that were due go first, at the old prices; then halts, depth, quotes
         and marks are told, funding is settled at the new marks, resting orders
-        trade, both keepers look at the accounts, and stops that are due go off.
+        trade, and both keepers look at the accounts. A stop whose price was reached
+        is a timer that is due now.
         """
         self._pass_time(instant.at)
         self._run_timers(instant.at)
@@ -128,7 +129,6 @@ class Venue:
         self._fill_resting(instant.at)
         self._futures.supervise(instant.at)
         self._keeper.watch(instant.at)
-        self._requests.trigger_stops(instant.at)
         return self._ledger.drain()
 
     def advance(self, at: datetime) -> list[Event]:
@@ -138,8 +138,10 @@ class Venue:
         return self._ledger.drain()
 
     def next_timer(self) -> datetime | None:
-        """When something happens by itself next: interest, a takeover."""
-        times = (self._loans.next_charge(), self._keeper.next_step())
+        """When something happens by itself next: interest, a takeover, a stop."""
+        is_due = self._stops.is_due(self._keeper.is_taken)
+        stop_at = self._now if is_due else None
+        times = (self._loans.next_charge(), self._keeper.next_step(), stop_at)
         return min((t for t in times if t is not None), default=None)
 
     def submit(self, at: datetime, request: Request) -> list[Event]:
@@ -304,10 +306,11 @@ class Venue:
         self._now = at
 
     def _run_timers(self, at: datetime) -> None:
-        """Run what is due up to ``at`` in time order; interest before takeovers."""
+        """Run what is due up to ``at`` in time order; interest, takeovers, stops."""
         while (due := self.next_timer()) is not None and due <= at:
             self._loans.charge_due(due)
             self._keeper.run_due(due)
+            self._requests.trigger_stops(due)
 
     def _see(self, instant: MarketInstant) -> list[Event]:
         """Let every desk take over what the market states."""

@@ -86,11 +86,12 @@ def live_and_die(
     _live(life, core, (*exchange.opening_events, *opened))
     for number, price in enumerate(prices):
         at = START + timedelta(seconds=number * every_s)
-        moment = exchange.tick(instant(at, btc=price, liquidity=DEEP))
-        if number < dies_after:
-            _live(life, core, moment)
-        else:
-            life.events += moment
+        ticked = exchange.tick(instant(at, btc=price, liquidity=DEEP))
+        for moment in (ticked, exchange.advance(at)):
+            if number < dies_after:
+                _live(life, core, moment)
+            else:
+                life.events += moment
     return life
 
 

@@ -89,7 +89,12 @@ class Watch:
 
 
 def _plan(
-    folder: Path, account: str, strategies: dict[str, object], lost: float
+    folder: Path,
+    account: str,
+    strategies: dict[str, object],
+    lost: float,
+    *,
+    has_stops: bool = True,
 ) -> Plan:
     path = folder / "account.toml"
     path.write_text(account, encoding="utf-8")
@@ -104,7 +109,9 @@ def _plan(
         world="simulated",
         market=market,
         account=load_account(path),
-        settings=settings_from({}, {"strategy": strategies}),
+        settings=settings_from(
+            {}, {"guard": {"resting_stops": has_stops}, "strategy": strategies}
+        ),
         seed=5,
         faults=FaultDice(lost_answer=lost, lost_request=lost, lost_lookup=lost),
     )
@@ -157,7 +164,7 @@ async def test_idle_money_repays_the_loan_to_the_last_digit(tmp_path: Path) -> N
     strategies: dict[str, object] = {
         "sweep": {"kind": "auto_repay", "sweep_spot": True}
     }
-    plan = _plan(tmp_path, IDLE, strategies, 0.0)
+    plan = _plan(tmp_path, IDLE, strategies, 0.0, has_stops=False)
     run = await simulate(plan, NullJournal(), FreePacer(), lambda _: [watch])
     await run.finish()
 

@@ -114,7 +114,7 @@ def test_at_its_trigger_an_account_stands_at_the_stop_distance(shadow: Shadow) -
         before = measure_subject(there, want.subject)
         assert before is not None
         assert before.distance is not None
-        assert abs(before.distance - Decimal("0.06")) < Decimal("1e-9")
+        assert abs(before.distance - Decimal("0.045")) < Decimal("1e-9")
         after: Shadow = there
         for each in wanted(shadow):
             if each.intent.is_up is want.intent.is_up:

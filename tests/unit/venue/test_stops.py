@@ -7,6 +7,7 @@ import pytest
 from bot.domain.accounts import FUTURES, MARGIN_CROSS, AccountId
 from bot.domain.events import Event, Filled, OrderChanged
 from bot.domain.intents import CancelStop, PlaceStop
+from bot.domain.market import MarketInstant
 from bot.domain.orders import OrderState, Outcome, Side, StopState
 from bot.domain.stops import StopChanged
 from connectors.venue.stops import MOST_FUTURES_STOPS, MOST_STOPS_A_PAIR
@@ -50,8 +51,13 @@ def stop(
 
 
 def ticked(place: Venue, seconds: float, btc: str) -> list[Event]:
-    """What a new price of BTC leads to."""
-    return place.tick(instant(later(seconds), btc=btc, liquidity=DEEP))
+    """What a new price of BTC leads to, stops that are due included."""
+    return moved(place, instant(later(seconds), btc=btc, liquidity=DEEP))
+
+
+def moved(place: Venue, market: MarketInstant) -> list[Event]:
+    """What an instant of the market leads to, and the timers after it."""
+    return [*place.tick(market), *place.advance(market.at)]
 
 
 def told(events: list[Event]) -> list[StopState]:
@@ -118,7 +124,7 @@ def test_the_mark_decides_on_futures_and_the_last_trade_in_margin() -> None:
         futures_marks=fallen,
         liquidity=calm.liquidity,
     )
-    gone = [e for e in place.tick(at_mark) if isinstance(e, StopChanged)]
+    gone = [e for e in moved(place, at_mark) if isinstance(e, StopChanged)]
     assert [s.account for s in gone] == [FUTURES]
 
 
@@ -193,6 +199,6 @@ def test_a_halted_symbol_is_waited_for() -> None:
     place = venue(ACCOUNT)
     place.submit(later(1), approved(stop(), "i-1"))
     halted = instant(later(2), btc="44000", halted={"BTC-USDT": True})
-    assert told(list(place.tick(halted))) == []
+    assert told(moved(place, halted)) == []
     opened = instant(later(3), btc="44000", liquidity=DEEP, halted={"BTC-USDT": False})
-    assert told(list(place.tick(opened))) == [StopState.TRIGGERED]
+    assert told(moved(place, opened)) == [StopState.TRIGGERED]
