@@ -81,24 +81,31 @@ def after_moment(
         moment: What happened.
     """
     ticks = [event for event in moment if isinstance(event, MarksTicked)]
-    far = {quote for tick in ticks for quote in _far(before, tick)}
+    far = sorted({quote for tick in ticks for quote in _far(before, tick)})
     if not far and not known:
         return known
-    ticked = {quote for quote in known if any(_has(tick, quote) for tick in ticks)}
-    found = {
+    heard = {coin for tick in ticks for coin in _coins(after, tick)}
+    kept = {
         quote: jump
         for quote, jump in known.items()
-        if quote not in ticked and after.at - jump.at <= _LONGEST
+        if after.at - jump.at <= _LONGEST
+        and not any(_has(tick, quote) for tick in ticks)
+        and not (_coin_of(after, quote) in heard and _is_confirmed(after, quote, jump))
     }
     for quote in far:
         jump = _jumped(before, after, quote)
-        if jump is not None and not _is_return(known.get(quote), jump):
-            found[quote] = jump
-    return {
-        quote: found[quote]
-        for quote in sorted(found)
-        if not _is_confirmed(after, quote, found[quote])
-    }
+        if jump is None or _is_return(known.get(quote), jump):
+            continue
+        if not _is_confirmed(after, quote, jump):
+            kept[quote] = jump
+    return kept
+
+
+def _coins(shadow: Shadow, tick: MarksTicked) -> Iterator[str]:
+    """The coins that a moment's marks speak of."""
+    yield from tick.margin_marks
+    for symbol in tick.futures_marks:
+        yield _coin_of(shadow, Quote(is_futures=True, name=symbol))
 
 
 def _far(before: Shadow, tick: MarksTicked) -> Iterator[Quote]:

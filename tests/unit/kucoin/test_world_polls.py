@@ -8,6 +8,7 @@ from decimal import Decimal
 from bot.domain.accounts import FUTURES, MARGIN_CROSS
 from bot.domain.events import (
     FundingQuoted,
+    MarksTicked,
     OrderChanged,
     RatioReported,
     RulesRead,
@@ -16,6 +17,7 @@ from bot.domain.events import (
 from bot.domain.instruments import Rules
 from bot.domain.orders import OrderState
 from connectors.kucoin.answers import Urgency
+from connectors.kucoin.parse.marks import ContractMark
 from tests.unit.kucoin.live_bench import Bench, running
 from tests.unit.kucoin.world_bench import (
     START,
@@ -122,3 +124,26 @@ async def test_an_order_that_vanished_is_closed() -> None:
         told = bench.of(OrderChanged)
         assert [e.state for e in told] == [OrderState.OPEN, OrderState.CANCELLED]
         assert [e.intent_id for e in told] == [None, None]
+
+
+async def test_time_is_told_while_no_mark_comes() -> None:
+    """From three seconds after the last mark on, once a second, with no price."""
+    bench = Bench()
+    async with running(bench):
+        await bench.time.advance(5)
+        assert bench.of(MarksTicked) == []
+        bench.world.feed.marks.put_contract(
+            ContractMark(
+                symbol="XBTUSDTM",
+                mark_price=D(50_000),
+                index_price=None,
+                at=bench.time.now(),
+            )
+        )
+        await bench.time.advance(10)
+        first, *pulses = bench.of(MarksTicked)
+        assert first.futures_marks
+        assert 5 <= len(pulses) <= 8
+        assert not any(each.margin_marks or each.futures_marks for each in pulses)
+        assert [each.at for each in pulses] == sorted(each.at for each in pulses)
+        assert (pulses[0].at - first.at).total_seconds() > 3
