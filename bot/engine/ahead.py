@@ -22,10 +22,11 @@ from bot.guard.foresight import Foresight, within
 from bot.guard.limits import GuardLimits
 from bot.guard.state import GuardState
 from bot.risk.blackout import STRESS_MOVE, Blackout, stress_distance
+from bot.risk.forecast_trust import as_it_came
 from bot.risk.hourly_closes import HourlyCloses
 from bot.risk.known_flows import known_flows
 from bot.risk.measure import SubjectMeasure, measure_subjects
-from bot.risk.odds import Odds
+from bot.risk.odds import Odds, OddsCurve
 from bot.risk.outlook import Asked, Outlook, look_ahead
 from bot.risk.scenarios import Model
 from bot.risk.terms_of import terms_of
@@ -234,7 +235,15 @@ def _next(at: datetime, *, is_far: bool) -> datetime:
 
 
 def _foresight(found: Outlook, limits: GuardLimits, at: datetime) -> Foresight:
-    curves = {a.subject: a.curve for a in found.accounts if a.curve is not None}
+    """The odds as the guard takes them: as such numbers came true, not as they say."""
+    curves = {
+        each.subject: OddsCurve(
+            each.curve.distances,
+            tuple(as_it_came(p, found.horizon_h) for p in each.curve.probabilities),
+        )
+        for each in found.accounts
+        if each.curve is not None
+    }
     return within(limits, Odds(curves, found.horizon_h), at)
 
 

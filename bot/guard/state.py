@@ -4,7 +4,7 @@ Frozen; each judgement returns the next state. Nothing here decides.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -107,6 +107,18 @@ class GuardState:
         ahead = self.foresight
         stress = ahead.stress.get(subject, ZERO)
         return foreseen(wide, ahead.needed.get(subject), stress)
+
+    def known(self, subject: str) -> SubjectState | None:
+        """A guarded account with the thresholds that hold now; None is not guarded.
+
+        Example:
+            >>> GuardState().known("margin_cross") is None
+            True
+        """
+        found = self.subjects.get(subject)
+        if found is None:
+            return None
+        return replace(found, thresholds=self.thresholds_of(subject, found.thresholds))
 
     @property
     def is_acting(self) -> bool:

@@ -206,8 +206,7 @@ def _guard_view(
     acting = [
         (measure, known)
         for measure in measures
-        if (known := state.guard.subjects.get(measure.subject)) is not None
-        and known.is_acting
+        if (known := state.guard.known(measure.subject)) is not None and known.is_acting
     ]
     if acting:
         return _acting(recorder, state.shadow, *acting[0], sources.limits)

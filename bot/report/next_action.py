@@ -89,7 +89,7 @@ def nearest_trigger(
     found = [
         trigger
         for measure in measures
-        if (known := guard.subjects.get(measure.subject)) is not None
+        if (known := guard.known(measure.subject)) is not None
         and (trigger := _trigger(shadow, measure, known)) is not None
     ]
     return min(found, key=lambda trigger: abs(trigger.move), default=None)

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
+import numpy as np
+
 from bot.risk.forecast_scored import FITTED, RELIABILITY, SCORED, SKILL, STATES
 
-__all__ = ["PROVENANCE", "Trust", "trust_of"]
+__all__ = ["PROVENANCE", "Trust", "as_it_came", "trust_of"]
 
 PROVENANCE = (
     f"{STATES} account states from {SCORED[0]} to {SCORED[1]}, held out; fitted on "
@@ -76,6 +78,29 @@ def trust_of(probability: float, horizon_h: float) -> Trust:
         came=row[3],
         forecasts=row[4],
     )
+
+
+def as_it_came(probability: float, horizon_h: float) -> float:
+    """What a probability has meant: how often it came where about this was said.
+
+    Straight lines between the scored bins, never falling; 0 stays 0 and 1 stays 1.
+
+    Example:
+        The model says too little: where 0.7 % was said 1.2 % came.
+
+        >>> round(as_it_came(0.0072, 24), 4)
+        0.0115
+        >>> as_it_came(0.0, 24), as_it_came(1.0, 24)
+        (0.0, 1.0)
+    """
+    horizon = trust_of(probability, horizon_h).horizon_h
+    rows = [(row[2], row[3]) for row in RELIABILITY[horizon]]
+    came, high = [], 0.0
+    for _, each in rows:
+        high = max(high, each)
+        came.append(min(high, 1.0))
+    said = [0.0, *(row[0] for row in rows), 1.0]
+    return float(np.interp(probability, said, [0.0, *came, 1.0]))
 
 
 def _bin(

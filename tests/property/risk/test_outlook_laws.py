@@ -13,7 +13,7 @@ from bot.risk.blackout import stress_distance
 from bot.risk.covariance import Covariance
 from bot.risk.forecast import forecast
 from bot.risk.forecast_scored import RELIABILITY
-from bot.risk.forecast_trust import trust_of
+from bot.risk.forecast_trust import as_it_came, trust_of
 from bot.risk.hourly_closes import HOURS_MAX, HourlyCloses, closes_from
 from bot.risk.odds import GRID, Odds, OddsCurve
 from bot.risk.outlook import Asked, effective_bets, look_ahead
@@ -247,3 +247,14 @@ def test_every_number_has_a_score(likely: float, horizon: float) -> None:
     last = rows[-1][1]
     assert found.low <= likely <= found.high or likely >= last
     assert math.isfinite(found.skill)
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.sampled_from([1, 8, 24]))
+def test_what_a_number_has_meant_rises_with_it(
+    one: float, other: float, horizon: int
+) -> None:
+    """A larger number never means less, and a bin's own number means what came."""
+    low, high = sorted((one, other))
+    assert 0.0 <= as_it_came(low, horizon) <= as_it_came(high, horizon) <= 1.0
+    said, came = RELIABILITY[horizon][1][2:4]
+    assert as_it_came(said, horizon) == pytest.approx(came)

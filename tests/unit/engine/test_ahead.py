@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from bot.domain.accounts import MARGIN_CROSS
 from bot.domain.entries import Decided, Noted
 from bot.engine.ahead import Ahead
 from bot.engine.core import Core, State, Step
@@ -163,13 +164,13 @@ def test_a_change_of_holdings_asks_for_a_look() -> None:
     core = Core()
     state = run(core, begun(core, past(0.0005)), (1, "50000"))[-1].state
     for sold, looks in (("0.1", 1), ("0.001", 0)):
-        balances = state.shadow.balances["margin_cross"]
+        balances = state.shadow.balances[MARGIN_CROSS]
         less = replace(balances["BTC"], total=balances["BTC"].total - Decimal(sold))
         after = replace(
             state.shadow,
             balances={
                 **state.shadow.balances,
-                "margin_cross": {**balances, "BTC": less},
+                MARGIN_CROSS: {**balances, "BTC": less},
             },
         )
         ahead = state.ahead.followed(state.shadow, after)

@@ -211,6 +211,29 @@ def test_explain_a_decision(terminal: _Terminal) -> None:
     assert found["requests"][0]["request"]["intent_id"] == "I1"
 
 
+def test_explain_tells_what_the_forecast_had_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The last look before the decision, with its numbers; a later one is not told."""
+    looks = [
+        Entry(
+            at=START, body=Noted(topic="outlook", text=said, inputs={"limit": "0.01"})
+        )
+        for said in ("the first look", "the last look before", "a later look")
+    ]
+    place = next(
+        n for n, e in enumerate(STORY) if getattr(e.body, "decision_id", "") == "D1"
+    )
+    rows = [*STORY[:place], *looks[:2], *STORY[place:], looks[2]]
+    terminal = _Terminal(capsys, write(tmp_path / "j", rows))
+
+    assert terminal.run("explain", "D1") == 0
+    assert "the last look before" in terminal.out
+    assert "the first look" not in terminal.out
+    found = terminal.answer("explain", "D1")
+    assert found["outlook"]["inputs"] == {"limit": "0.01"}
+
+
 def test_explain_an_open_request(terminal: _Terminal) -> None:
     """A request without an answer says so; it is not taken for done."""
     assert terminal.run("explain", "I2") == 0
