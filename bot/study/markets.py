@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 SQUEEZE: Final = "synthetic-squeeze"
-"""A market that is always in the study: alts that rise steeply against shorts."""
+"""A market beside the recorded ones: alts that rise steeply against shorts."""
 
 LEAST_SPAN: Final = timedelta(hours=12)
 """A part of a market that is shorter says nothing about a guard."""
@@ -84,7 +84,7 @@ class Survey:
 
 
 def find_markets(folder: Path) -> tuple[Source, ...]:
-    """Every manifest of a folder by name, and the synthetic squeeze.
+    """Every manifest of a folder by name; a single manifest is a folder of one.
 
     Raises:
         UsageError: The folder is none, or holds no manifest.
@@ -104,8 +104,7 @@ def find_markets(folder: Path) -> tuple[Source, ...]:
             f"{folder} holds no market manifest: neither *.toml nor a folder with "
             "market.toml."
         )
-    sources = [Source(name=name, path=path) for name, path in sorted(found.items())]
-    return (*sources, Source(name=SQUEEZE))
+    return tuple(Source(name=name, path=path) for name, path in sorted(found.items()))
 
 
 def survey(source: Source, longest: timedelta | None = None) -> Survey:
