@@ -50,7 +50,7 @@ QUICK: Final = Scope(
     has_sizes=False,
     words=(
         "quick: leverages 3 and 5, each market cut to two days around its leader's "
-        "steepest fall within 24 h, at its finest recorded resolution; 100,000 USDT, "
+        "steepest fall within 24 h (its rise to as much from its lowest mark), at its finest recorded resolution; 100,000 USDT, "
         "no reserve, borrow 1x"
     ),
 )

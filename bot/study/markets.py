@@ -7,7 +7,7 @@ of its business. Nothing here knows an account or a policy.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -113,7 +113,8 @@ def survey(source: Source, longest: timedelta | None = None) -> Survey:
     Args:
         source: The market.
         longest: A longer market is cut to this span around its leader's steepest
-            fall (a third before its bottom, the rest after it); None keeps it whole.
+            fall (a third before its bottom, the rest after it), its rise to as much
+            from the lowest mark of all; None keeps both whole.
 
     Raises:
         UsageError: The market cannot be read, or no coin trades during all of it.
@@ -125,13 +126,13 @@ def survey(source: Source, longest: timedelta | None = None) -> Survey:
     start, end = described.start, described.end
     marks = _marks(source, leader)
     fall, bottom = steepest_fall(marks)
+    low_at = min(marks, key=lambda each: each[1])[0]
+    rise = Part(name="rise", start=low_at, end=end)
     if longest is not None and end - start > longest:
         start = max(start, min(bottom - longest / 3, end - longest))
         end = start + longest
-        marks = [each for each in marks if start <= each[0] <= end]
+        rise = replace(rise, end=min(low_at + longest, rise.end))
     parts = {"whole": Part(name="whole", start=start, end=end)}
-    low_at = min(marks, key=lambda each: each[1])[0]
-    rise = Part(name="rise", start=max(low_at, start), end=end)
     left_out: tuple[str, ...] = ()
     if rise.span >= LEAST_SPAN:
         parts["rise"] = rise

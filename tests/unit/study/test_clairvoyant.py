@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.compose import Plan
 from bot.domain.accounts import MARGIN_CROSS
-from bot.domain.intents import PlaceOrder, Proposal, Repay
+from bot.domain.intents import Intent, PlaceOrder, Proposal, Repay
 from bot.domain.money import ZERO, floor_to
 from bot.domain.orders import Side
 from bot.domain.strategy import Job, View
@@ -124,10 +124,8 @@ class _Seller:
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         if view.in_flight(self.name):
             return ()
-        return [
-            Proposal(owner=self.name, intent=intent, reason="a test")
-            for intent in (*self._sales(view), *self._repayments(view))
-        ]
+        wanted: list[Intent] = [*self._sales(view), *self._repayments(view)]
+        return [Proposal(owner=self.name, intent=i, reason="a test") for i in wanted]
 
     def _sales(self, view: View) -> Sequence[PlaceOrder]:
         if view.due_job is None:
