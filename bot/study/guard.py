@@ -50,8 +50,8 @@ QUICK: Final = Scope(
     has_sizes=False,
     words=(
         "quick: leverages 3 and 5, each market cut to two days around its leader's "
-        "steepest fall within 24 h (its rise to as much from its lowest mark), at its finest recorded resolution; 100,000 USDT, "
-        "no reserve, borrow 1x"
+        "steepest fall within 24 h (its rise to as much from its lowest mark), at its "
+        "finest recorded resolution; 100,000 USDT, no reserve, borrow 1x"
     ),
 )
 
