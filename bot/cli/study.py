@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bot.settings import read_settings, settings_from
 from bot.study.guard import QUICK, WHOLE, run_study
+from bot.study.markets import SQUEEZE, Source, find_markets
 from bot.study.view import study_view
 
 __all__ = ["app"]
@@ -53,12 +54,15 @@ def guard(
     ],
     workers: Annotated[int, typer.Option(help="Processes at once.", min=1, max=64)] = 2,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Two leverages, three days a market.")
+        bool, typer.Option("--quick", help="Two leverages, two days a market.")
     ] = False,
     config: Annotated[
         Path | None,
         typer.Option(help="Settings (TOML); without it the built-in defaults."),
     ] = None,
+    squeeze: Annotated[
+        bool, typer.Option(help="Add the synthetic squeeze to the markets.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = (
         False
     ),
@@ -66,7 +70,10 @@ def guard(
     """Make the table and print it."""
     settings = settings_from({}, {}) if config is None else read_settings(config)
     scope = QUICK if quick else WHOLE
-    study = run_study(markets, settings, scope, workers, _say)
+    sources = find_markets(markets)
+    if squeeze:
+        sources = (*sources, Source(name=SQUEEZE))
+    study = run_study(sources, settings, scope, workers, _say)
     if as_json:
         sys.stdout.write(json.dumps(study.answer(), indent=1) + "\n")
         return

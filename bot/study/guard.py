@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import UsageError
 from bot.settings import Settings
-from bot.study.markets import SQUEEZE, Source, Survey, find_markets, survey
+from bot.study.markets import Source, Survey, survey
 from bot.study.rows import Job, Row, rows_of
 from bot.study.shapes import Size, fitted
 from bot.study.summary import summary_of
@@ -47,12 +46,12 @@ WHOLE: Final = Scope(
 )
 QUICK: Final = Scope(
     leverages=(3, 5),
-    longest=timedelta(days=3),
+    longest=timedelta(days=2),
     has_sizes=False,
     words=(
-        "quick: leverages 3 and 5, each market cut to three days around its leader's "
-        "steepest fall within 24 h, at its finest recorded resolution; 100,000 USDT, "
-        "no reserve, borrow 1x"
+        "quick: leverages 3 and 5, each market cut to two days around its leader's "
+        "steepest fall within 24 h (its rise to as much from its lowest mark), at its "
+        "finest recorded resolution; 100,000 USDT, no reserve, borrow 1x"
     ),
 )
 
@@ -90,21 +89,24 @@ class Study:
 
 
 def run_study(
-    folder: Path, settings: Settings, scope: Scope, workers: int, say: Say
+    sources: Sequence[Source],
+    settings: Settings,
+    scope: Scope,
+    workers: int,
+    say: Say,
 ) -> Study:
-    """Make the table of a folder of markets.
+    """Make the table of these markets.
 
     Args:
-        folder: Where the manifests are.
+        sources: The markets.
         settings: The guard's limits and the assumptions.
         scope: How much of it.
         workers: Processes at once, from 1.
         say: Told of each market and each finished job.
 
     Raises:
-        UsageError: The folder holds no market, or none of them can be read.
+        UsageError: None of them can be read.
     """
-    sources = find_markets(folder)
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         asked = [pool.submit(survey, source, scope.longest) for source in sources]
@@ -137,7 +139,7 @@ def _surveyed(
     """What could be read, and a sentence for each market that could not.
 
     Raises:
-        UsageError: No market of the folder could be read.
+        UsageError: No recorded market could be read.
     """
     found: list[Survey] = []
     failed: list[str] = []
@@ -148,7 +150,7 @@ def _surveyed(
             continue
         failed.append(f"{source.name}: {error}")
         say(f"{source.name} is left out: {error}")
-    if not any(each.source.name != SQUEEZE for each in found):
+    if not any(each.source.path is not None for each in found):
         raise UsageError(f"No market could be read. {' '.join(failed)}")
     return found, failed
 

@@ -7,7 +7,7 @@ of its business. Nothing here knows an account or a policy.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 SQUEEZE: Final = "synthetic-squeeze"
-"""A market that is always in the study: alts that rise steeply against shorts."""
+"""A market beside the recorded ones: alts that rise steeply against shorts."""
 
 LEAST_SPAN: Final = timedelta(hours=12)
 """A part of a market that is shorter says nothing about a guard."""
@@ -84,7 +84,7 @@ class Survey:
 
 
 def find_markets(folder: Path) -> tuple[Source, ...]:
-    """Every manifest of a folder by name, and the synthetic squeeze.
+    """Every manifest of a folder by name; a single manifest is a folder of one.
 
     Raises:
         UsageError: The folder is none, or holds no manifest.
@@ -104,8 +104,7 @@ def find_markets(folder: Path) -> tuple[Source, ...]:
             f"{folder} holds no market manifest: neither *.toml nor a folder with "
             "market.toml."
         )
-    sources = [Source(name=name, path=path) for name, path in sorted(found.items())]
-    return (*sources, Source(name=SQUEEZE))
+    return tuple(Source(name=name, path=path) for name, path in sorted(found.items()))
 
 
 def survey(source: Source, longest: timedelta | None = None) -> Survey:
@@ -114,7 +113,8 @@ def survey(source: Source, longest: timedelta | None = None) -> Survey:
     Args:
         source: The market.
         longest: A longer market is cut to this span around its leader's steepest
-            fall (a third before its bottom, the rest after it); None keeps it whole.
+            fall (a third before its bottom, the rest after it), its rise to as much
+            from the lowest mark of all; None keeps both whole.
 
     Raises:
         UsageError: The market cannot be read, or no coin trades during all of it.
@@ -126,13 +126,13 @@ def survey(source: Source, longest: timedelta | None = None) -> Survey:
     start, end = described.start, described.end
     marks = _marks(source, leader)
     fall, bottom = steepest_fall(marks)
+    low_at = min(marks, key=lambda each: each[1])[0]
+    rise = Part(name="rise", start=low_at, end=end)
     if longest is not None and end - start > longest:
         start = max(start, min(bottom - longest / 3, end - longest))
         end = start + longest
-        marks = [each for each in marks if start <= each[0] <= end]
+        rise = replace(rise, end=min(low_at + longest, rise.end))
     parts = {"whole": Part(name="whole", start=start, end=end)}
-    low_at = min(marks, key=lambda each: each[1])[0]
-    rise = Part(name="rise", start=max(low_at, start), end=end)
     left_out: tuple[str, ...] = ()
     if rise.span >= LEAST_SPAN:
         parts["rise"] = rise

@@ -8,6 +8,7 @@ so that whatever a policy did there is also open to it. Prices and rates are flo
 this is a bound, not money.
 """
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,22 +101,23 @@ class _Columns:
     """Values by name that hold until they are stated anew."""
 
     def __init__(self, default: float) -> None:
-        self.columns: dict[str, list[float]] = {}
+        self.columns: dict[str, array[float]] = {}
         self._default = default
         self._rows = 0
 
     def add(self, stated: Mapping[str, float], *, holds: bool = True) -> None:
         """One row more; what is not stated keeps its value, or is the default."""
         for name in stated:
-            self.columns.setdefault(name, [self._default] * self._rows)
+            if name not in self.columns:
+                self.columns[name] = array("d", [self._default]) * self._rows
         for name, column in self.columns.items():
             kept = column[-1] if holds and column else self._default
             column.append(stated.get(name, kept))
         self._rows += 1
 
     def arrays(self) -> dict[str, Floats]:
-        """All columns as arrays."""
-        return {n: np.array(c, dtype=np.float64) for n, c in self.columns.items()}
+        """All columns as arrays, without a copy."""
+        return {n: np.frombuffer(c, np.float64) for n, c in self.columns.items()}
 
 
 def walk_market(plan: Plan) -> Walked:

@@ -92,9 +92,11 @@ async def _play(plan: Plan) -> Outcome:
 def _last_marks(plan: Plan, simulation: Simulation) -> Mapping[str, Decimal]:
     """The marks at the market's end, also where the run ended before."""
     shadow = simulation.engine.state.shadow
-    if shadow.at >= plan.market.description.end:
-        return shadow.margin_marks
     marks = shadow.margin_marks
+    held = {c for b in shadow.balances.values() for c, each in b.items() if each.total}
+    is_cash = held <= {"USDT"} and "USDT" not in marks
+    if is_cash or shadow.at >= plan.market.description.end:
+        return marks
     for instant in plan.market.instants(plan.path_order):
         marks = instant.margin_marks
     return marks

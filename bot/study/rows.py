@@ -179,8 +179,6 @@ def _replayed(
     base: Row, policy: str, run: Outcome, seen: _Clairvoyant, end: Decimal
 ) -> Row:
     spent = cost(run.parts, seen.untouched)
-    floor = seen.full.cost
-    regret = None if floor is None else spent - Decimal(repr(floor))
     return {
         **base,
         "policy": policy,
@@ -188,13 +186,21 @@ def _replayed(
         "equity_start": _money(run.equity_start),
         "equity_end": _money(run.equity_end),
         "cost": _money(spent),
-        "cost_regret": None if regret is None else _ratio(regret / run.equity_start),
+        "cost_regret": _over(spent, seen.full, run),
+        "cost_regret_kept": _over(spent, seen.kept, run),
         "cost_parts": {name: _money(value) for name, value in run.parts.items()},
         "end_vs_none": _money(run.equity_end - end),
         "end_vs_clairvoyant": None,
         "requests": run.requests,
         "instants": run.instants,
     }
+
+
+def _over(spent: Decimal, floor: Bound, run: Outcome) -> str | None:
+    """The cost over a bound, as a fraction of the starting equity."""
+    if floor.cost is None:
+        return None
+    return _ratio((spent - Decimal(repr(floor.cost))) / run.equity_start)
 
 
 def _bounded(
