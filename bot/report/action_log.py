@@ -120,7 +120,7 @@ class ActionLog:
             DecisionRow(
                 at=each.at,
                 owner=each.approved.owner,
-                text=f"saw no end of: {each.approved.reason}",
+                text=f"saw no end of: {subject_words(each.approved.reason)}",
                 tone=Tone.CAUTION,
                 decision_id=each.approved.intent_id,
             )
@@ -274,13 +274,10 @@ def _tell(known: _Open, shadow: Shadow, reason: str | None) -> Told:
 
 
 def _action(known: _Open, what: str, change: _Change | None) -> ActionRow:
-    why = known.approved.reason
-    if known.subject is not None:
-        why = subject_words(why, known.subject)
     return ActionRow(
         at=known.at,
         what=what,
-        why=why,
+        why=subject_words(known.approved.reason),
         measure="" if change is None else change.measure,
         before=None if change is None else change.before,
         after=None if change is None else change.after,

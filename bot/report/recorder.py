@@ -284,7 +284,7 @@ class Recorder:
         self.fills.add(row)
 
     def _decided(self, at: datetime, body: Decided) -> None:
-        reason = subject_words(body.reason, body.subject)
+        reason = subject_words(body.reason)
         is_cured = body.verdict == "cured"
         text = f"is done: {reason}" if is_cured else f"acts: {reason}"
         tone = Tone.CALM if is_cured else Tone.CAUTION

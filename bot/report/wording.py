@@ -5,6 +5,7 @@ Numbers are rounded by ``bot.report.figures`` and are never read back. This modu
 must not decide, compute a risk number, or do any input or output.
 """
 
+import re
 from decimal import Decimal
 from typing import Final, assert_never
 
@@ -52,6 +53,11 @@ _ACCOUNTS: Final = {
     MARGIN_CROSS: "cross margin",
     FUTURES: "futures",
 }
+_NAMES: Final = re.compile(
+    r"margin_cross|margin_isolated:[A-Z0-9]+-[A-Z0-9]+"
+    r"|futures_isolated:[A-Z0-9]+(?::(?:LONG|SHORT))?|futures:[A-Z0-9]+"
+)
+"""The names of subjects as the journal has them."""
 _DONE: Final = {Side.BUY: "bought", Side.SELL: "sold"}
 _PAST: Final = {
     "buy": "bought",
@@ -95,14 +101,14 @@ def subject_title(subject: str) -> str:
     return account_title(AccountId(subject))
 
 
-def subject_words(text: str, subject: str) -> str:
-    """A sentence of the guard with the subject's name as people say it.
+def subject_words(text: str) -> str:
+    """A sentence of the guard with the accounts' names as people say them.
 
     Example:
-        >>> subject_words("a move of 14 % liquidates margin_cross", "margin_cross")
-        'a move of 14 % liquidates cross margin'
+        >>> subject_words("move 5 USDT to margin_cross: 14 % liquidates futures:USDT")
+        'move 5 USDT to cross margin: 14 % liquidates futures USDT'
     """
-    return text.replace(subject, subject_title(subject))
+    return _NAMES.sub(lambda found: subject_title(found.group()), text)
 
 
 def ratio_word(subject: str) -> str:
