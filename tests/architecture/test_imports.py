@@ -28,7 +28,7 @@ from tests.architecture.house import (
 
 CORE = {
     *("bot.domain", "bot.ports", "bot.shadow", "bot.risk", "bot.guard"),
-    *("bot.engine.core", "strategies"),
+    *("bot.engine.core", "bot.engine.state", "bot.engine.work", "strategies"),
 }
 LAYERS = {
     *("bot.__main__", "bot.cli", "bot.study", "bot.compose"),
@@ -37,6 +37,7 @@ LAYERS = {
     *("bot.live_links", "bot.live_start", "bot.paper_plan"),
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
     *(
+        "bot.settings_blackouts",
         "bot.settings_keys",
         "bot.guard",
         "bot.risk",

@@ -44,7 +44,7 @@ IN_ODDS = (
 
 CORE = (
     *("bot/domain/", "bot/shadow/", "bot/risk/", "bot/guard/", "strategies/"),
-    "bot/engine/core.py",
+    *("bot/engine/core.py", "bot/engine/state.py", "bot/engine/work.py"),
 )
 
 
