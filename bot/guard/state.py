@@ -14,13 +14,16 @@ from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 
-__all__ = ["CANCELLING", "GUARD", "Before", "GuardState", "SubjectState"]
+__all__ = ["BORROWING", "CANCELLING", "GUARD", "Before", "GuardState", "SubjectState"]
 
 GUARD: Final = "guard"
 """Who owns the guard's requests."""
 
 CANCELLING: Final = "cancelling orders"
 """The lever that takes resting orders away; the one that need not change a ratio."""
+
+BORROWING: Final = "borrowing"
+"""The lever that helps only with the transfer that follows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
