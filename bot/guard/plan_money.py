@@ -30,6 +30,7 @@ from bot.guard.plan_costs import day_of_interest
 from bot.guard.plan_limits import borrowable, withdrawable
 from bot.guard.plan_model import Atom, Lever, Margin, Owed, Piece, Rates, Stage, Total
 from bot.guard.plan_rows import price_of
+from bot.guard.state import BORROWING
 from bot.risk.measure import SubjectMeasure
 from bot.risk.subjects import is_margin
 from bot.shadow.state import Shadow
@@ -230,7 +231,7 @@ def _loan(shadow: Shadow, account: AccountId, coin: str) -> Iterator[Lever]:
     )
     step = rules.borrow_unit or rules.quantum
     yield _lever(
-        name="borrowing",
+        name=BORROWING,
         stage=Stage.BORROW,
         most=most,
         price=price_of(shadow, coin),

@@ -16,8 +16,9 @@ from decimal import Decimal
 
 from bot.domain.money import ZERO, short
 from bot.guard.limits import GuardLimits
-from bot.guard.state import CANCELLING, GUARD, Before, SubjectState
+from bot.guard.state import BORROWING, CANCELLING, GUARD, Before, SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
+from bot.risk.subjects import POSITION_PREFIX
 from bot.shadow.state import Shadow
 
 __all__ = ["Checked", "check_after", "remember_before"]
@@ -71,7 +72,7 @@ def check_after(
         orders=before.orders,
     )
     was, now = measure_subject(then, subject), measure_subject(shadow, subject)
-    helped = _is_better(was, now) or _has_cancelled(shadow, before)
+    helped = _is_better(was, now) or _has_prepared(shadow, before, subject)
     cleared = replace(state, before=None)
     if not helped and before.instrument:
         strikes = limits.max_strikes if _was_refused(shadow, before) else 1
@@ -91,10 +92,20 @@ def _is_unanswered(shadow: Shadow, before: Before) -> bool:
     )
 
 
-def _has_cancelled(shadow: Shadow, before: Before) -> bool:
-    """Whether a cancel took an order away; that need not change a ratio."""
-    is_cancel = before.instrument == CANCELLING
-    return is_cancel and any(name not in shadow.orders for name in before.orders)
+def _has_prepared(shadow: Shadow, before: Before, subject: str) -> bool:
+    """Whether an action did what need not change a number yet.
+
+    A cancel took an order away; a loan came, which is moved next; coins came into the
+    wallet of a lone position, whose margin they become.
+    """
+    if before.instrument == CANCELLING:
+        return any(name not in shadow.orders for name in before.orders)
+    is_lone = subject.startswith(POSITION_PREFIX)
+    has_moved = before.instrument == BORROWING or (
+        is_lone and shadow.positions == before.positions
+    )
+    has_come = shadow.balances != before.balances
+    return has_moved and has_come and not _was_refused(shadow, before)
 
 
 def _was_refused(shadow: Shadow, before: Before) -> bool:

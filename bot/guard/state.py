@@ -19,6 +19,7 @@ from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 
 __all__ = [
+    "BORROWING",
     "CANCELLING",
     "GUARD",
     "Before",
@@ -32,6 +33,9 @@ GUARD: Final = "guard"
 
 CANCELLING: Final = "cancelling orders"
 """The lever that takes resting orders away; the one that need not change a ratio."""
+
+BORROWING: Final = "borrowing"
+"""The lever that helps only with the transfer that follows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

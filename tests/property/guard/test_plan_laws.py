@@ -31,7 +31,7 @@ from tests.unit.venue.builders import opening
 NEAR = Thresholds(act=Decimal("0.15"), target=Decimal("0.25"), backstop=Decimal("0.85"))
 LIMITS = GuardLimits()
 ZERO, ONE = Decimal(0), Decimal(1)
-SELDOM = settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+SELDOM = settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 """Brute force tries some hundred exact accounts an example."""
 
 
