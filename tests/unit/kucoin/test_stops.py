@@ -62,7 +62,12 @@ HELD = PlaceStop(
 
 def futures_row(stop_id: str, client_id: str, **fields: object) -> dict[str, object]:
     """A row of the futures host's stops, as KuCoin prints it."""
-    row = {"id": stop_id, "symbol": "XBTUSDTM", "type": "market", "side": "buy"}
+    row: dict[str, object] = {
+        "id": stop_id,
+        "symbol": "XBTUSDTM",
+        "type": "market",
+        "side": "buy",
+    }
     row |= {"price": None, "size": 751, "value": "0", "dealValue": "0", "dealSize": 0}
     row |= {"stop": "up", "stopPriceType": "MP", "stopTriggered": False}
     row |= {"stopPrice": "56270.0", "timeInForce": "GTC", "leverage": "3"}
@@ -74,7 +79,12 @@ def futures_row(stop_id: str, client_id: str, **fields: object) -> dict[str, obj
 
 def margin_row(stop_id: str, client_id: str, **fields: object) -> dict[str, object]:
     """A row of the margin stops, as KuCoin prints it."""
-    row = {"id": stop_id, "symbol": "BTC-USDT", "status": "NEW", "type": "market"}
+    row: dict[str, object] = {
+        "id": stop_id,
+        "symbol": "BTC-USDT",
+        "status": "NEW",
+        "type": "market",
+    }
     row |= {"side": "sell", "price": None, "size": "0.50000000000000000000"}
     row |= {"clientOid": client_id, "tradeType": "MARGIN_TRADE", "stop": "loss"}
     row |= {"stopPrice": "40000.00000000000000000000", "createdAt": ms(START)}
@@ -313,7 +323,8 @@ def test_a_start_takes_over_what_rests() -> None:
 def test_stops_of_any_kind_can_be_read() -> None:
     """A kind that KuCoin invents, a stop by funds, one that closes everything."""
     (odd,) = spot_stops(Node([margin_row("s1", "x", stop="tso", size=None)], "stops"))
-    assert (odd.is_up, odd.qty) == (False, 0)
+    assert not odd.is_up
+    assert odd.qty == 0
     row = futures_row("s2", "y", closeOrder=True, size=0, reduceOnly=False)
     (closing,) = futures_stops(Node([row], "stops"))
     assert closing.reduce_only
