@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from bot.domain.accounts import MARGIN_CROSS
-from bot.domain.events import Event, RatioReported, RulesRead
+from bot.domain.events import Event, MarksTicked, RatioReported, RulesRead
 from bot.engine.core import State, Step
 from bot.engine.lookout import Lookout
 from bot.report.recorder import Recorder
@@ -148,6 +148,17 @@ class Both(RuleBasedStateMachine):
         stated = Decimal(f"{own + Decimal(off):.4f}")
         event = RatioReported(at=now, account=MARGIN_CROSS, value=stated)
         self.bench.tell((event,))
+
+    @rule(
+        waits=st.lists(st.integers(1, 20), min_size=1, max_size=6),
+        btc=st.sampled_from((None, 49_000, 44_000)),
+    )
+    def freeze(self, waits: Sequence[int], btc: int | None) -> None:
+        """Time passes without a mark of the contracts, or without any at all."""
+        for seconds in waits:
+            at = self.bench.exact.state.shadow.at + timedelta(seconds=seconds)
+            marks = {} if btc is None else {"BTC": Decimal(btc)}
+            self.bench.tell((MarksTicked(at=at, margin_marks=marks),))
 
     @rule(coefficient=st.sampled_from(("1", "0.98", "0.9")))
     def change_rules(self, coefficient: str) -> None:
