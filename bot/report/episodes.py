@@ -14,11 +14,11 @@ from decimal import Decimal
 from typing import Final, Self, TypeVar
 
 from bot.domain.entries import Decided, Entry, Noted
-from bot.domain.events import IntentSettled
+from bot.domain.events import AccountStatus, AccountStatusChanged, IntentSettled
 from bot.domain.intents import Approved
 from bot.domain.money import ZERO
 from bot.guard.state import GUARD
-from bot.guard.twin import OutcomeKind
+from bot.guard.twin import WATCHED_FOR, OutcomeKind
 from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
 
 __all__ = ["KINDS", "Episode", "EpisodeBook", "EpisodeStep", "EpisodeTotals"]
@@ -30,6 +30,7 @@ KINDS: Final = (
     "Noted",
     "Approved",
     "IntentSettled",
+    "AccountStatusChanged",
 )
 """The kinds of rows that are read, for those who choose rows."""
 
@@ -42,6 +43,7 @@ _KEPT_EPISODES: Final = 1_000
 _KEPT_REQUESTS: Final = 20_000
 """Of a bot that runs for years only the newest are kept in its memory."""
 _OPEN: Final = "open"
+_IN_VAIN: Final = "in vain"
 _NOT_YET: Final = "the journal ends before the twin was watched for 24 hours"
 
 
@@ -62,7 +64,8 @@ class Episode:
     Ratios and distances are fractions, None where none was known or no move
     liquidates; amounts USDT. ``costs`` has fees, slippage, carry (positive where it
     was saved) and, with a verdict, price: what prices made of the actions.
-    ``outcome`` is a verdict's word, or ``open``. ``is_counted`` is false where an
+    ``outcome`` is a verdict's word, or ``open``; a cure after which the account was
+    liquidated all the same counts as ``in vain``. ``is_counted`` is false where an
     older verdict of the same account speaks for it.
     """
 
@@ -84,6 +87,8 @@ class Episode:
     loss: Decimal | None = None
     worth: Decimal | None = None
     marks: Mapping[str, Decimal] = field(default_factory=dict)
+    liquidated_at: datetime | None = None
+    """When the account was taken over all the same, within a day of its cure."""
     is_counted: bool = True
 
 
@@ -144,6 +149,8 @@ class EpisodeBook:
                 step = self._requests[name]
                 outcome = str(body.outcome).replace("_", " ")
                 self._requests[name] = replace(step, outcome=outcome)
+            case AccountStatusChanged(status=AccountStatus.LIQUIDATING) as body:
+                self._taken_over(body)
             case Noted(topic=topic) as body if topic in {TWIN_KEPT, COUNTERFACTUAL}:
                 self._looked_back(body.topic, body.inputs)
             case _:
@@ -167,6 +174,16 @@ class EpisodeBook:
             if known is not None:
                 after = _state(body.inputs)
                 self._known[name] = replace(known, ended_at=at, after=after)
+
+    def _taken_over(self, event: AccountStatusChanged) -> None:
+        """Mark the cures of an account that was liquidated in or soon after them."""
+        coin = "" if event.coin is None else f":{event.coin}"
+        for name, known in self._known.items():
+            is_its = known.subject == f"{event.account}{coin}"
+            is_late = known.ended_at and event.at - known.ended_at > WATCHED_FOR
+            if is_its and not is_late:
+                at = known.liquidated_at or event.at
+                self._known[name] = replace(known, liquidated_at=at)
 
     def _looked_back(self, topic: str, inputs: Mapping[str, str]) -> None:
         """A twin as it stands, or its verdict."""
@@ -211,7 +228,8 @@ class EpisodeBook:
         counted = [each for each in self._known.values() if each.is_counted]
         worth: dict[str, Decimal] = {}
         for each in counted:
-            worth[each.outcome] = worth.get(each.outcome, ZERO) + (each.worth or ZERO)
+            word = each.outcome if each.liquidated_at is None else _IN_VAIN
+            worth[word] = worth.get(word, ZERO) + (each.worth or ZERO)
         span = (self._last - self._first) if self._last and self._first else timedelta()
         saved = worth.pop(OutcomeKind.SAVED.value, ZERO)
         early = worth.pop(OutcomeKind.TOO_EARLY.value, ZERO)
@@ -252,8 +270,11 @@ def _with_verdict(
 
 
 def _counts(episodes: list[Episode]) -> dict[str, int]:
-    words = [*(kind.value for kind in OutcomeKind), _OPEN]
-    return {word: sum(each.outcome == word for each in episodes) for word in words}
+    words = [*(kind.value for kind in OutcomeKind), _OPEN, _IN_VAIN]
+    found = [
+        each.outcome if each.liquidated_at is None else _IN_VAIN for each in episodes
+    ]
+    return {word: found.count(word) for word in words}
 
 
 def _state(inputs: Mapping[str, str]) -> dict[str, Decimal]:

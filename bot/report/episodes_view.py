@@ -60,6 +60,7 @@ def episode_document(episode: Episode) -> dict[str, object]:
         "outcome": episode.outcome,
         "reason": episode.reason,
         "decided_at": _time(episode.decided_at),
+        "liquidated_at": _time(episode.liquidated_at),
         "nearest_distance": _number(episode.nearest),
         "nearest_at": _time(episode.nearest_at),
         "marks": _numbers(episode.marks),
@@ -96,7 +97,14 @@ def _time(at: datetime | None) -> str | None:
 
 
 def episode_sentence(episode: Episode) -> str:
-    """What would have happened without an episode, in one sentence."""
+    """What would have happened without an episode, and that it was in vain if so."""
+    told = _without(episode)
+    if episode.liquidated_at is None:
+        return told
+    return f"{told} The account was liquidated {_moment(episode.liquidated_at)}."
+
+
+def _without(episode: Episode) -> str:
     name = subject_title(episode.subject)
     near = figures.distance(episode.nearest)
     if episode.nearest is None:
