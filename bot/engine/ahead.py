@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.entries import Entry
-from bot.domain.money import ONE, ZERO
+from bot.domain.money import ZERO
 from bot.engine.holdings import Holdings, have_changed, holdings_of
 from bot.engine.outlook_note import outlook_note
 from bot.guard.foresight import Foresight, within
@@ -35,7 +35,7 @@ from bot.shadow.state import Shadow
 __all__ = ["Ahead", "Look", "blackout_at", "look"]
 
 _HOUR: Final = timedelta(hours=1)
-_FAR: Final = timedelta(hours=12)
+_FAR: Final = timedelta(hours=24)
 """How long no look is needed at accounts that are far, unless they come nearer."""
 _FAR_SHARE: Final = 0.1
 """Far: at most this share of the likeliest liquidation that is allowed."""
@@ -43,6 +43,8 @@ _SOONEST: Final = timedelta(minutes=5)
 """Between two looks, however much happens."""
 _MOVED: Final = Decimal("0.2")
 """The share of a distance that a coin moves before a new look is asked for."""
+_LEAST: Final = Decimal("0.02")
+"""The least move that asks for one, of an account beyond its target."""
 _SEED: Final = 20_250_101
 
 
@@ -154,7 +156,7 @@ def look(
             made_at=shadow.at,
             due_at=_next(shadow.at, is_far=is_far),
             check_at=at + _SOONEST,
-            room=_room(shadow, measures),
+            room=_room(shadow, measures, guard),
             holdings=holdings_of(shadow),
             has_changed=False,
         ),
@@ -182,18 +184,41 @@ def _asked(
 
 
 def _room(
-    shadow: Shadow, measures: Sequence[SubjectMeasure]
+    shadow: Shadow, measures: Sequence[SubjectMeasure], guard: GuardState
 ) -> dict[str, tuple[Decimal, Decimal]]:
     """How far each coin may move until the accounts are looked at again."""
     found: dict[str, tuple[Decimal, Decimal]] = {}
     for measure in measures:
-        room = _MOVED * (ONE if measure.distance is None else measure.distance)
+        room = _room_of(measure.distance, _target(guard, measure.subject))
         for coin in measure.exposure_usdt:
             mark = shadow.margin_marks.get(coin)
             if mark is not None:
                 _, least = found.get(coin, (mark, room))
                 found[coin] = mark, min(room, least)
     return found
+
+
+def _room_of(distance: Decimal | None, target: Decimal) -> Decimal:
+    """A share of the distance, and no further than to the target.
+
+    Under its target an account may be cured for its odds, so it is looked at before
+    it gets there.
+
+    Example:
+        >>> _room_of(Decimal("0.5"), Decimal("0.25"))
+        Decimal('0.10')
+        >>> _room_of(Decimal("0.30"), Decimal("0.25"))
+        Decimal('0.05')
+    """
+    if distance is None:
+        return _MOVED
+    room = _MOVED * distance
+    return min(room, max(distance - target, _LEAST)) if distance > target else room
+
+
+def _target(guard: GuardState, subject: str) -> Decimal:
+    known = guard.known(subject)
+    return ZERO if known is None else known.thresholds.target
 
 
 def _nothing_to_lose(ahead: Ahead, at: datetime, guard: GuardState) -> Look:
@@ -254,8 +279,7 @@ def _is_far(
     own = next((a for a in found.accounts if a.subject == measure.subject), None)
     if own is None or own.missing:
         return True
-    known = guard.subjects.get(measure.subject)
-    target = ZERO if known is None else known.thresholds.target
+    target = _target(guard, measure.subject)
     is_beyond = measure.distance is None or measure.distance >= target
     likely = max(own.probability.values(), default=0.0)
     return is_beyond and likely <= _FAR_SHARE * float(
