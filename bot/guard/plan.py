@@ -45,6 +45,8 @@ _HAIR: Final = Decimal("1e-6")
 """Aimed at beyond the target, so that the rounding of floats leaves nothing short."""
 _FREE_USDT: Final = 0.01
 """A plan that costs less than this needs no dearer way to be looked for."""
+_SOON: Final = Decimal("0.8")
+"""Debt over collateral up to which an account may be brought under its 60 %."""
 _MORE: Final = Decimal("1.02")
 
 
@@ -325,10 +327,15 @@ def _choices(shadow: Shadow, levers: tuple[Lever, ...]) -> Iterator[tuple[Lever,
     freely = tuple(
         each for each in levers if each.out_of is None or spare_of(shadow, each.out_of)
     )
+    soon = tuple(
+        each
+        for each in levers
+        if each.out_of is None or spare_of(shadow, each.out_of, _SOON)
+    )
     if freely:
         yield freely
-    if len(freely) < len(levers):
-        yield levers
+    if len(freely) < len(soon):
+        yield soon
 
 
 def _thresholds(

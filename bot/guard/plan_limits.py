@@ -162,15 +162,22 @@ def cash_row(shadow: Shadow, account: AccountId, coin: str) -> Row:
     )
 
 
-def spare_of(shadow: Shadow, account: AccountId) -> bool:
-    """Whether an account may give anything now by the exchange's own rules."""
+def spare_of(
+    shadow: Shadow, account: AccountId, limit: Decimal = TRANSFER_OUT_DEBT_RATIO
+) -> bool:
+    """Whether an account may give anything now by the exchange's own rules.
+
+    A higher ``limit`` of debt over collateral asks whether it soon might: beyond it
+    nobody pays back so much only to take something out.
+    """
     if account == FUTURES:
         settles = shadow.balances.get(FUTURES, {})
-        return all(free_in_wallet(shadow, settle) >= 0 for settle in settles)
+        is_soon = limit > TRANSFER_OUT_DEBT_RATIO
+        return is_soon or all(free_in_wallet(shadow, each) >= 0 for each in settles)
     now = _collateral(shadow, account)
     if now.value is None or now.debt is None:
         return False
-    return now.debt <= TRANSFER_OUT_DEBT_RATIO * now.value
+    return now.debt <= limit * now.value
 
 
 def rows_of_sources(shadow: Shadow, sources: Iterable[AccountId]) -> Iterator[Row]:
