@@ -107,6 +107,7 @@ def resting_round(
         positions=shadow.positions,
         stops=shadow.stops,
         edges=_edges(measures, guard, limits),
+        is_replacing=any(isinstance(p.intent, CancelStop) for p in allowed),
     )
     return RestingRound(state=planned, proposals=(*unsafe, *allowed))
 
@@ -130,6 +131,9 @@ def _is_due(
     if known.planned_at is None:
         return True
     waited = shadow.at - known.planned_at
+    # A margin stop goes before its successor comes: no pause between the two.
+    if known.is_replacing and not _asked_to_leave(shadow):
+        return True
     if waited < _QUIET:
         return False
     is_same = (
@@ -139,9 +143,8 @@ def _is_due(
     )
     if not is_same:
         return True
-    if waited < _REPRICE:
-        return False
-    return _has_drifted(known.edges, _edges(measures, guard, limits))
+    edges = _edges(measures, guard, limits) if waited >= _REPRICE else known.edges
+    return _has_drifted(known.edges, edges)
 
 
 def _edges(

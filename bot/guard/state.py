@@ -74,6 +74,8 @@ class RestingState:
     positions: Mapping[PositionKey, Position] = field(default_factory=dict)
     stops: Mapping[str, StopChanged] = field(default_factory=dict)
     edges: Mapping[str, Decimal] = field(default_factory=dict)
+    is_replacing: bool = False
+    """Stops were withdrawn to make room for others, which follow without a pause."""
     hour_at: datetime | None = None
     used: int = 0
 

@@ -217,7 +217,10 @@ def test_a_frontier_that_moved_is_followed_after_its_time() -> None:
         later(deeper, 400),
         replace(next(iter(shadow.stops.values())), state=StopState.CANCELLED),
     )
-    placed = intents(asked(gone, guard))
+    done = resting_round(later(deeper, 400), measure_subjects(deeper), guard, LIMITS)
+    assert done is not None
+    guard = replace(guard, resting=done.state)
+    placed = intents(asked(later(gone, 1), guard))
     assert [type(intent) for intent in placed] == [PlaceStop]
 
 
