@@ -91,7 +91,8 @@ def resting_round(
     if not limits.resting_stops:
         ours = (stop for stop in resting_stops(shadow) if stop.intent_id is not None)
         return RestingRound(state=before, proposals=tuple(_withdrawn(shadow, ours)))
-    unsafe = tuple(_withdrawn(shadow, _unsafe(shadow)))
+    is_same = _is_same(shadow, before)
+    unsafe = () if is_same else tuple(_withdrawn(shadow, _unsafe(shadow)))
     if guard.is_acting:
         return RestingRound(state=before, proposals=unsafe) if unsafe else None
     if not _is_due(shadow, measures, guard, limits):
@@ -106,6 +107,7 @@ def resting_round(
         balances=shadow.balances,
         positions=shadow.positions,
         stops=shadow.stops,
+        setbacks=shadow.setbacks,
         edges=_edges(measures, guard, limits),
         is_replacing=any(isinstance(p.intent, CancelStop) for p in allowed),
     )
@@ -136,15 +138,20 @@ def _is_due(
         return True
     if waited < _QUIET:
         return False
-    is_same = (
-        shadow.balances is known.balances
-        and shadow.positions is known.positions
-        and shadow.stops is known.stops
-    )
-    if not is_same:
+    if not _is_same(shadow, known):
         return True
     edges = _edges(measures, guard, limits) if waited >= _REPRICE else known.edges
     return _has_drifted(known.edges, edges)
+
+
+def _is_same(shadow: Shadow, known: RestingState) -> bool:
+    """Whether nothing is held, rests or was refused that was not at the last plan."""
+    return (
+        shadow.balances is known.balances
+        and shadow.positions is known.positions
+        and shadow.stops is known.stops
+        and shadow.setbacks is known.setbacks
+    )
 
 
 def _edges(
@@ -256,10 +263,10 @@ def _placed(want: WantedStop) -> Proposal:
 
 
 def _withdrawn(shadow: Shadow, stops: Iterable[StopChanged]) -> Iterable[Proposal]:
-    """A cancel for each stop that is not being cancelled already."""
+    """A cancel for each stop that is not being cancelled, or was refused just now."""
     asked = _asked_to_leave(shadow)
     for stop in stops:
-        if stop.stop_id not in asked:
+        if stop.stop_id not in asked and not _was_kept(shadow, stop):
             intent = CancelStop(
                 account=stop.account, symbol=stop.symbol, stop_id=stop.stop_id
             )
@@ -267,6 +274,17 @@ def _withdrawn(shadow: Shadow, stops: Iterable[StopChanged]) -> Iterable[Proposa
             yield Proposal(
                 owner=STOPS, intent=intent, reason=reason + plain(stop.stop_price)
             )
+
+
+def _was_kept(shadow: Shadow, stop: StopChanged) -> bool:
+    """Whether the exchange has refused to withdraw a stop a short while ago."""
+    setback = shadow.setbacks.get((STOPS, stop.symbol))
+    return (
+        setback is not None
+        and isinstance(setback.intent, CancelStop)
+        and setback.intent.stop_id == stop.stop_id
+        and shadow.at - setback.at < _QUIET
+    )
 
 
 def _asked_for(shadow: Shadow) -> Iterable[PlaceStop]:

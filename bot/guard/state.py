@@ -12,6 +12,7 @@ from typing import Final
 from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.domain.events import OrderChanged
 from bot.domain.stops import StopChanged
+from bot.domain.strategy import Setback
 from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
@@ -73,6 +74,7 @@ class RestingState:
     balances: Mapping[AccountId, Mapping[str, Balance]] = field(default_factory=dict)
     positions: Mapping[PositionKey, Position] = field(default_factory=dict)
     stops: Mapping[str, StopChanged] = field(default_factory=dict)
+    setbacks: Mapping[tuple[str, str], Setback] = field(default_factory=dict)
     edges: Mapping[str, Decimal] = field(default_factory=dict)
     is_replacing: bool = False
     """Stops were withdrawn to make room for others, which follow without a pause."""

@@ -271,6 +271,26 @@ def test_nothing_is_placed_while_an_account_is_cured() -> None:
     assert asked(LONG, acting) == ()
 
 
+def test_a_refused_withdrawal_is_not_repeated_at_once() -> None:
+    """The exchange would be asked at every tick; half a minute later it is again."""
+    shadow, guard = keeping(PERP)
+    flat = later(replace(shadow, positions={}), 1)
+    (cancel,) = intents(asked(flat, guard))
+    waiting = requested(flat, [cancel], IntentState.SENT, owner=STOPS)
+    assert asked(waiting, guard) == ()
+    refused = apply(
+        waiting,
+        IntentSettled(
+            at=waiting.at,
+            intent_id=next(iter(waiting.requests)),
+            outcome=Outcome.REFUSED,
+            reason="the stop still waits",
+        ),
+    )
+    assert asked(later(refused, 5), guard) == ()
+    assert intents(asked(later(refused, 31), guard)) == [cancel]
+
+
 def test_switched_off_our_stops_are_withdrawn() -> None:
     """What an earlier start has rested goes when the setting says so; others stay."""
     shadow, _ = keeping(PAIR)
