@@ -289,8 +289,8 @@ class _Work:
         self.entries.append(Entry(at=self.state.shadow.at, body=body))
 
     def rest_stops(self) -> None:
-        """Keep the stops that protect the accounts when nobody is there."""
-        if not self.core.is_guarding:
+        """Keep the stops for when nobody is there; what is approved goes first."""
+        if self.approved or not self.core.is_guarding:
             return
         state, limits = self.state, self.core.guard_limits
         done = resting_round(state.shadow, self.measures, state.guard, limits)
