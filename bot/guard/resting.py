@@ -89,8 +89,9 @@ def resting_round(
     """
     before = guard.resting
     if not limits.resting_stops:
-        ours = (stop for stop in resting_stops(shadow) if stop.intent_id is not None)
-        return RestingRound(state=before, proposals=tuple(_withdrawn(shadow, ours)))
+        ours = [stop for stop in resting_stops(shadow) if stop.intent_id is not None]
+        gone = tuple(_withdrawn(shadow, ours))
+        return RestingRound(state=before, proposals=gone) if gone else None
     is_same = _is_same(shadow, before)
     unsafe = () if is_same else tuple(_withdrawn(shadow, _unsafe(shadow)))
     if guard.is_acting:
@@ -98,8 +99,8 @@ def resting_round(
     if not _is_due(shadow, measures, guard, limits):
         return RestingRound(state=before, proposals=unsafe) if unsafe else None
     wanted = wanted_stops(shadow, measures, dict(guard.subjects), limits)
-    gone = {p.intent.stop_id for p in unsafe if isinstance(p.intent, CancelStop)}
-    proposals = tuple(_changes(shadow, wanted, gone))
+    leaving = {p.intent.stop_id for p in unsafe if isinstance(p.intent, CancelStop)}
+    proposals = tuple(_changes(shadow, wanted, leaving))
     state, allowed = _within_budget(before, shadow, proposals)
     planned = replace(
         state,
