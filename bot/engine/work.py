@@ -185,12 +185,12 @@ class Work:
         self.entries.append(Entry(at=self.state.shadow.at, body=body))
 
     def rest_stops(self) -> None:
-        """Keep the stops that protect the accounts when nobody is there."""
-        if not self.core.is_guarding:
+        """Keep the stops for when nobody is there; what is approved goes first."""
+        if self.approved or not self.core.is_guarding:
             return
-        state, limits = self.state, self.core.guard_limits
+        state, limits, shadow = self.state, self.core.guard_limits, self.state.shadow
         done = resting_round(
-            state.shadow, self.sight.measure(state.shadow), state.guard, limits
+            shadow, lambda: self.sight.measure(shadow), state.guard, limits
         )
         if done is not None:
             guard = replace(state.guard, resting=done.state)

@@ -9,7 +9,7 @@ leg of a pair rests only beside its first leg. All that is asked for in an hour 
 limited. Foreign stops are never touched. Nothing here sends anything.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -54,6 +54,8 @@ _QUIET: Final = timedelta(seconds=30)
 """Between two plans, so that a pair is filled before its stops are sized."""
 _REPRICE: Final = timedelta(minutes=5)
 """How long a stop keeps its price at least."""
+_COMPARE: Final = timedelta(minutes=1)
+"""Between two looks at whether a price has to move."""
 _AGAIN: Final = timedelta(minutes=10)
 """How long a stop that was refused is not asked for again."""
 _HOUR: Final = timedelta(hours=1)
@@ -75,7 +77,7 @@ class RestingRound:
 
 def resting_round(
     shadow: Shadow,
-    measures: Sequence[SubjectMeasure],
+    measures: Callable[[], Sequence[SubjectMeasure]],
     guard: GuardState,
     limits: GuardLimits,
 ) -> RestingRound | None:
@@ -83,30 +85,40 @@ def resting_round(
 
     Args:
         shadow: The account; stops that may not reduce any more are withdrawn at once.
-        measures: Its subjects at this moment.
+        measures: Gives its subjects at this moment; asked for only when they count.
         guard: Their thresholds and episodes, and what was remembered.
         limits: Whether stops rest at all, and how far from the end.
     """
     before = guard.resting
     if not limits.resting_stops:
-        ours = (stop for stop in resting_stops(shadow) if stop.intent_id is not None)
-        return RestingRound(state=before, proposals=tuple(_withdrawn(shadow, ours)))
-    unsafe = tuple(_withdrawn(shadow, _unsafe(shadow)))
+        ours = [stop for stop in resting_stops(shadow) if stop.intent_id is not None]
+        gone = tuple(_withdrawn(shadow, ours))
+        return RestingRound(state=before, proposals=gone) if gone else None
+    is_same = _is_same(shadow, before)
+    unsafe = () if is_same else tuple(_withdrawn(shadow, _unsafe(shadow)))
     if guard.is_acting:
         return RestingRound(state=before, proposals=unsafe) if unsafe else None
-    if not _is_due(shadow, measures, guard, limits):
-        return RestingRound(state=before, proposals=unsafe) if unsafe else None
-    wanted = wanted_stops(shadow, measures, dict(guard.subjects), limits)
-    gone = {p.intent.stop_id for p in unsafe if isinstance(p.intent, CancelStop)}
-    proposals = tuple(_changes(shadow, wanted, gone))
+    if not _is_due(shadow, before):
+        if not _is_compared(shadow, before):
+            return RestingRound(state=before, proposals=unsafe) if unsafe else None
+        if not _has_drifted(before.edges, _edges(measures(), guard, limits)):
+            seen = replace(before, compared_at=shadow.at)
+            return RestingRound(state=seen, proposals=unsafe)
+    subjects = measures()
+    wanted = wanted_stops(shadow, subjects, dict(guard.subjects), limits)
+    leaving = {p.intent.stop_id for p in unsafe if isinstance(p.intent, CancelStop)}
+    proposals = tuple(_changes(shadow, wanted, leaving))
     state, allowed = _within_budget(before, shadow, proposals)
     planned = replace(
         state,
         planned_at=shadow.at,
+        compared_at=shadow.at,
         balances=shadow.balances,
         positions=shadow.positions,
         stops=shadow.stops,
-        edges=_edges(measures, guard, limits),
+        setbacks=shadow.setbacks,
+        edges=_edges(subjects, guard, limits),
+        is_replacing=any(isinstance(p.intent, CancelStop) for p in allowed),
     )
     return RestingRound(state=planned, proposals=(*unsafe, *allowed))
 
@@ -119,29 +131,33 @@ def key_of(stop: StopChanged | PlaceStop) -> StopKey:
 # -- when -----------------------------------------------------------------
 
 
-def _is_due(
-    shadow: Shadow,
-    measures: Sequence[SubjectMeasure],
-    guard: GuardState,
-    limits: GuardLimits,
-) -> bool:
+def _is_due(shadow: Shadow, known: RestingState) -> bool:
     """Whether anything has changed that the stops depend on, and it is time."""
-    known = guard.resting
     if known.planned_at is None:
         return True
+    # A margin stop goes before its successor comes: no pause between the two.
+    if known.is_replacing and not _asked_to_leave(shadow):
+        return True
     waited = shadow.at - known.planned_at
-    if waited < _QUIET:
-        return False
-    is_same = (
+    return waited >= _QUIET and not _is_same(shadow, known)
+
+
+def _is_compared(shadow: Shadow, known: RestingState) -> bool:
+    """Whether it is time to see if the accounts' edges have drifted."""
+    if known.planned_at is None or known.compared_at is None:
+        return True
+    is_settled = shadow.at - known.planned_at >= _REPRICE
+    return is_settled and shadow.at - known.compared_at >= _COMPARE
+
+
+def _is_same(shadow: Shadow, known: RestingState) -> bool:
+    """Whether nothing is held, rests or was refused that was not at the last plan."""
+    return (
         shadow.balances is known.balances
         and shadow.positions is known.positions
         and shadow.stops is known.stops
+        and shadow.setbacks is known.setbacks
     )
-    if not is_same:
-        return True
-    if waited < _REPRICE:
-        return False
-    return _has_drifted(known.edges, _edges(measures, guard, limits))
 
 
 def _edges(
@@ -253,10 +269,10 @@ def _placed(want: WantedStop) -> Proposal:
 
 
 def _withdrawn(shadow: Shadow, stops: Iterable[StopChanged]) -> Iterable[Proposal]:
-    """A cancel for each stop that is not being cancelled already."""
+    """A cancel for each stop that is not being cancelled, or was refused just now."""
     asked = _asked_to_leave(shadow)
     for stop in stops:
-        if stop.stop_id not in asked:
+        if stop.stop_id not in asked and not _was_kept(shadow, stop):
             intent = CancelStop(
                 account=stop.account, symbol=stop.symbol, stop_id=stop.stop_id
             )
@@ -264,6 +280,17 @@ def _withdrawn(shadow: Shadow, stops: Iterable[StopChanged]) -> Iterable[Proposa
             yield Proposal(
                 owner=STOPS, intent=intent, reason=reason + plain(stop.stop_price)
             )
+
+
+def _was_kept(shadow: Shadow, stop: StopChanged) -> bool:
+    """Whether the exchange has refused to withdraw a stop a short while ago."""
+    setback = shadow.setbacks.get((STOPS, stop.symbol))
+    return (
+        setback is not None
+        and isinstance(setback.intent, CancelStop)
+        and setback.intent.stop_id == stop.stop_id
+        and shadow.at - setback.at < _QUIET
+    )
 
 
 def _asked_for(shadow: Shadow) -> Iterable[PlaceStop]:

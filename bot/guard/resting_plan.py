@@ -37,7 +37,7 @@ from bot.shadow.state import Shadow
 
 __all__ = ["StopKey", "Wanted", "WantedStop", "stop_move", "wanted_stops"]
 
-_MOST_LEGS: Final = 8
+_MOST_LEGS: Final = 24
 """Positions that one account's stops cut at most; each is a leg, or a pair of legs."""
 _DEEPEST: Final = Decimal("-0.9")
 _HIGHEST: Final = Decimal(4)

@@ -13,6 +13,7 @@ from bot.domain.accounts import AccountId, Balance, Position, PositionKey
 from bot.domain.events import OrderChanged
 from bot.domain.money import ZERO
 from bot.domain.stops import StopChanged
+from bot.domain.strategy import Setback
 from bot.guard.buffer import ErrorTrack, shift_of, widened
 from bot.guard.foresight import Foresight, foreseen
 from bot.guard.limits import Thresholds
@@ -76,10 +77,14 @@ class RestingState:
     """
 
     planned_at: datetime | None = None
+    compared_at: datetime | None = None
     balances: Mapping[AccountId, Mapping[str, Balance]] = field(default_factory=dict)
     positions: Mapping[PositionKey, Position] = field(default_factory=dict)
     stops: Mapping[str, StopChanged] = field(default_factory=dict)
+    setbacks: Mapping[tuple[str, str], Setback] = field(default_factory=dict)
     edges: Mapping[str, Decimal] = field(default_factory=dict)
+    is_replacing: bool = False
+    """Stops were withdrawn to make room for others, which follow without a pause."""
     hour_at: datetime | None = None
     used: int = 0
 

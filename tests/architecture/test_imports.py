@@ -34,7 +34,7 @@ LAYERS = {
     *("bot.__main__", "bot.cli", "bot.study", "bot.compose"),
     *("bot.report", "bot.dashboard"),
     *("bot.compose_live", "bot.compose_paper", "bot.compose_venue"),
-    *("bot.live_links", "bot.live_start", "bot.paper_plan"),
+    *("bot.live_links", "bot.live_protection", "bot.live_start", "bot.paper_plan"),
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
     *(
         "bot.settings_blackouts",

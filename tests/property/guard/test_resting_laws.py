@@ -35,7 +35,7 @@ def rounded(shadow: Shadow) -> tuple[RestingRound | None, GuardState]:
     guard = judge(GuardState(), measures, LIMITS, shadow.at).state
     calm = {n: replace(s, is_acting=False) for n, s in guard.subjects.items()}
     guard = replace(guard, subjects=calm)
-    return resting_round(shadow, measures, guard, LIMITS), guard
+    return resting_round(shadow, lambda: measures, guard, LIMITS), guard
 
 
 def settled(shadow: Shadow) -> Shadow:

@@ -71,7 +71,7 @@ def wanted(shadow: Shadow) -> tuple[WantedStop, ...]:
 def asked(shadow: Shadow, guard: GuardState | None = None) -> Sequence[Proposal]:
     """What one round asks for."""
     guard = guard or guarded(shadow)
-    done = resting_round(shadow, measure_subjects(shadow), guard, LIMITS)
+    done = resting_round(shadow, lambda: measure_subjects(shadow), guard, LIMITS)
     return () if done is None else done.proposals
 
 
@@ -96,7 +96,7 @@ def keeping(shadow: Shadow) -> tuple[Shadow, GuardState]:
             break
         shadow = rested(shadow, *found)
     guard = guarded(shadow)
-    done = resting_round(shadow, measure_subjects(shadow), guard, LIMITS)
+    done = resting_round(shadow, lambda: measure_subjects(shadow), guard, LIMITS)
     assert done is not None
     assert done.proposals == ()
     return shadow, replace(guard, resting=done.state)
@@ -217,7 +217,12 @@ def test_a_frontier_that_moved_is_followed_after_its_time() -> None:
         later(deeper, 400),
         replace(next(iter(shadow.stops.values())), state=StopState.CANCELLED),
     )
-    placed = intents(asked(gone, guard))
+    done = resting_round(
+        later(deeper, 400), lambda: measure_subjects(deeper), guard, LIMITS
+    )
+    assert done is not None
+    guard = replace(guard, resting=done.state)
+    placed = intents(asked(later(gone, 1), guard))
     assert [type(intent) for intent in placed] == [PlaceStop]
 
 
@@ -268,13 +273,33 @@ def test_nothing_is_placed_while_an_account_is_cured() -> None:
     assert asked(LONG, acting) == ()
 
 
+def test_a_refused_withdrawal_is_not_repeated_at_once() -> None:
+    """The exchange would be asked at every tick; half a minute later it is again."""
+    shadow, guard = keeping(PERP)
+    flat = later(replace(shadow, positions={}), 1)
+    (cancel,) = intents(asked(flat, guard))
+    waiting = requested(flat, [cancel], IntentState.SENT, owner=STOPS)
+    assert asked(waiting, guard) == ()
+    refused = apply(
+        waiting,
+        IntentSettled(
+            at=waiting.at,
+            intent_id=next(iter(waiting.requests)),
+            outcome=Outcome.REFUSED,
+            reason="the stop still waits",
+        ),
+    )
+    assert asked(later(refused, 5), guard) == ()
+    assert intents(asked(later(refused, 31), guard)) == [cancel]
+
+
 def test_switched_off_our_stops_are_withdrawn() -> None:
     """What an earlier start has rested goes when the setting says so; others stay."""
     shadow, _ = keeping(PAIR)
     foreign = replace(next(iter(shadow.stops.values())), stop_id="x", intent_id=None)
     shadow = replace(shadow, stops={**shadow.stops, "x": foreign})
     done = resting_round(
-        shadow, measure_subjects(shadow), guarded(shadow), GuardLimits()
+        shadow, lambda: measure_subjects(shadow), guarded(shadow), GuardLimits()
     )
     assert done is not None
     gone = [i.stop_id for i in intents(done.proposals) if isinstance(i, CancelStop)]

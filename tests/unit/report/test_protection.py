@@ -11,12 +11,14 @@ from bot.domain.intents import PlaceStop
 from bot.domain.orders import Side
 from bot.domain.stops import stop_of
 from bot.guard.limits import GuardLimits
+from bot.report.frame import Frame, GuardView
 from bot.report.protection import Protection, protection, stops_line
 from bot.report.protection_view import protection_view
+from bot.report.terminal_parts import guard_lines
 from bot.risk.measure import measure_subjects
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow
-from tests.unit.guard.bench import shadow_of
+from tests.unit.guard.bench import START, shadow_of
 from tests.unit.guard.test_resting import LONG, OWED, PAIR, PERP, keeping
 from tests.unit.venue.builders import opening
 
@@ -137,3 +139,21 @@ def test_the_table_names_each_stop() -> None:
     assert "sell XBTUSDTM" in said
     assert "below" in said
     assert "Everything that a move of prices can liquidate is protected." in said
+
+
+def test_the_terminal_shows_the_line_under_the_guard() -> None:
+    """One line, cut to the width, and none where it is not said."""
+    guard = GuardView(next_action="nothing", resting="4 stops rest; all are protected")
+    frame = Frame(
+        at=START,
+        title="t",
+        world="live",
+        equity_usdt=None,
+        equity_start_usdt=None,
+        guard=guard,
+    )
+    assert (
+        guard_lines(frame, 80)[-1].plain == " Dead     4 stops rest; all are protected"
+    )
+    assert len(guard_lines(replace(frame, guard=GuardView()), 80)) == 2
+    assert all(line.cell_len <= 40 for line in guard_lines(frame, 40))
