@@ -15,12 +15,13 @@ _COMMANDS = (
     "risk",
     "journal",
     "explain",
+    "guard",
     "parity",
     "data",
     "venue",
     "config",
 )
-_LATER = ("study", "guard", "backtest")
+_LATER = ("study", "backtest", "strategy")
 
 
 def _is_a_sentence(said: Said) -> bool:
