@@ -373,7 +373,7 @@ class Start:
             shadow=memory.shadow,
             open_intents=memory.open_intents,
             guard=guard,
-            twins=memory.twins,
+            twins=memory.twins_at(at),
             missed=tuple(self._missed),
             day=day.isoformat() if equity is not None else "",
             day_open_equity=equity,

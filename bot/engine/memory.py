@@ -30,7 +30,7 @@ from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
 from bot.guard.state import GuardState, SubjectState
-from bot.guard.twin import Twin
+from bot.guard.twin import Twin, unwatched
 from bot.guard.twin_rows import still_open
 from bot.shadow.apply import apply, register
 from bot.shadow.state import Shadow, empty_shadow
@@ -96,6 +96,8 @@ class Memory:
     """How near the shadow was to the exchange's ratios, by account."""
     twins: tuple[Twin, ...] = ()
     """The episodes whose account without the guard is still watched."""
+    last_at: datetime | None = None
+    """The time of the newest row."""
     pre_images: Mapping[str, Noted] = field(default_factory=dict)
     """By the id of a loan request whose fate is open."""
     order_ids: Mapping[str, str] = field(default_factory=dict)
@@ -104,6 +106,11 @@ class Memory:
     fills: tuple[Filled, ...] = ()
     equities: Mapping[date, Decimal] = field(default_factory=dict)
     """The first known equity of each UTC day."""
+
+    def twins_at(self, at: datetime) -> tuple[Twin, ...]:
+        """The open twins for a start at a time; a long absence makes them unclear."""
+        last_at = self.last_at or at
+        return tuple(unwatched(twin, last_at, at) for twin in self.twins)
 
 
 def thresholds_note(subject: str, thresholds: Thresholds) -> Noted:
@@ -242,6 +249,7 @@ class _Folding:
         self._pairs: dict[str, PairWatch] = {}
         self._episodes: dict[str, int] = {}
         self._twins: dict[str, Twin] = {}
+        self._last_at: datetime | None = None
         self._pre_images: dict[str, Noted] = {}
         self._order_ids: dict[str, str] = {}
         self._bookings: list[LedgerBooked] = []
@@ -251,6 +259,7 @@ class _Folding:
     def take(self, entry: Entry) -> None:
         """One more entry."""
         body = entry.body
+        self._last_at = max(self._last_at or entry.at, entry.at)
         if isinstance(body, JOURNALED_EVENTS):
             self._shadow = apply(self._shadow, body)
         if isinstance(body, LedgerBooked):
@@ -344,6 +353,7 @@ class _Folding:
             pairs=self._pairs,
             episodes=self._episodes,
             twins=tuple(self._twins.values()),
+            last_at=self._last_at,
             pre_images=self._pre_images,
             order_ids=self._order_ids,
             bookings=tuple(self._bookings),

@@ -122,6 +122,7 @@ def _begun(twins: Twins, each: Acted, at: datetime) -> Twins:
         episode=each.episode,
         since=each.since,
         begun_at=at,
+        seen_at=at,
         follows=any(twin.subject == each.subject for twin in twins.open),
     )
     begun = {**twins.begun, each.subject: each.since}

@@ -51,6 +51,7 @@ __all__ = [
     "Twin",
     "followed",
     "judged",
+    "unwatched",
 ]
 
 NEAR: Final = Decimal("0.05")
@@ -64,6 +65,9 @@ LONGEST: Final = timedelta(days=7)
 
 _STEP: Final = Decimal("0.0005")
 """A new nearest distance is measured exactly when it is this much nearer."""
+
+_UNSEEN: Final = timedelta(minutes=10)
+"""How long nobody may have looked at a twin before its verdict is in doubt."""
 
 _KEPT_FOR: Final = timedelta(minutes=10)
 """How long bookings of a request that is over may still come."""
@@ -96,16 +100,17 @@ class Twin:
     """One episode's account without the guard, as far as it is known.
 
     ``since`` is the begin of its episode, ``begun_at`` the time of the first action,
-    ``ended_at`` the end of the episode. ``nearest`` is the smallest distance to
-    liquidation seen, None while no move would have liquidated it. ``follows`` says
-    that an older twin of the same account was open at its begin: that one's verdict
-    holds for both.
+    ``ended_at`` the end of the episode, ``seen_at`` the time it was last followed to.
+    ``nearest`` is the smallest distance to liquidation seen, None while no move would
+    have liquidated it. ``follows`` says that an older twin of the same account was
+    open at its begin: that one's verdict holds for both.
     """
 
     subject: str
     episode: int
     since: datetime
     begun_at: datetime
+    seen_at: datetime
     ended_at: datetime | None = None
     follows: bool = False
     intents: Mapping[str, datetime] = field(default_factory=dict)
@@ -163,6 +168,17 @@ class Outcome:
         return self.difference + self.loss
 
 
+def unwatched(twin: Twin, last_at: datetime, at: datetime) -> Twin:
+    """The twin after a time in which nobody looked, from ``last_at`` to ``at``.
+
+    A short one is nothing; in a long one it may have been liquidated unseen.
+    """
+    if at - last_at <= _UNSEEN:
+        return twin
+    gap = f"not watched from {last_at.isoformat()} to {at.isoformat()}"
+    return replace(twin, missing=(*twin.missing, gap))
+
+
 def followed(
     twin: Twin,
     shadows: tuple[Shadow, Shadow],
@@ -192,6 +208,7 @@ def followed(
 def _grown(twin: Twin, shadows: tuple[Shadow, Shadow], moment: Sequence[Event]) -> Twin:
     """With what the moment did: bookings of the actions, interest, funding."""
     before, after = shadows
+    before = replace(before, at=min(before.at, twin.seen_at))
     grown = accrued(twin.given, before, after)
     paid = _usdt(after, grown.interest)
     got = _usdt(after, grown.funding)
@@ -202,10 +219,11 @@ def _grown(twin: Twin, shadows: tuple[Shadow, Shadow], moment: Sequence[Event]) 
     if paid is None or got is None:
         gaps = (*gaps, "no mark of a coin that interest or funding is paid in")
     if given is twin.given and costs is twin.costs and not gaps:
-        return twin
+        return replace(twin, seen_at=after.at)
     carry = costs.carry + (paid or ZERO) - (got or ZERO)
     return replace(
         twin,
+        seen_at=after.at,
         given=given,
         costs=replace(costs, carry=carry),
         missing=tuple(dict.fromkeys((*twin.missing, *gaps))),

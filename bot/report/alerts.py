@@ -35,6 +35,7 @@ from bot.report import figures
 from bot.report.band_watch import BandWatch
 from bot.report.wording import intent_title, ratio_word, subject_title
 from bot.risk.bands import Band
+from connectors.system.disk import DISK_FEED
 
 __all__ = ["ALARM", "INFO", "WARNING", "Alerts", "FeedWatch"]
 
@@ -97,7 +98,12 @@ class FeedWatch:
         self._is_late_told = False
 
     def see(self, event: FeedChanged) -> Iterator[Told]:
-        """One feed fell silent or is heard again."""
+        """One feed fell silent or is heard again; a disk is told in its own words."""
+        if event.feed == DISK_FEED:
+            level = WARNING if event.is_silent else INFO
+            then = "New risk waits." if event.is_silent else "New risk may be taken."
+            yield level, f"Disk: {event.reason}. {then}"
+            return
         if event.is_silent:
             yield from self._fell(event)
         else:

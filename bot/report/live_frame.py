@@ -48,6 +48,7 @@ from bot.risk.measure import (
     measure_subjects,
 )
 from bot.shadow.state import Shadow
+from connectors.system.disk import DISK_FEED
 
 __all__ = ["FrameSources", "live_frame"]
 
@@ -147,7 +148,9 @@ def _notices(
         if m.missing
     ]
     told += [f"{symbol} takes no new orders" for symbol in sorted(shadow.halted)]
-    if silent := sorted(shadow.silent_feeds):
+    if DISK_FEED in shadow.silent_feeds:
+        told.append(f"{shadow.silent_feeds[DISK_FEED]}: new risk waits")
+    if silent := sorted(shadow.silent_feeds.keys() - {DISK_FEED}):
         more = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
         told.append(f"No word from {silent[0]}{more}: new risk waits")
     for name, known in sorted(guard.subjects.items()):

@@ -16,12 +16,20 @@ from typing import Final, Protocol
 
 from bot.domain.events import Event, FeedChanged
 
-__all__ = ["DISK_FLOOR_BYTES", "DiskWatch", "Kept", "free_bytes", "gigabytes"]
+__all__ = [
+    "DISK_FEED",
+    "DISK_FLOOR_BYTES",
+    "DiskWatch",
+    "Kept",
+    "free_bytes",
+    "gigabytes",
+]
 
 DISK_FLOOR_BYTES: Final = 1_000_000_000
 """Free bytes under which no new risk is taken."""
 
-_FEED: Final = "disk"
+DISK_FEED: Final = "disk"
+"""The name under which the disk is told, as a feed that is silent or heard."""
 
 
 class Kept(Protocol):
@@ -77,7 +85,7 @@ class DiskWatch:
         self._is_low = is_low
         text = reason or "there is room again under the journal"
         at = self.now()
-        return (FeedChanged(at=at, feed=_FEED, is_live=not is_low, reason=text),)
+        return (FeedChanged(at=at, feed=DISK_FEED, is_live=not is_low, reason=text),)
 
     def _reason(self) -> str | None:
         """Why the disk is not to be relied on, None when there is room."""

@@ -16,12 +16,12 @@ from bot.domain.events import (
 from bot.domain.intents import Approved, Repay
 from bot.engine.twins import OPEN_MAX, Acted, Twins, follow
 from bot.guard.state import GuardState, SubjectState
-from bot.guard.twin import NEAR, Outcome, OutcomeKind, Twin, followed
+from bot.guard.twin import NEAR, Outcome, OutcomeKind, Twin, followed, unwatched
 from bot.guard.twin_rows import outcome_note, still_open, twin_note, twin_of
 from bot.guard.undone import GivenBack
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow
-from tests.unit.guard.bench import THRESHOLDS, cross_long
+from tests.unit.guard.bench import THRESHOLDS, cross_long, later
 from tests.unit.venue.builders import START
 
 SOLD = GivenBack(
@@ -46,6 +46,7 @@ def twin(shadow: Shadow) -> Twin:
         episode=1,
         since=shadow.at,
         begun_at=shadow.at,
+        seen_at=shadow.at,
         given=SOLD,
     )
 
@@ -146,6 +147,24 @@ def test_a_twin_is_read_back_from_its_row() -> None:
     _, outcome = walked([(0.1, "41000")])
     assert outcome is not None
     assert still_open(known, outcome_note(outcome)) == {}
+
+
+def test_a_restart_charges_the_hours_and_doubts_what_it_did_not_see() -> None:
+    """Interest of the absence is charged; a long absence makes the verdict unclear."""
+    shadow = apply(
+        account(),
+        BorrowRateQuoted(at=START, coin="USDT", annual_rate=Decimal("0.1181")),
+    )
+    start = later(shadow, 3 * 3600)
+    tick = MarksTicked(at=start.at, margin_marks={"BTC": Decimal(50_000)})
+    after = apply(start, tick)
+    found, _ = followed(twin(shadow), (start, after), (tick,), is_acting=False)
+    assert found.given.balances[MARGIN_CROSS, "USDT"].liability > Decimal("10000.4")
+    assert found.seen_at == start.at
+    known = twin(shadow)
+    assert unwatched(known, START, START + timedelta(minutes=10)) == known
+    [gap] = unwatched(known, START, START + timedelta(minutes=11)).missing
+    assert gap.startswith("not watched from")
 
 
 def test_an_unknown_number_is_no_number_of_a_row() -> None:

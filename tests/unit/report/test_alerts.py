@@ -84,6 +84,21 @@ def test_a_feed_that_never_connects_is_one_warning_after_a_minute() -> None:
     assert person.see(ticked(200, "60000")) == []
 
 
+def test_a_disk_is_told_in_its_own_words() -> None:
+    """It is no feed that is connected at a start, and no feed that delivers."""
+    person = Person()
+    assert person.see(feed(1, "disk", is_live=False)) == [
+        (WARNING, "Disk: a test. New risk waits.")
+    ]
+    assert person.see(feed(2, FEEDS[0], is_live=False)) == []
+    assert person.see(feed(3, FEEDS[0], is_live=True)) == [
+        (INFO, "Every feed delivers.")
+    ]
+    assert person.see(feed(4, "disk", is_live=True)) == [
+        (INFO, "Disk: a test. New risk may be taken.")
+    ]
+
+
 def test_an_outage_is_one_warning_and_one_end() -> None:
     """However many feeds it takes with it; a later outage is news again."""
     person = Person()
