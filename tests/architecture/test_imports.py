@@ -38,6 +38,7 @@ LAYERS = {
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
     *(
         "bot.settings_keys",
+        "bot.settings_blackouts",
         "bot.guard",
         "bot.risk",
         "bot.shadow",
