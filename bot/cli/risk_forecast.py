@@ -48,64 +48,73 @@ fit. The marks of the file are the prices of now; nobody acts in it.
 _TIME: Final = "a time with a zone such as 2025-10-10T21:00:00Z"
 
 
+History = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        metavar="DIR|FILE.toml",
+        help="Recorded market, or a folder of candle files; without it the file's "
+        "own `returns`.",
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="Now; else the end of the history."),
+]
+BorrowRates = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--borrow-rate",
+        metavar="COIN=RATE",
+        help="Interest a year, a fraction; wins over `borrow_rates` in the file. "
+        "Repeatable.",
+    ),
+]
+Fundings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--funding",
+        metavar="SYMBOL=RATE@TIME",
+        help="The next settlement of a contract; wins over the contract's own. "
+        "Repeatable.",
+    ),
+]
+Delistings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--delist",
+        metavar="COIN=TIME",
+        help="From then on the coin is no collateral. Repeatable.",
+    ),
+]
+Blackouts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--blackout",
+        metavar="START/END",
+        help="Announced time without orders and transfers. Repeatable.",
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings: the guard's blackouts and its limit are told too.",
+    ),
+]
+
+
 def forecast_command(
     file: File,
     *,
-    history: Annotated[
-        Path | None,
-        typer.Option(
-            "--history",
-            metavar="DIR|FILE.toml",
-            help="Recorded market, or a folder of candle files; without it the "
-            "file's own `returns`.",
-        ),
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option("--at", metavar="TIME", help="Now; else the end of the history."),
-    ] = None,
-    borrow_rate: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--borrow-rate",
-            metavar="COIN=RATE",
-            help="Interest a year, a fraction; wins over `borrow_rates` in the file. "
-            "Repeatable.",
-        ),
-    ] = None,
-    funding: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--funding",
-            metavar="SYMBOL=RATE@TIME",
-            help="The next settlement of a contract; wins over the contract's own. "
-            "Repeatable.",
-        ),
-    ] = None,
-    delist: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--delist",
-            metavar="COIN=TIME",
-            help="From then on the coin is no collateral. Repeatable.",
-        ),
-    ] = None,
-    blackout: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--blackout",
-            metavar="START/END",
-            help="Announced time without orders and transfers. Repeatable.",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="Settings: the guard's blackouts and its limit are told too.",
-        ),
-    ] = None,
+    history: History = None,
+    at: At = None,
+    borrow_rate: BorrowRates = None,
+    funding: Fundings = None,
+    delist: Delistings = None,
+    blackout: Blackouts = None,
+    config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the forecast of each account."""

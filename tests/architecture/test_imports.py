@@ -39,6 +39,7 @@ LAYERS = {
     *(
         "bot.settings_blackouts",
         "bot.settings_keys",
+        "bot.settings_blackouts",
         "bot.guard",
         "bot.risk",
         "bot.shadow",
