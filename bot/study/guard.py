@@ -17,7 +17,7 @@ from typing import Final
 
 from bot.domain.errors import UsageError
 from bot.settings import Settings
-from bot.study.markets import Source, Survey, survey
+from bot.study.markets import Part, Source, Survey, survey
 from bot.study.rows import Job, Row, rows_of
 from bot.study.shapes import Size, fitted
 from bot.study.summary import summary_of
@@ -65,6 +65,9 @@ _EXTRA: Final = (
 """The other sizes, on the two markets that fell the most within a day."""
 
 _EXTRA_MARKETS: Final = 2
+
+_LONG: Final = timedelta(days=400)
+"""A longer part is replayed at two leverages only, so that the table ends in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +168,7 @@ def jobs_of(
     for each in surveys:
         for part in each.parts.values():
             shapes, missing = fitted(each, part.name)
-            left_out += missing
+            left_out += [*missing, *_skipped(each, part, scope)]
             jobs += [
                 Job(
                     source=each.source,
@@ -175,7 +178,7 @@ def jobs_of(
                     settings=settings,
                 )
                 for shape in shapes
-                for size in _sizes(each, part.name, deepest, scope)
+                for size in _sizes(each, part, deepest, scope)
             ]
     return tuple(jobs), tuple(left_out)
 
@@ -187,12 +190,30 @@ def _deepest(surveys: Sequence[Survey]) -> Sequence[str]:
     return [each.source.name for each in recorded[:_EXTRA_MARKETS]]
 
 
+def _leverages(part: Part, scope: Scope) -> tuple[int, ...]:
+    """All of the scope's, but of a part of years only the quick table's."""
+    if part.span <= _LONG:
+        return scope.leverages
+    return tuple(n for n in scope.leverages if n in QUICK.leverages)
+
+
+def _skipped(each: Survey, part: Part, scope: Scope) -> Iterator[str]:
+    """What a part of years is spared."""
+    spared = sorted(set(scope.leverages) - set(_leverages(part, scope)))
+    if spared:
+        words = " and ".join(map(str, spared))
+        yield (
+            f"{each.source.name} {part.name}: no leverage {words}, it is longer than "
+            f"{_LONG.days} days"
+        )
+
+
 def _sizes(
-    each: Survey, part: str, deepest: Sequence[str], scope: Scope
+    each: Survey, part: Part, deepest: Sequence[str], scope: Scope
 ) -> Iterator[Size]:
-    for leverage in scope.leverages:
+    for leverage in _leverages(part, scope):
         yield Size(leverage=leverage)
-    if part == "whole" and each.source.name in deepest:
+    if part.name == "whole" and each.source.name in deepest:
         yield from _EXTRA
 
 

@@ -9,12 +9,18 @@ is then left is USDT, and no later mark changes it. Nothing here decides anythin
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from bot.compose import NullJournal, Plan, Simulation, simulate
-from bot.domain.events import Event, MarksTicked
+from bot.domain.events import (
+    AccountStatusChanged,
+    Event,
+    Filled,
+    LedgerBooked,
+    MarksTicked,
+)
 from bot.domain.money import ONE
 from bot.engine.core import Step
 from bot.engine.loop import Engine
@@ -28,7 +34,8 @@ from connectors.system.clock import FreePacer
 
 __all__ = ["Episode", "Outcome", "play", "with_losers_first", "without_guard"]
 
-_HOUR: Final = timedelta(hours=1)
+_PAID: Final = (AccountStatusChanged, Filled, LedgerBooked)
+"""The events that a tally's sums are made of; the marks between them add nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +132,8 @@ class _Watch:
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
         """Watch one moment; the signature is an engine observer's."""
-        self.tally(moment, step)
+        if self.tally.equity_start is None or any(isinstance(e, _PAID) for e in moment):
+            self.tally(moment, step)
         shadow = step.state.shadow
         for measure in step.measures:
             self._measure(measure, shadow.at)

@@ -11,7 +11,7 @@ This module knows no price, no rule and no order; it must not decide anything.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -110,6 +110,7 @@ class Ledger:
     def __init__(self, id_prefix: str = "") -> None:
         self._id_prefix = id_prefix
         self._lines: defaultdict[AccountId, dict[str, _Line]] = defaultdict(dict)
+        self._known: dict[AccountId, tuple[tuple[str, Balance], ...]] = {}
         self._margins: dict[tuple[AccountId, str, str], Decimal] = {}
         self._counters: defaultdict[str, int] = defaultdict(int)
         self.outbox: list[Event] = []
@@ -217,6 +218,7 @@ class Ledger:
         if hold == self._line(account, coin).hold:
             return
         self._lines[account].setdefault(coin, _Line()).hold = hold
+        self._known.pop(account, None)
         self.outbox.append(HoldChanged(at=at, account=account, coin=coin, hold=hold))
 
     def emit(self, event: Event) -> None:
@@ -236,10 +238,14 @@ class Ledger:
         """The coins that ever moved in an account, sorted by name."""
         return sorted(self._lines[account]) if account in self._lines else []
 
-    def lines(self, account: AccountId) -> Iterator[tuple[str, Balance]]:
+    def lines(self, account: AccountId) -> Sequence[tuple[str, Balance]]:
         """Each coin of an account with its numbers, sorted by coin."""
-        for coin in self.coins(account):
-            yield coin, self._line(account, coin).frozen()
+        known = self._known.get(account)
+        if known is None:
+            coins = self.coins(account)
+            known = tuple((c, self._line(account, c).frozen()) for c in coins)
+            self._known[account] = known
+        return known
 
     def balances(self) -> Mapping[AccountId, Mapping[str, Balance]]:
         """Every number of every account, as a value; all-zero coins are left out."""
@@ -288,6 +294,7 @@ class Ledger:
     def _apply(self, posting: Posting) -> None:
         """Change the one number that a posting names."""
         line = self._lines[posting.account].setdefault(posting.coin, _Line())
+        self._known.pop(posting.account, None)
         match posting.bucket:
             case Bucket.BALANCE:
                 line.total += posting.amount

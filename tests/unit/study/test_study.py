@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -227,3 +228,16 @@ def test_wrong_input_is_a_sentence_and_exit_2(
     said = drive(capsys, "study", "guard", "--markets", folder, "--no-squeeze")
     assert (said.code, said.out) == (2, "")
     assert said.err.rstrip().splitlines()[-1].startswith("gnomon: ")
+
+
+def test_a_part_of_years_is_replayed_at_two_leverages(tmp_path: Path) -> None:
+    """And the sentence says which leverages it is spared."""
+    seen = survey(_source(tmp_path / "years", {"BTC": _fall(60, 90)}))
+    whole = replace(
+        seen.parts["whole"], end=seen.parts["whole"].start + timedelta(days=500)
+    )
+    years = replace(seen, parts={"whole": whole}, fall=Decimal(0))
+    jobs, left_out = jobs_of([years], settings_from({}, {}), WHOLE)
+    usual = {j.size.leverage for j in jobs if j.shape.name == "long"}
+    assert usual == {3, 5}
+    assert any("no leverage 2 and 4" in sentence for sentence in left_out)
