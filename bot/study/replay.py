@@ -21,12 +21,14 @@ from bot.domain.events import (
     LedgerBooked,
     MarksTicked,
 )
+from bot.domain.intents import CancelStop, PlaceStop
 from bot.domain.money import ONE
 from bot.engine.core import Step
 from bot.engine.loop import Engine
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.state import GUARD
 from bot.report.tally import Tally
+from bot.risk.kernel_row import KernelNumbers
 from bot.risk.measure import SubjectMeasure
 from bot.shadow.state import Shadow
 from bot.study.losers_first import CALL, LosersFirst, free_margin
@@ -118,6 +120,8 @@ class _Watch:
     tally: Tally = field(init=False)
     is_flat: bool = False
     _thresholds: dict[str, Thresholds] = field(default_factory=dict)
+    _ends: dict[str, Decimal] = field(default_factory=dict)
+    """The ratio at which each pool is liquidated."""
     _nearest: dict[datetime, Decimal] = field(default_factory=dict)
     _begun: list[tuple[datetime, Decimal]] = field(default_factory=list)
     _ended: list[tuple[datetime, int]] = field(default_factory=list)
@@ -137,26 +141,54 @@ class _Watch:
         shadow = step.state.shadow
         for measure in step.measures:
             self._measure(measure, shadow.at)
-        self._requests += len(step.approved)
+        for numbers in step.numbers:
+            self._glance(numbers, shadow.at)
+        self._requests += _deeds(moment, step)
         if self._lost_at is None and self.tally.liquidations:
             self._lost_at = shadow.at
         self._episode(step)
-        if step.measures or not any(isinstance(e, MarksTicked) for e in moment):
+        is_measured = bool(step.measures or step.numbers)
+        if is_measured or not any(isinstance(e, MarksTicked) for e in moment):
             return
         self.is_flat = _is_flat(step)
 
     def _measure(self, measure: SubjectMeasure, at: datetime) -> None:
-        distance, ratio = measure.distance, measure.ratio
+        self._ends[measure.subject] = measure.liquidation
+        self._near(measure.subject, measure.ratio, measure.distance, at)
+        if self._act_at is None and measure.distance is not None:
+            self._inside(measure.distance, self._act(measure), at)
+
+    def _glance(self, numbers: KernelNumbers, at: datetime) -> None:
+        """The same of numbers in floats; they follow exact ones of the same account."""
+        ratio, distance = numbers.ratio, numbers.distance
+        moved = None if distance is None else Decimal(distance)
+        self._near(
+            numbers.subject, None if ratio is None else Decimal(ratio), moved, at
+        )
+        known = self._thresholds.get(numbers.subject)
+        if self._act_at is None and moved is not None and known is not None:
+            self._inside(moved, known.act, at)
+
+    def _inside(self, distance: Decimal, act: Decimal, at: datetime) -> None:
+        if distance < act:
+            self._act_at = at
+
+    def _near(
+        self,
+        subject: str,
+        ratio: Decimal | None,
+        distance: Decimal | None,
+        at: datetime,
+    ) -> None:
+        """Keep the nearest distance of the hour, and whether a margin call was due."""
         if ratio is not None and not self._is_called:
-            self._is_called = free_margin(ratio, measure.liquidation) < CALL
+            self._is_called = free_margin(ratio, self._ends[subject]) < CALL
         if distance is None:
             return
         hour = at.replace(minute=0, second=0, microsecond=0)
         known = self._nearest.get(hour)
         if known is None or distance < known:
             self._nearest[hour] = distance
-        if self._act_at is None and distance < self._act(measure):
-            self._act_at = at
 
     def _act(self, measure: SubjectMeasure) -> Decimal:
         """The act distance of a pool, fixed when it is first seen."""
@@ -227,6 +259,15 @@ class _Watch:
             )
             if actions
         )
+
+
+def _deeds(moment: Sequence[Event], step: Step) -> int:
+    """What makes a run differ from one that nobody guards.
+
+    A stop that rests changes nothing; one that goes off is a fill.
+    """
+    asked = sum(not isinstance(a.intent, PlaceStop | CancelStop) for a in step.approved)
+    return asked + sum(isinstance(e, Filled) and e.forced is None for e in moment)
 
 
 def _is_flat(step: Step) -> bool:
