@@ -129,7 +129,7 @@ def _repayments(shadow: Shadow, account: AccountId) -> Iterator[Lever]:
             preference=_PAY_UP * (1.0 + day_of_interest(shadow, coin)),
             lever=_plain(
                 {Total(account, coin): -1.0, Owed(account, coin): -1.0},
-                f"repay {{amount}} {coin} in {account}",
+                f"repay {{amount}} {coin} in {_said(account)}",
                 Repay(account=account, coin=coin, amount=ONE),
             ),
         )
@@ -156,10 +156,23 @@ def _reserve(shadow: Shadow, account: AccountId, coin: str) -> Iterator[Lever]:
         )
 
 
+def _said(account: AccountId) -> str:
+    """An account as a trader calls it.
+
+    Example:
+        >>> _said(MARGIN_CROSS), _said(MAIN)
+        ('cross margin', 'main')
+    """
+    pair = isolated_pair(account)
+    if pair is not None:
+        return f"isolated margin {pair}"
+    return "cross margin" if account == MARGIN_CROSS else account
+
+
 def _moving(source: AccountId, target: AccountId, coin: str) -> Lever:
     return _plain(
         {Total(source, coin): -1.0, Total(target, coin): 1.0},
-        f"move {{amount}} {coin} from {source} to {target}",
+        f"move {{amount}} {coin} from {_said(source)} to {_said(target)}",
         Transfer(source=source, target=target, coin=coin, amount=ONE),
     )
 
@@ -198,7 +211,7 @@ def _pools(shadow: Shadow, measure: SubjectMeasure, coin: str) -> Iterator[Lever
         if coin not in shadow.balances[source]:
             continue
         yield _lever(
-            name=f"what {source} can spare",
+            name=f"what {_said(source)} can spare",
             stage=Stage.POOL,
             most=_ENDLESS,
             price=price,
@@ -225,7 +238,8 @@ def _loan(shadow: Shadow, account: AccountId, coin: str) -> Iterator[Lever]:
     rules = shadow.rules.margin_coins[coin]
     lever = _plain(
         {Owed(MARGIN_CROSS, coin): 1.0, Total(account, coin): 1.0},
-        f"borrow {{amount}} {coin} in {MARGIN_CROSS} and move it to {account}",
+        f"borrow {{amount}} {coin} in {_said(MARGIN_CROSS)} "
+        f"and move it to {_said(account)}",
         Borrow(account=MARGIN_CROSS, coin=coin, amount=ONE),
         Transfer(source=MARGIN_CROSS, target=account, coin=coin, amount=ONE),
     )

@@ -192,8 +192,7 @@ def _moved(
         reached = _after_money(shadow, verdict, plan)
         if not is_saved(reached, verdict):
             return ()
-    reason = f"{step.says}: {verdict.reason}"
-    return (Proposal(owner=GUARD, intent=intent, reason=reason),)
+    return (Proposal(owner=GUARD, intent=intent, reason=step.says),)
 
 
 def _is_there(shadow: Shadow, intent: Intent) -> bool:

@@ -94,7 +94,7 @@ def test_each_step_says_what_it_costs_and_where_it_leads(desk: Desk) -> None:
     assert plan["is_reached"] is True
     assert Decimal(plan["after"]["distance"]) >= Decimal("0.25")
     does = [step["does"] for step in plan["steps"]]
-    assert does[0] == "repay 500 USDT in margin_cross"
+    assert does[0] == "repay 500 USDT in cross margin"
     assert any("together with XBTUSDTM" in line for line in does)
     parts = plan["cost_usdt"]
     total = sum((Decimal(v) for k, v in parts.items() if k != "total"), Decimal(0))
