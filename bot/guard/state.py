@@ -107,6 +107,7 @@ class GuardState:
         """The thresholds that hold now: its own, with our errors and what lies ahead.
 
         Example:
+            >>> from decimal import Decimal
             >>> own = Thresholds(act=Decimal("0.15"), target=Decimal("0.25"),
             ...     backstop=Decimal("0.85"))
             >>> GuardState().thresholds_of("margin_cross", own) == own
