@@ -39,8 +39,6 @@ POLICIES: Final = (
     "clairvoyant_late",
 )
 
-_FINEST: Final = Decimal("0.00000001")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -116,7 +114,7 @@ def rows_of(job: Job) -> list[Row]:
     if best is not None:
         for row in rows[:3]:
             ended = Decimal(str(row["equity_end"]))
-            row["end_vs_clairvoyant"] = _money(ended - Decimal(repr(best)))
+            row["end_vs_clairvoyant"] = _text(ended - Decimal(repr(best)))
     return rows
 
 
@@ -183,13 +181,13 @@ def _replayed(
         **base,
         "policy": policy,
         "liquidations": run.liquidations,
-        "equity_start": _money(run.equity_start),
-        "equity_end": _money(run.equity_end),
-        "cost": _money(spent),
+        "equity_start": _text(run.equity_start),
+        "equity_end": _text(run.equity_end),
+        "cost": _text(spent),
         "cost_regret": _over(spent, seen.full, run),
         "cost_regret_kept": _over(spent, seen.kept, run),
-        "cost_parts": {name: _money(value) for name, value in run.parts.items()},
-        "end_vs_none": _money(run.equity_end - end),
+        "cost_parts": {name: _text(value) for name, value in run.parts.items()},
+        "end_vs_none": _text(run.equity_end - end),
         "end_vs_clairvoyant": None,
         "requests": run.requests,
         "instants": run.instants,
@@ -200,7 +198,7 @@ def _over(spent: Decimal, floor: Bound, run: Outcome) -> str | None:
     """The cost over a bound, as a fraction of the starting equity."""
     if floor.cost is None:
         return None
-    return _ratio((spent - Decimal(repr(floor.cost))) / run.equity_start)
+    return _text((spent - Decimal(repr(floor.cost))) / run.equity_start)
 
 
 def _bounded(
@@ -220,9 +218,9 @@ def _bounded(
         "cost_regret": (
             None
             if regret is None
-            else _ratio(Decimal(repr(regret)) / Decimal(str(base["capital"])))
+            else _text(Decimal(repr(regret)) / Decimal(str(base["capital"])))
         ),
-        "end_vs_none": (None if ended is None else _money(Decimal(repr(ended)) - end)),
+        "end_vs_none": (None if ended is None else _text(Decimal(repr(ended)) - end)),
         "relaxation": found.relaxation,
         "instants": found.instants,
     }
@@ -233,26 +231,21 @@ def _alarm_fields(guarded: Outcome, twin: Outcome, part: Part) -> Row:
     return {
         "episodes": alarms.episodes,
         "false_alarms": alarms.false,
-        "false_alarms_month": _ratio(alarms.per_month),
-        "false_alarm_cost": _money(alarms.cost),
-        "false_alarm_cost_month": _money(alarms.cost_per_month),
+        "false_alarms_month": _text(alarms.per_month),
+        "false_alarm_cost": _text(alarms.cost),
+        "false_alarm_cost_month": _text(alarms.cost_per_month),
     }
 
 
 def _amount(value: float | None) -> str | None:
-    return None if value is None else _money(Decimal(repr(value)))
+    return None if value is None else _text(Decimal(repr(value)))
 
 
-def _money(value: Decimal) -> str:
-    """USDT to eight decimals; a negative nothing is nothing.
+def _text(value: Decimal) -> str:
+    """A number in plain notation, unrounded; a negative nothing is nothing.
 
     Example:
-        >>> _money(Decimal("-0.000000001"))
-        '0'
+        >>> _text(Decimal("-0.0")), _text(Decimal("1E+5"))
+        ('0', '100000')
     """
-    rounded = value.quantize(_FINEST)
-    return plain(rounded or ZERO)
-
-
-def _ratio(value: Decimal) -> str:
-    return plain(value.quantize(_FINEST) or ZERO)
+    return plain(value or ZERO)
