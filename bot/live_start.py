@@ -28,6 +28,7 @@ from bot.engine.memory import Memory, guard_of
 from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered, recover
 from bot.live_links import Links, disk_poll, interests_at_start
+from bot.live_readers import FixedReader, LiveReader
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
 from connectors.kucoin.adoption import adopt_open, adopt_stops
@@ -42,7 +43,7 @@ from connectors.kucoin.interests import channels_of
 from connectors.kucoin.looks import Looker
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.rules_reader import RulesReader
-from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
+from connectors.kucoin.snapshots import SnapshotReader
 from connectors.kucoin.socket_kit import SocketKit
 from connectors.kucoin.sockets import Streams
 from connectors.kucoin.world import LiveWorld
@@ -107,35 +108,6 @@ class LiveSession:
         self.world.stop()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fixed:
-    """The reader of a start: what was read already."""
-
-    rules: Rules
-    snapshot: AccountSnapshot
-
-    async def read_snapshot(self) -> AccountSnapshot:
-        return self.snapshot
-
-    async def read_rules(self) -> Rules:
-        return self.rules
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LiveReader:
-    """The reader of a running session."""
-
-    snapshots: SnapshotReader
-    rules: RulesReader
-    wanted: Callable[[], Interests]
-
-    async def read_snapshot(self) -> AccountSnapshot:
-        return await read_snapshot(self.snapshots)
-
-    async def read_rules(self) -> Rules:
-        return await self.rules.read(self.wanted())
-
-
 @dataclass(slots=True, kw_only=True)
 class Start:
     """One start of one account with one journal."""
@@ -171,7 +143,7 @@ class Start:
             rest=client,
             streams=streams,
             looker=looker,
-            reader=_LiveReader(
+            reader=LiveReader(
                 snapshots=snapshots, rules=rules_reader, wanted=self._links.wanted
             ),
             clock=clock,
@@ -188,7 +160,9 @@ class Start:
             clock_rate=self.connection.settings.clock_rate,
             more_polls=[disk_poll(self.journal, clock)],
         )
-        engine = await self._engine(world, _Fixed(rules, snapshot), history, strategies)
+        engine = await self._engine(
+            world, FixedReader(rules, snapshot), history, strategies
+        )
         self._links.engine = engine
         scheduler.start([job for s in strategies for job in s.jobs], world.put)
         await streams.start()
@@ -327,7 +301,7 @@ class Start:
     async def _engine(
         self,
         world: LiveWorld,
-        fixed: _Fixed,
+        fixed: FixedReader,
         history: History,
         strategies: tuple[Strategy, ...],
     ) -> Engine:

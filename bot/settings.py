@@ -11,7 +11,7 @@ import io
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +24,7 @@ from bot.domain.errors import UsageError
 from bot.guard.limits import GuardLimits, ParityLimits, RiskLimits
 from bot.settings_blackouts import shown_blackouts, take_blackouts
 from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_flag, read_value, shown
+from bot.settings_strategies import StrategySettings, strategies_of
 
 __all__ = [
     "BorrowSettings",
@@ -34,8 +35,6 @@ __all__ = [
     "read_settings",
     "settings_from",
 ]
-
-_STRATEGY_COMMON: Final = ("kind", "schedule", "enabled")
 
 
 class Secret:
@@ -63,17 +62,6 @@ class Secret:
 
     def __str__(self) -> str:
         return "***"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrategySettings:
-    """One ``[strategy.NAME]`` table: its kind, schedule and own parameters."""
-
-    name: str
-    kind: str
-    schedule: str | None
-    enabled: bool
-    parameters: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +195,7 @@ def settings_from(
         limits=_limits(values),
         borrow=BorrowSettings(multiplier=_decimal(values["borrow.multiplier"])),
         depth=_depth(values),
-        strategies=_strategies(document.get("strategy", {})),
+        strategies=strategies_of(document.get("strategy", {})),
         sources=sources,
         values=values,
     )
@@ -372,30 +360,3 @@ def _depth(values: Mapping[str, object]) -> DepthSettings:
             f"found {low} and {high}."
         )
     return DepthSettings(latency_min_ms=low, latency_max_ms=high)
-
-
-def _strategies(tables: object) -> tuple[StrategySettings, ...]:
-    if not isinstance(tables, Mapping):
-        raise UsageError(f"[strategy] must hold tables, was {shown(tables)}.")
-    return tuple(_strategy(str(name), table) for name, table in tables.items())
-
-
-def _strategy(name: str, table: object) -> StrategySettings:
-    where = f"[strategy.{name}]"
-    if not isinstance(table, Mapping):
-        raise UsageError(f"{where} must be a table, was {shown(table)}.")
-    kind, schedule = table.get("kind", name), table.get("schedule")
-    enabled = table.get("enabled", True)
-    if not isinstance(kind, str) or not isinstance(schedule, str | None):
-        raise UsageError(f"{where} kind and schedule must be text.")
-    if not isinstance(enabled, bool):
-        raise UsageError(
-            f"{where} enabled must be true or false, was {shown(enabled)}."
-        )
-    return StrategySettings(
-        name=name,
-        kind=kind,
-        schedule=schedule,
-        enabled=enabled,
-        parameters={k: v for k, v in table.items() if k not in _STRATEGY_COMMON},
-    )

@@ -8,11 +8,10 @@ approves anything; a reduction never comes here.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
+from bot.domain.accounts import FUTURES
 from bot.domain.events import AccountStatus
 from bot.domain.intents import (
     AdjustMargin,
@@ -28,6 +27,7 @@ from bot.domain.intents import (
 from bot.domain.money import ONE, ZERO
 from bot.guard.adl import adl_objection
 from bot.guard.doubt import as_if_done
+from bot.guard.fresh import age_sentence
 from bot.guard.funds import funds_objection
 from bot.guard.knowledge import apart_sentence, doubt_sentence
 from bot.guard.limits import (
@@ -134,52 +134,7 @@ def _is_undisputed(admission: Admission, intent: Intent) -> str | None:
 def _is_fresh(admission: Admission, intent: Intent) -> str | None:
     """Every mark that the touched accounts are measured with must be fresh."""
     limit = admission.limits.mark_stale_after
-    names = _names(admission.shadow, intent)
-    for name in names:
-        age = admission.shadow.mark_age(name)
-        if age is None:
-            return f"no mark of {name} is known"
-        if age > limit:
-            return f"the mark of {name} is {_seconds(age)} old, over {_seconds(limit)}"
-    return _jump_sentence(admission.jumps, names)
-
-
-def _jump_sentence(jumps: Jumps, names: Sequence[str]) -> str | None:
-    """The first mark of these that nobody has confirmed after a jump."""
-    for quote, jump in jumps.items():
-        if quote.name in names:
-            return (
-                f"the mark of {quote.name} {jump.words}; nothing has confirmed it yet"
-            )
-    return None
-
-
-def _names(shadow: Shadow, intent: Intent) -> list[str]:
-    """The marks that an intent and the accounts it touches are measured with."""
-    names: set[str] = set()
-    symbol = getattr(intent, "symbol", None)
-    for account, name in touched(shadow.rules, intent):
-        if name != symbol or name in shadow.rules.contracts:
-            names.add(name)
-        names |= _held(shadow, account)
-    if "USDT" not in shadow.margin_marks:
-        names.discard("USDT")
-    return sorted(names)
-
-
-def _held(shadow: Shadow, account: AccountId) -> set[str]:
-    """What an account that can be liquidated holds, owes and has positions in."""
-    if account in {MAIN, SPOT}:
-        return set()
-    coins = shadow.balances.get(account, {})
-    names = {c for c, b in coins.items() if b.total or b.liability}
-    if account == FUTURES:
-        names |= {key.symbol for key in shadow.positions}
-    return names
-
-
-def _seconds(age: timedelta) -> str:
-    return f"{age.total_seconds():.0f} s"
+    return age_sentence(admission.shadow, intent, limit, admission.jumps)
 
 
 # -- what must be in order ------------------------------------------------
