@@ -9,23 +9,20 @@ says so. ``plan_program`` proposes, ``plan_steps`` proves with the exact engine.
 Nothing here sends or approves anything.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Protocol
 
-from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
 from bot.domain.money import ZERO
 from bot.guard.asked import cancels
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
-from bot.guard.plan_limits import cash_row, rows_of_sources, spare_of, wallet_row
-from bot.guard.plan_model import Lever, Row, Stage, Total
-from bot.guard.plan_money import money_levers
+from bot.guard.plan_model import Stage
 from bot.guard.plan_program import Program, Solution
-from bot.guard.plan_rows import kept_rows, reach_rows, stress_set
+from bot.guard.plan_rows import reach_rows, stress_set
 from bot.guard.plan_steps import CostParts, PlanStep, Replayed, replay
-from bot.guard.plan_trades import trade_levers
+from bot.guard.plan_ways import Way, choices, kept, levers_of
 from bot.guard.sizing import is_at_target
 from bot.guard.state import CANCELLING
 from bot.risk.measure import SubjectMeasure, measure_subject, measure_subjects
@@ -45,8 +42,6 @@ _HAIR: Final = Decimal("1e-6")
 """Aimed at beyond the target, so that the rounding of floats leaves nothing short."""
 _FREE_USDT: Final = 0.01
 """A plan that costs less than this needs no dearer way to be looked for."""
-_SOON: Final = Decimal("0.8")
-"""Debt over collateral up to which an account may be brought under its 60 %."""
 _MORE: Final = Decimal("1.02")
 
 
@@ -171,14 +166,6 @@ def _candidates(task: "_Task", plan: Plan) -> Iterator[Plan]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
-    """Levers with the rows that they are held to."""
-
-    levers: tuple[Lever, ...]
-    kept: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
     """One account, everything that can be done for it, and what must hold."""
 
@@ -188,7 +175,7 @@ class _Task:
     limits: GuardLimits
     around: Surroundings
     thresholds: Mapping[str, Thresholds]
-    ways: tuple["_Way", ...]
+    ways: tuple[Way, ...]
     terms: Terms
 
     def plan(self, thresholds: Thresholds) -> Plan | None:
@@ -216,13 +203,13 @@ class _Task:
         return best
 
     def _solved(
-        self, thresholds: Thresholds, ways: tuple["_Way", ...]
-    ) -> tuple["_Way", Solution] | None:
+        self, thresholds: Thresholds, ways: tuple[Way, ...]
+    ) -> tuple[Way, Solution] | None:
         """The cheapest of the ways; the first one where they cost the same."""
         coins = frozenset(self.terms.margin.keys() | self.terms.requirement.keys())
         stress = stress_set(coins, thresholds.target)
         reach = tuple(reach_rows(self.shadow, self.terms, thresholds, stress))
-        best: tuple[_Way, Solution] | None = None
+        best: tuple[Way, Solution] | None = None
         for way in ways:
             if best is not None and best[1].objective < _FREE_USDT:
                 break
@@ -299,7 +286,7 @@ def _task(
     measures = measure_subjects(shadow)
     thresholds = {m.subject: _thresholds(m, limits, around) for m in measures}
     unknown = {m.account for m in measures if m.subject in found.unknown}
-    levers = tuple(_levers(shadow, measure, limits, around.left_out, unknown))
+    levers = tuple(levers_of(shadow, measure, limits, around.left_out, unknown))
     return _Task(
         shadow=shadow,
         measure=measure,
@@ -308,34 +295,14 @@ def _task(
         around=around,
         thresholds=thresholds,
         ways=tuple(
-            _Way(
+            Way(
                 levers=each,
-                kept=tuple(_kept(shadow, measure, found.known, thresholds, each)),
+                kept=tuple(kept(shadow, measure, found.known, thresholds, each)),
             )
-            for each in _choices(shadow, levers)
+            for each in choices(shadow, levers)
         ),
         terms=terms,
     )
-
-
-def _choices(shadow: Shadow, levers: tuple[Lever, ...]) -> Iterator[tuple[Lever, ...]]:
-    """All levers, and all but those that take from an account over its 60 %.
-
-    To take anything from such an account, it first has to be brought under that: a
-    rule for those who take, and for nobody else.
-    """
-    freely = tuple(
-        each for each in levers if each.out_of is None or spare_of(shadow, each.out_of)
-    )
-    soon = tuple(
-        each
-        for each in levers
-        if each.out_of is None or spare_of(shadow, each.out_of, _SOON)
-    )
-    if freely:
-        yield freely
-    if len(freely) < len(soon):
-        yield soon
 
 
 def _thresholds(
@@ -354,48 +321,3 @@ def _thresholds(
             is_futures=measure.is_futures,
         ),
     )
-
-
-def _levers(
-    shadow: Shadow,
-    measure: SubjectMeasure,
-    limits: GuardLimits,
-    left_out: frozenset[str],
-    unknown: set[AccountId],
-) -> Iterator[Lever]:
-    """Everything that can be done, without what is benched or not to be judged."""
-    trades = tuple(trade_levers(shadow, measure, limits))
-    for lever in (*money_levers(shadow, measure), *trades):
-        if lever.most <= 0 or lever.name in left_out or lever.most < lever.least:
-            continue
-        source = lever.out_of
-        if source is not None and source in unknown:
-            continue
-        yield lever
-
-
-def _kept(
-    shadow: Shadow,
-    measure: SubjectMeasure,
-    known: Sequence[Terms],
-    thresholds: Mapping[str, Thresholds],
-    levers: Sequence[Lever],
-) -> Iterator[Row]:
-    """What the other accounts keep, and what is there to be moved at all."""
-    for terms in known:
-        if terms.subject != measure.subject:
-            yield from kept_rows(shadow, terms, thresholds[terms.subject])
-    moved = {
-        atom
-        for lever in levers
-        for atom in (*lever.moves, *(a for p in lever.pieces for a in p.paid))
-        if isinstance(atom, Total)
-    }
-    for atom in sorted(moved):
-        if atom.account not in {FUTURES, MAIN, SPOT}:
-            yield cash_row(shadow, atom.account, atom.coin)
-    sources = {lever.out_of for lever in levers if lever.out_of is not None}
-    if FUTURES in sources:
-        for coin in shadow.balances.get(FUTURES, {}):
-            yield wallet_row(shadow, coin)
-    yield from rows_of_sources(shadow, sources)
