@@ -13,6 +13,8 @@ half-spread, liquidation looked at on the kept rows only, funding and interest o
 segment at the better of the holdings around it, maintenance at tangents from below.
 Kept are the depth (a tenth of a minute's volume, flowing back in a minute), what the
 futures account lets out, and that a perpetual's profit is cash only when realised.
+In one thing it is stricter than a policy: what is borrowed grows from the start of
+its segment, by at most that segment's interest.
 Not kept is KuCoin's rule that nothing leaves a margin account over a debt ratio of
 60 %, which is no linear one: the bound may move USDT from margin to futures at any
 time, or, where it is asked for so, never. The second is a bound for every policy
