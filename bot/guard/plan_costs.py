@@ -6,12 +6,15 @@ unit of the first one did. The curve is convex, so its chords are a program's pi
 Nothing here chooses anything; what is unknown is priced as ``fill_cost`` prices it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from math import sqrt
+from math import ceil, sqrt
 from typing import Final
 
+from bot.domain.intents import Intent, PlaceOrder
 from bot.domain.interest import HOURS_A_YEAR
+from bot.guard.legs import base_qty
 from bot.guard.limits import GuardLimits
 from bot.shadow.state import Shadow
 
@@ -19,6 +22,7 @@ __all__ = [
     "HORIZON_H",
     "DepthCurve",
     "annual_rate",
+    "chunks_of",
     "day_of_interest",
     "depth_of",
     "funding_earned",
@@ -104,6 +108,23 @@ def depth_of(shadow: Shadow, symbol: str, limits: GuardLimits) -> DepthCurve:
         minute=volume * float(limits.chunk_share),
         volume_1m=volume,
     )
+
+
+def chunks_of(shadow: Shadow, intents: Iterable[Intent], limits: GuardLimits) -> int:
+    """How many minutes' depth the dearest order of some intents needs, at least 1.
+
+    Example:
+        >>> from bot.domain.instruments import Rules
+        >>> from bot.shadow.state import empty_shadow
+        >>> chunks_of(empty_shadow(Rules()), [], GuardLimits())
+        1
+    """
+    most = 1
+    for order in intents:
+        if isinstance(order, PlaceOrder):
+            minute = depth_of(shadow, order.symbol, limits).minute
+            most = max(most, ceil(float(base_qty(shadow, order)) / minute))
+    return most
 
 
 def annual_rate(shadow: Shadow, coin: str) -> float:

@@ -10,7 +10,6 @@ sent: a plan is a forecast, and each round of a cure plans anew.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from math import ceil
 from typing import Final
 
 from bot.domain.accounts import FUTURES, MAIN, SPOT, AccountId
@@ -19,7 +18,7 @@ from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, plain, round_u
 from bot.guard.asked import touched_accounts
 from bot.guard.legs import base_qty
 from bot.guard.limits import GuardLimits, Thresholds
-from bot.guard.plan_costs import depth_of
+from bot.guard.plan_costs import chunks_of, depth_of
 from bot.guard.plan_limits import free_in_wallet, leaving
 from bot.guard.plan_model import Lever, Stage
 from bot.guard.plan_rows import price_of
@@ -158,11 +157,19 @@ class _Walk:
     """What waits for coins that a later step brings."""
 
     def run(self, amounts: Sequence[tuple[Lever, float]]) -> None:
-        """Take every lever in its turn; what lacks coins comes again after them."""
+        """Take every lever in its turn; what lacks coins comes again after them.
+
+        Of the trades those come first that need the most chunks: a thin market is used
+        while there is time, a deep one can wait.
+        """
         chosen = [(lever, _sendable(lever, amount)) for lever, amount in amounts]
         turns = sorted(
             (pair for pair in chosen if pair[1] > 0),
-            key=lambda pair: (_turn(pair[0], chosen), _rank(pair[0])),
+            key=lambda pair: (
+                _turn(pair[0], chosen),
+                _rank(pair[0]),
+                -self._chunks(*pair),
+            ),
         )
         for lever, amount in turns:
             if lever.stage is Stage.TRADE:
@@ -172,6 +179,12 @@ class _Walk:
         waiting, self.late = self.late, []
         for lever, amount in waiting:
             self._move(lever, self._unpaid(lever, amount))
+
+    def _chunks(self, lever: Lever, amount: Decimal) -> int:
+        """How many chunks a trade takes; 0 for what moves at once."""
+        if lever.stage is not Stage.TRADE:
+            return 0
+        return chunks_of(self.shadow, lever.intents(amount), self.limits)
 
     def _unpaid(self, lever: Lever, amount: Decimal) -> Decimal:
         """What of a late amount no trade has paid back already."""
@@ -267,7 +280,7 @@ class _Walk:
                 intents=intents,
                 cost=cost,
                 after={m.subject: m for m in measures if m.account in accounts},
-                chunks=_chunks(after, intents, self.limits),
+                chunks=chunks_of(after, intents, self.limits),
                 order=None if lever.order is None else replace(lever.order, qty=amount),
                 coin=lever.coin,
             )
@@ -350,16 +363,6 @@ def _mark(shadow: Shadow, order: PlaceOrder) -> Decimal | None:
     if order.account == FUTURES:
         return shadow.futures_marks.get(order.symbol)
     return pair_mark(shadow, order.symbol)
-
-
-def _chunks(shadow: Shadow, intents: Sequence[Intent], limits: GuardLimits) -> int:
-    """How many rounds of a minute's depth the dearest leg needs."""
-    most = 1
-    for order in intents:
-        if isinstance(order, PlaceOrder):
-            minute = depth_of(shadow, order.symbol, limits).minute
-            most = max(most, ceil(float(base_qty(shadow, order)) / minute))
-    return most
 
 
 def _part(lever: Lever, amount: Decimal) -> Decimal:
