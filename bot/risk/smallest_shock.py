@@ -164,11 +164,15 @@ def _turn(height: FloatArray, growth: FloatArray) -> FloatArray:
 
 
 def _curved(line: Line, covariance: FloatArray) -> FloatArray | None:
-    """The shortest of what is found from each coin alone, all alike and uphill."""
+    """The shortest of what is found from each coin alone, all alike and uphill.
+
+    And from the directions in which the coins move together most and least.
+    """
     one_each = np.eye(len(line.coins))
     alike = np.ones(len(line.coins))
     uphill = covariance @ -line.weights
-    starts = [*one_each, *-one_each, alike, -alike, uphill]
+    own = np.linalg.eigh(covariance)[1].T
+    starts = [*one_each, *-one_each, alike, -alike, uphill, *own, *-own]
     precision = _solved(covariance, np.eye(len(line.coins)))
     found = [
         _descended(line, covariance, precision, point)

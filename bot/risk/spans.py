@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.money import ZERO
-from bot.risk.lines import Kind, Line, Quote, mark_of
+from bot.risk.lines import Kind, Ladder, Leg, Line, Quote, mark_of
 from bot.risk.measure import measure_subject
 from bot.shadow.state import Shadow
 
@@ -161,29 +161,33 @@ def _ladder_span(
         return None
     span = spans.get(leg.quote, Span(mark, mark))
     worth = leg.requirement or ZERO
+    ends = ((price, (_rate(leg, ladder, price),)) for price in (span.low, span.high))
     found: list[Decimal] = []
-    for price in (span.low, span.high, *_steps(line, span)):
+    for price, rates in (*ends, *_steps(leg, ladder, span)):
         value = leg.value(worth, price)
         held = line.margin + leg.value(leg.margin or ZERO, price)
-        here = ladder.rate_at(value)
-        rates = {here, *[rate for rate in ladder.rates if rate > here][:1]}
-        if price in {span.low, span.high}:
-            rates = {here}
         found += [_ratio(value * rate, held, is_margin=False) for rate in rates]
     return min(found), max(found)
 
 
-def _steps(line: Line, span: Span) -> Iterator[Decimal]:
-    """The prices within a span at which the maintenance rate steps."""
-    (leg,), ladder = line.legs, line.ladder
-    if ladder is None or not leg.requirement:
-        return
-    for limit in ladder.limits:
-        if limit <= 0:
+def _rate(leg: Leg, ladder: Ladder, price: Decimal) -> Decimal:
+    return ladder.rate_at(leg.value(leg.requirement or ZERO, price))
+
+
+def _steps(
+    leg: Leg, ladder: Ladder, span: Span
+) -> Iterator[tuple[Decimal, tuple[Decimal, ...]]]:
+    """The prices within a span at which the rate steps, with the rates on both sides.
+
+    By the number of the step, because a price is rounded and may lie on either side.
+    """
+    worth = leg.requirement or ZERO
+    for rung, limit in enumerate(ladder.limits):
+        if limit <= 0 or not worth or limit < ladder.least_value:
             continue
-        price = leg.requirement / limit if leg.is_inverse else limit / leg.requirement
+        price = worth / limit if leg.is_inverse else limit / worth
         if span.low < price < span.high:
-            yield price
+            yield price, ladder.rates[rung : rung + 2]
 
 
 def worst_marks(shadow: Shadow, line: Line, spans: Spans) -> dict[Quote, Decimal]:
