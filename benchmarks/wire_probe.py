@@ -22,8 +22,8 @@ from typing import Any, Final
 
 import aiohttp
 
-import bot.engine.core as engine_core
 import bot.engine.lookout as engine_lookout
+import bot.engine.work as engine_work
 from bot.cli import live_runner
 from bot.cli.live_runner import RunLive
 from bot.cli.logs import open_log
@@ -50,9 +50,9 @@ _NOW: Final = time.monotonic
 _CURED_BY: Final = Decimal("0.0005")
 _STAGES: Final = (
     (engine_lookout, "measure_subjects", "measure"),
-    (engine_core, "judge", "judge"),
-    (engine_core, "cure_round", "plan"),
-    (engine_core, "admit", "admit"),
+    (engine_work, "judge", "judge"),
+    (engine_work, "cure_round", "plan"),
+    (engine_work, "admit", "admit"),
     (engine_lookout.Lookout, "numbers", "glance"),
     (Core, "step", "step"),
     (SqliteJournal, "append", "append"),
