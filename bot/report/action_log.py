@@ -14,7 +14,14 @@ from typing import Final
 
 from bot.domain.accounts import FUTURES, MarginMode, PositionKey
 from bot.domain.events import Event, Filled, IntentSettled, OrderChanged
-from bot.domain.intents import AdjustMargin, Approved, PlaceOrder, Transfer
+from bot.domain.intents import (
+    AdjustMargin,
+    Approved,
+    CancelStop,
+    PlaceOrder,
+    PlaceStop,
+    Transfer,
+)
 from bot.domain.money import ZERO
 from bot.domain.orders import OrderState, Outcome
 from bot.engine.core import Step
@@ -212,8 +219,9 @@ def _change(known: _Open, shadow: Shadow) -> _Change | None:
     now, so the market's own move in between is in it.
     """
     subject = known.subject
-    if subject is None:
-        return None
+    is_stop = isinstance(known.approved.intent, PlaceStop | CancelStop)
+    if subject is None or is_stop:
+        return None  # a stop that rests changes nothing yet
     measured, name = known.approved.measured, subject_title(subject)
     now = measure_subject(shadow, subject)
     far = _number(measured, f"{subject} distance before")

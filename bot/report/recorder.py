@@ -306,7 +306,8 @@ class Recorder:
         owner, words, tone = _NOTES.get(
             body.topic, ("gnomon", f"notes {body.topic}", Tone.NEUTRAL)
         )
-        row = DecisionRow(at=at, owner=owner, text=f"{words}: {body.text}", tone=tone)
+        text = f"{words}: {subject_words(body.text)}"
+        row = DecisionRow(at=at, owner=owner, text=text, tone=tone)
         self._say_often(row, body.topic)
 
     def _say_often(self, row: DecisionRow, kind: str) -> None:

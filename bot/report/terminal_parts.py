@@ -293,7 +293,7 @@ def title_line(title: str, width: int) -> Text:
 def ahead_lines(frame: Frame) -> list[Text]:
     """What the forecast says of each account, with its score."""
     return [
-        Text.assemble(_label("Ahead" if place == 0 else ""), figures.clean(told))
+        Text.assemble(_label(" Ahead" if place == 0 else ""), figures.clean(told))
         for place, told in enumerate(frame.ahead)
     ]
 
