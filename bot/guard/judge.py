@@ -30,6 +30,7 @@ from bot.shadow.state import Shadow
 __all__ = ["Judgement", "Verdict", "VerdictKind", "inputs_of", "judge"]
 
 _URGENT_SHARE: Final = Decimal("0.8")
+_SMALL: Final = 0.001
 
 
 class VerdictKind(StrEnum):
@@ -249,6 +250,16 @@ def _numbers(measure: SubjectMeasure, thresholds: Thresholds) -> str:
         f"{measure.subject} is {distance} from liquidation, "
         f"aiming at {_percent(thresholds.target)}"
     )
+
+
+def _likely(odds: float) -> str:
+    """A probability as a person reads it.
+
+    Example:
+        >>> _likely(0.0000013), _likely(0.0114)
+        ('under 0.1 %', '1.1 %')
+    """
+    return "under 0.1 %" if odds < _SMALL else f"{odds * 100:.2g} %"
 
 
 def _percent(fraction: Decimal) -> str:
