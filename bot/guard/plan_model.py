@@ -105,7 +105,10 @@ class Piece:
     rates: Rates
     paid: Mapping[Atom, float] = field(default_factory=dict)
     delay: float = 0.0
-    """What waiting for this stretch is worth avoiding, USDT a unit; no cost."""
+    """What waiting for this stretch is worth avoiding, USDT a unit; no cost.
+
+    Negative where a thin market is to be left early; with the cost it stays above 0.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ every outcome of what has no answer. Nothing here chooses how much.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 from bot.domain.accounts import FUTURES, AccountId, PositionKey, isolated_pair
 from bot.domain.instruments import ContractRules, SpotRules
@@ -32,6 +33,9 @@ _FEW = 1_000
 """Steps of an order under which rounding one of them up is worth a search."""
 _FEWER = 65
 """Steps of an order under which each of them has a chord of its own."""
+
+_EAGER: Final = 0.7
+"""How much of its cost a trade is forgiven for leaving what cannot leave fast."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,11 +299,18 @@ def _pieces(
     start = 0.0
     for end in sorted(ends):
         if end - start > most * 1e-9:
-            yield _piece(legs, start, min(end, most))
+            yield _piece(legs, start, min(end, most), most)
             start = end
 
 
-def _piece(legs: list[tuple[_Leg, float]], start: float, end: float) -> Piece:
+def _piece(
+    legs: list[tuple[_Leg, float]], start: float, end: float, most: float
+) -> Piece:
+    """One chord of a trade of at most ``most`` units.
+
+    What takes many minutes to leave is left while there is time: the delay that all
+    of it would have is taken off, as far as ``_EAGER`` of the cost goes.
+    """
     paid: dict[Atom, float] = {}
     fees = depth = basis = earned = saved = delay = 0.0
     for leg, units in legs:
@@ -313,6 +324,8 @@ def _piece(legs: list[tuple[_Leg, float]], start: float, end: float) -> Piece:
         basis += leg.basis * value if len(legs) > 1 else 0.0
         earned += leg.earned * value
         saved += leg.saved * value
-        delay += leg.curve.delay(start * coins) * value
+        trapped = leg.curve.delay(most * coins)
+        delay += (leg.curve.delay(start * coins) - trapped) * value
     rates = Rates(fees=fees, depth=depth, carry=max(earned - saved, 0.0), basis=basis)
+    delay = max(delay, -_EAGER * rates.total)
     return Piece(width=end - start, rates=rates, paid=paid, delay=delay)
