@@ -6,7 +6,6 @@ go to standard error.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,11 +14,9 @@ from rich.console import Console
 
 from bot.cli.journal_options import JournalOption, JsonOption, find_journal
 from bot.cli.journal_view import print_json, watch
-from bot.domain.errors import UsageError
-from bot.report.documents import read_documents
+from bot.cli.risk_files import documents_of
 from bot.report.episodes import KINDS, EpisodeBook
 from bot.report.episodes_view import episodes_document, episodes_view
-from bot.report.figures import clean
 from bot.report.guard_plan import plan_answer
 from bot.report.plan_view import plan_view
 from bot.settings import read_settings
@@ -82,30 +79,12 @@ def plan_command(
 ) -> None:
     """Print the plans; nothing is sent."""
     settings = read_settings(config)
-    documents = read_documents(_content(file), str(file))
-    for name in documents.unknown:
-        sentence = f"Warning: {file} holds {name!r}, which is not read."
-        typer.echo(clean(sentence), err=True)
+    documents = documents_of(file)
     answer = plan_answer(documents, settings.guard, settings.vip)
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
     else:
         Console().print(plan_view(answer))
-
-
-def _content(file: Path) -> bytes:
-    """The bytes of a file, or of standard input for ``-``.
-
-    Raises:
-        UsageError: The file cannot be read.
-    """
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise UsageError(f"{file} cannot be read: {reason}.") from None
 
 
 @app.command("report", epilog=_REPORT)

@@ -30,6 +30,7 @@ __all__ = [
     "futures_leg",
     "margin_leg",
     "most_tradable",
+    "other_leg",
     "with_other_leg",
 ]
 
@@ -130,7 +131,7 @@ def futures_leg(
     return closing_order(held[0], lots) if lots > 0 else None
 
 
-def with_other_leg(
+def withother_leg(
     shadow: Shadow,
     order: PlaceOrder,
     coin: str,
@@ -142,7 +143,7 @@ def with_other_leg(
     The other leg is None where there is none, or where it cannot trade at all: an
     account in danger is not left alone because its hedge is halted.
     """
-    other = _other_leg(shadow, order, coin)
+    other = other_leg(shadow, order, coin)
     if other is None:
         return order, None
     capped = capped_order(shadow, other, cut_at, limits)
@@ -154,7 +155,7 @@ def with_other_leg(
     return at_most(shadow, order, order.qty * share), capped
 
 
-def _other_leg(shadow: Shadow, order: PlaceOrder, coin: str) -> PlaceOrder | None:
+def other_leg(shadow: Shadow, order: PlaceOrder, coin: str) -> PlaceOrder | None:
     """The same coins out of the opposite leg, if there is one and it can trade."""
     sign = -order.side.sign
     leg = hedge_qty(

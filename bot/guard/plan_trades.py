@@ -17,12 +17,11 @@ from bot.domain.money import ONE, ZERO, floor_to
 from bot.domain.orders import Side
 from bot.guard.depth import least_spot
 from bot.guard.doubt import unsettled_qty
-from bot.guard.legs import base_qty, closing_order, futures_leg, margin_leg
+from bot.guard.legs import base_qty, closing_order, other_leg
 from bot.guard.limits import GuardLimits
 from bot.guard.plan_costs import DepthCurve, day_of_interest, depth_of, funding_earned
 from bot.guard.plan_model import Atom, Lever, Lots, Piece, Rates, Stage, Total
 from bot.guard.plan_rows import price_of
-from bot.risk.exposures import coin_exposures, hedge_qty
 from bot.risk.measure import SubjectMeasure
 from bot.shadow.project import pair_mark
 from bot.shadow.state import Shadow
@@ -68,7 +67,7 @@ def trade_levers(
         first = _leg(shadow, order, limits)
         if first is None:
             continue
-        other = _other_leg(shadow, order, coin)
+        other = other_leg(shadow, order, coin)
         second = None if other is None else _leg(shadow, other, limits)
         yield _lever(shadow, coin, least, first, second)
 
@@ -126,23 +125,6 @@ def _futures_orders(
         if lots > 0:
             order = closing_order(position, lots)
             yield order, contract.base, Decimal(contract.lot_size)
-
-
-def _other_leg(shadow: Shadow, order: PlaceOrder, coin: str) -> PlaceOrder | None:
-    """The same coins out of the opposite leg, where there is one that can trade."""
-    sign = -order.side.sign
-    leg = hedge_qty(
-        coin_exposures(shadow, coin),
-        exposure_sign=sign,
-        qty=base_qty(shadow, order),
-        from_account=order.account,
-        from_symbol=order.symbol,
-    )
-    if leg.qty <= 0 or leg.account is None:
-        return None
-    if leg.account == FUTURES:
-        return futures_leg(shadow, leg.symbol, leg.qty, -sign)
-    return margin_leg(shadow, leg.account, leg.symbol, leg.qty, -sign)
 
 
 def _leg(shadow: Shadow, order: PlaceOrder, limits: GuardLimits) -> _Leg | None:
