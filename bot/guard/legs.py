@@ -131,7 +131,7 @@ def futures_leg(
     return closing_order(held[0], lots) if lots > 0 else None
 
 
-def withother_leg(
+def with_other_leg(
     shadow: Shadow,
     order: PlaceOrder,
     coin: str,
