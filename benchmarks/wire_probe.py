@@ -29,6 +29,7 @@ from bot.cli.live_runner import RunLive
 from bot.cli.logs import open_log
 from bot.compose_live import LiveOptions, open_session
 from bot.domain.events import Event, MarksTicked
+from bot.domain.intents import CancelStop, PlaceStop
 from bot.engine.core import Core, Step
 from bot.engine.loop import Engine
 from bot.live_start import Connection, LiveSession
@@ -159,6 +160,8 @@ class Probe:
         if not frames:
             return  # marks that were read by a request
         newest_s, newest, used = max(frames)
+        stops = PlaceStop | CancelStop
+        asked = [each for each in step.approved if not isinstance(each.intent, stops)]
         self.ticks.append(
             {
                 "oldest_s": min(frames)[0],
@@ -170,8 +173,8 @@ class Probe:
                 "began_s": began,
                 "decided_s": self.decided_s,
                 "ended_s": ended,
-                "approved": [a.intent_id for a in step.approved],
-                "kinds": [type(a.intent).__name__ for a in step.approved],
+                "approved": [each.intent_id for each in asked],
+                "kinds": [type(each.intent).__name__ for each in asked],
                 "rows": len(step.entries),
                 "spent": {
                     stage: self._at_decision.get(stage, 0.0) - before.get(stage, 0.0)

@@ -31,6 +31,7 @@ from bot.domain.market import (
 )
 from connectors.markets.manifest import perp_symbol_of
 from connectors.venue.account_file import AccountFile, load_account
+from connectors.venue.account_parts import Amount
 from connectors.venue.server.fault_script import WebsocketRule
 from connectors.venue.server.faults import FrameDice
 
@@ -64,15 +65,17 @@ CASES: Final[Mapping[str, Case]] = {
 def account_of(case: Case, folder: Path) -> AccountFile:
     """The default account, or one with all coins owned and fifty positions.
 
-    Both without a reserve, so that a cure is an order at once.
+    Both without a reserve and with nothing to spare in the futures account, so that a
+    cure is an order at once.
     """
     if case.name == "small":
-        return replace(paper_account(), main={})
+        wallet = {"USDT": Amount(number=Decimal(3_600), is_worth=False)}
+        return replace(paper_account(), main={}, wallet=wallet)
     first, *others = case.coins
     owned = ", ".join([f'{first} = "@51000"', *(f'{c} = "@1000"' for c in others)])
     lines = ['[margin_cross]\nleverage = "5"']
     lines += [f"balance = {{{owned}}}", 'principal = {USDT = "100000"}']
-    lines += ['[futures]\nwallet = {USDT = "55000"}']
+    lines += ['[futures]\nwallet = {USDT = "36000"}']
     lines += [
         f'[[futures.position]]\nsymbol = "{perp_symbol_of(coin)}"\nmode = "cross"\n'
         'base = "@3000"\nentry = "mark"\nleverage = 5'
