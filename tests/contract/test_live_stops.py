@@ -56,8 +56,11 @@ count = 1
 """
 
 LIMIT_S = 120.0
-CALM_MINUTES = 90
-PRICES = [50000.0] * CALM_MINUTES + [50000.0 - 400 * n for n in range(1, 45)]
+"""How long anything may take beside the market's own minutes."""
+CALM_MINUTES = 75
+PRICES = [50000.0] * CALM_MINUTES + [50000.0 - 800 * n for n in range(1, 23)]
+MARKET_S = len(PRICES) * 60 / 60
+"""The market's length on the bench, sixty times as fast as the clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +103,8 @@ def _margin_stops(place: Venue) -> list[Any]:
 
 
 def _wait(look: Callable[[], Any], is_there: Callable[[Any], bool], what: str) -> Any:
-    """Look again and again until it is there, for as long as the market takes."""
-    end = time.monotonic() + LIMIT_S
+    """Look again and again until it is there, for longer than the market takes."""
+    end = time.monotonic() + MARKET_S + LIMIT_S
     while not is_there(seen := look()):
         assert time.monotonic() < end, f"{what}; last seen: {seen!r}"
         Event().wait(0.3)
