@@ -16,6 +16,7 @@ from bot.guard.limits import GuardLimits
 from bot.guard.plan import Surroundings
 from bot.guard.planner import is_waiting, plan_cure
 from bot.guard.postcheck import check_after, remember_before
+from bot.guard.sizing import is_at_target
 from bot.guard.state import GUARD, GuardState, SubjectState
 from bot.shadow.state import Shadow
 
@@ -31,6 +32,8 @@ class Round:
     state: SubjectState
     proposals: tuple[Proposal, ...] = ()
     notes: tuple[Noted, ...] = ()
+    is_over: bool = False
+    """The account is at its target and nothing is left that leaves slowly."""
 
 
 def cure_round(
@@ -51,6 +54,10 @@ def cure_round(
         topic = "action helped" if checked.has_helped else "action did not help"
         notes.append(Noted(topic=topic, text=checked.sentence))
     cure = plan_cure(shadow, verdict, known, limits, around)
+    is_left = bool(cure.proposals) or cure.is_pausing
+    known = replace(known, has_slow_exits=is_left)
+    if not is_left and is_at_target(verdict.measure, verdict.thresholds):
+        return Round(state=known, notes=tuple(notes), is_over=True)
     if cure.is_pausing and not cure.proposals:
         return Round(state=known, notes=tuple(notes))
     if not cure.proposals:

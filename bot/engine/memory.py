@@ -209,6 +209,7 @@ def guard_of(
         name: SubjectState(
             thresholds=thresholds,
             is_acting=is_guarded and name in memory.acting,
+            has_slow_exits=is_guarded and name in memory.acting,
             acting_since=memory.acting.get(name) if is_guarded else None,
             episode=memory.episodes.get(name, 0),
             cooled_until=(

@@ -26,7 +26,7 @@ from bot.engine.readings import parity_notes, sample_of
 from bot.engine.state import Policy, State, Step
 from bot.engine.twins import Acted, follow
 from bot.guard.admit import Admission, admit
-from bot.guard.judge import Verdict, judge
+from bot.guard.judge import Verdict, ended, judge, over
 from bot.guard.planner import idle_repayments
 from bot.guard.repair import (
     PairWatch,
@@ -36,6 +36,7 @@ from bot.guard.repair import (
     watch_pair,
 )
 from bot.guard.resting import resting_round
+from bot.guard.state import SubjectState
 from bot.risk.freshness import aged_measures
 from bot.risk.view import ShadowView
 from bot.shadow.apply import register, set_back
@@ -114,24 +115,35 @@ class Work:
             self._decided(verdict, known.episode)
         if verdict.is_end_of_episode:
             self._sweep()
-        if not known.is_acting:
-            return
+        if known.is_acting:
+            self._cure_on(verdict, known)
+
+    def _cure_on(self, verdict: Verdict, known: SubjectState) -> None:
+        """The next round of a cure, or its end where nothing is left to do."""
+        subject = verdict.measure.subject
         limits = self.core.guard_limits
         around = surroundings(self.state.guard, limits)
         worst = verdict.at_worst(self.state.shadow)
         done = cure_round(worst, verdict, known, limits, around)
         if done is None:
             return
+        after = done.state
+        if done.is_over:
+            after = ended(after, limits, worst.at)
         guard = self.state.guard
         pairs = {p.pair for p in done.proposals if p.pair is not None}
         watched = {c: watch_pair(self.state.shadow, c) for c in sorted(pairs)}
         guard = replace(
             guard,
-            subjects={**guard.subjects, subject: done.state},
+            subjects={**guard.subjects, subject: after},
             pairs={**watched, **guard.pairs},
         )
         self.state = replace(self.state, guard=guard)
         self._note(done.notes)
+        if done.is_over:
+            self._decided(over(verdict), known.episode)
+            self._sweep()
+            return
         sent = len(self.approved)
         self.propose(done.proposals)
         names = tuple(approved.intent_id for approved in self.approved[sent:])

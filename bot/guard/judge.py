@@ -13,7 +13,7 @@ blocked elsewhere.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -27,10 +27,20 @@ from bot.risk.aged import Aged, Staleness
 from bot.risk.measure import SubjectMeasure
 from bot.shadow.state import Shadow
 
-__all__ = ["Judgement", "Verdict", "VerdictKind", "inputs_of", "judge"]
+__all__ = [
+    "Judgement",
+    "Verdict",
+    "VerdictKind",
+    "ended",
+    "inputs_of",
+    "judge",
+    "over",
+]
 
 _URGENT_SHARE: Final = Decimal("0.8")
 _SMALL: Final = 0.001
+_LONGEST: Final = timedelta(hours=4)
+"""A cure that has been at its target for so long is over, whatever it still holds."""
 
 
 class VerdictKind(StrEnum):
@@ -102,7 +112,7 @@ def judge(
 
 def _rested(known: SubjectState, limits: GuardLimits, at: datetime) -> SubjectState:
     """An account without anything to lose: an episode is over, the rest stays."""
-    return _ended(known, limits, at) if known.is_acting else known
+    return ended(known, limits, at) if known.is_acting else known
 
 
 def _is_resting(known: SubjectState, at: datetime) -> bool:
@@ -140,7 +150,7 @@ def _verdict(
     if measure.ratio is None:
         kind, reason = VerdictKind.UNKNOWN, "unknown: " + "; ".join(measure.missing)
     elif known.is_acting:
-        ended = _is_cured(measure, thresholds)
+        ended = _is_cured(measure, thresholds) and not _is_leaving(known, at)
         kind = VerdictKind.SAFE if ended else VerdictKind.CURE
         reason = _numbers(measure, thresholds)
     elif trigger is not None and not _is_cooling(known, measure, thresholds, at):
@@ -207,6 +217,12 @@ def _is_cured(measure: SubjectMeasure, thresholds: Thresholds) -> bool:
     return far and low
 
 
+def _is_leaving(known: SubjectState, at: datetime) -> bool:
+    """Whether a cure at its target still leaves what leaves slowly."""
+    since = known.acting_since
+    return known.has_slow_exits and since is not None and at - since < _LONGEST
+
+
 def _is_cooling(
     known: SubjectState, measure: SubjectMeasure, limits: Thresholds, at: datetime
 ) -> bool:
@@ -231,17 +247,33 @@ def _after(
             strikes={},
             benched_until={},
         )
-    return _ended(known, limits, at) if verdict.is_end_of_episode else known
+    return ended(known, limits, at) if verdict.is_end_of_episode else known
 
 
-def _ended(known: SubjectState, limits: GuardLimits, at: datetime) -> SubjectState:
+def ended(known: SubjectState, limits: GuardLimits, at: datetime) -> SubjectState:
+    """An account after its episode: it rests for the cooldown.
+
+    Example:
+        >>> from datetime import UTC
+        >>> usual = Thresholds(act=Decimal("0.15"), target=Decimal("0.25"),
+        ...     backstop=Decimal("0.85"))
+        >>> acting = SubjectState(thresholds=usual, is_acting=True)
+        >>> ended(acting, GuardLimits(), datetime(2025, 1, 1, tzinfo=UTC)).is_acting
+        False
+    """
     return replace(
         known,
         is_acting=False,
+        has_slow_exits=False,
         acting_since=None,
         before=None,
         cooled_until=at + limits.cooldown,
     )
+
+
+def over(verdict: Verdict) -> Verdict:
+    """The verdict on an account whose cure has nothing left to do."""
+    return replace(verdict, kind=VerdictKind.SAFE, is_end_of_episode=True)
 
 
 def _numbers(measure: SubjectMeasure, thresholds: Thresholds) -> str:

@@ -16,11 +16,12 @@ from typing import Final, Protocol
 
 from bot.domain.money import ZERO
 from bot.guard.asked import cancels
+from bot.guard.exits import exit_moves
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.plan_model import Stage
 from bot.guard.plan_program import Program, Solution
-from bot.guard.plan_rows import reach_rows, stress_set
+from bot.guard.plan_rows import Factors, reach_rows, stress_set
 from bot.guard.plan_steps import CostParts, PlanStep, Replayed, replay
 from bot.guard.plan_ways import Way, choices, kept, levers_of
 from bot.guard.sizing import is_at_target
@@ -177,6 +178,8 @@ class _Task:
     thresholds: Mapping[str, Thresholds]
     ways: tuple[Way, ...]
     terms: Terms
+    slow: tuple[Factors, ...] = ()
+    """What slow exits ask for: once the target is reached, which is in haste."""
 
     def plan(self, thresholds: Thresholds) -> Plan | None:
         """The cheapest plan to these thresholds, proven by the exact engine."""
@@ -207,7 +210,7 @@ class _Task:
     ) -> tuple[Way, Solution] | None:
         """The cheapest of the ways; the first one where they cost the same."""
         coins = frozenset(self.terms.margin.keys() | self.terms.requirement.keys())
-        stress = stress_set(coins, thresholds.target)
+        stress = (*stress_set(coins, thresholds.target), *self.slow)
         reach = tuple(reach_rows(self.shadow, self.terms, thresholds, stress))
         best: tuple[Way, Solution] | None = None
         for way in ways:
@@ -302,7 +305,15 @@ def _task(
             for each in choices(shadow, levers)
         ),
         terms=terms,
+        slow=_slow(shadow, verdict, limits),
     )
+
+
+def _slow(shadow: Shadow, verdict: Verdict, limits: GuardLimits) -> tuple[Factors, ...]:
+    measure, thresholds = verdict.measure, verdict.thresholds
+    if not is_at_target(measure, thresholds):
+        return ()
+    return exit_moves(shadow, measure, thresholds.target, limits)
 
 
 def _thresholds(

@@ -33,6 +33,7 @@ from bot.guard.plan_steps import PlanStep
 from bot.guard.reduce import cut_of
 from bot.guard.resting import near_withdrawals, withdrawals
 from bot.guard.safety import is_better
+from bot.guard.sizing import is_at_target
 from bot.guard.state import CANCELLING, GUARD, SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.risk.subjects import is_margin
@@ -127,6 +128,8 @@ def _next_round(
     world = replace(world, left_out=out)
     plan = make_plan(shadow, verdict, limits, world)
     cure = None if plan is None else _begun(shadow, verdict, known, limits, plan)
+    if cure is None and is_at_target(verdict.measure, verdict.thresholds):
+        return Cure(proposals=(), instrument="", summary="nothing is left to do")
     return ladder_cure(shadow, verdict, known, limits) if cure is None else cure
 
 

@@ -66,6 +66,8 @@ class SubjectState:
     cut_at: Mapping[str, datetime] = field(default_factory=dict)
     """When each instrument was last cut: its depth needs a minute to recover."""
     stuck_noted_at: datetime | None = None
+    has_slow_exits: bool = False
+    """The last plan had more to leave than the target distance asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ _EXTRA: Final = (
     Size(leverage=_EXTRA_LEVERAGE, reserve=Decimal("0.2")),
     Size(leverage=_EXTRA_LEVERAGE, borrow_x=Decimal(3)),
 )
-"""The other sizes, on the two markets that fell the most within a day."""
+"""The other sizes, on the two shorter markets that fell the most within a day."""
 
 _EXTRA_MARKETS: Final = 2
 
@@ -184,8 +184,15 @@ def jobs_of(
 
 
 def _deepest(surveys: Sequence[Survey]) -> Sequence[str]:
-    """The names of the recorded markets that fell the most within a day."""
-    recorded = [each for each in surveys if each.source.path is not None]
+    """The names of the recorded markets that fell the most within a day.
+
+    One of years is none of them: its sizes would be replayed for as long.
+    """
+    recorded = [
+        each
+        for each in surveys
+        if each.source.path is not None and each.parts["whole"].span <= _LONG
+    ]
     recorded.sort(key=lambda each: (-each.fall, each.source.name))
     return [each.source.name for each in recorded[:_EXTRA_MARKETS]]
 

@@ -67,7 +67,7 @@ def test_a_cure_goes_on_after_a_restart() -> None:
 
 def test_a_cure_that_ended_is_over() -> None:
     """After the guard has said cured, a restart begins at rest; its number is kept."""
-    _, memory = remembered(FALL, (ticked(2, "60000"),))
+    _, memory = remembered(FALL, (ticked(20, "60000"),))
     assert memory.acting == {}
     assert memory.episodes == {"margin_cross": 1}
 
@@ -128,8 +128,8 @@ def test_a_repair_that_is_done_stays_done() -> None:
 
 def test_the_rest_after_a_cure_outlives_a_restart() -> None:
     """It is counted from the cure's end; without it a restart would cut anew."""
-    _, memory = remembered(FALL, (ticked(2, "60000"),))
+    _, memory = remembered(FALL, (ticked(20, "60000"),))
     known = opened(LIVE).guard.subjects["margin_cross"].thresholds
     memory = replace(memory, thresholds={"margin_cross": known})
     guard = guard_of(memory, is_guarded=True, cooldown=timedelta(seconds=300))
-    assert guard.subjects["margin_cross"].cooled_until == after(302)
+    assert guard.subjects["margin_cross"].cooled_until == after(320)
