@@ -93,10 +93,12 @@ def judge(
     """Judge every account that has something to lose."""
     subjects: dict[str, SubjectState] = {}
     verdicts: list[Verdict] = []
+    needy = {m.subject for m in measures if _is_needy(state, m)}
     for measure in measures:
         seen = state.subjects.get(measure.subject)
         known = _opened(measure, limits) if seen is None else seen
-        verdict = _verdict(state, known, measure, at)
+        is_alone = needy <= {measure.subject}
+        verdict = _verdict(state, known, measure, at, is_alone=is_alone)
         verdicts.append(verdict)
         if seen is not None or measure.ratio is not None:
             subjects[measure.subject] = _after(known, verdict, limits, at)
@@ -140,8 +142,23 @@ def _seen(measure: SubjectMeasure) -> SubjectMeasure | Aged:
     return measure.aged or measure
 
 
+def _is_needy(state: GuardState, measure: SubjectMeasure) -> bool:
+    """Whether an account is in haste: past its trigger, or short of a cure's target."""
+    known = state.known(measure.subject)
+    if known is None or measure.ratio is None:
+        return measure.ratio is None
+    if known.is_acting:
+        return not _is_cured(measure, known.thresholds)
+    return _trigger(measure, known.thresholds, state.foresight) is not None
+
+
 def _verdict(
-    state: GuardState, known: SubjectState, measure: SubjectMeasure, at: datetime
+    state: GuardState,
+    known: SubjectState,
+    measure: SubjectMeasure,
+    at: datetime,
+    *,
+    is_alone: bool,
 ) -> Verdict:
     by = shift_of(state.parity.get(measure.subject))
     thresholds = state.thresholds_of(measure.subject, known.thresholds)
@@ -150,8 +167,9 @@ def _verdict(
     if measure.ratio is None:
         kind, reason = VerdictKind.UNKNOWN, "unknown: " + "; ".join(measure.missing)
     elif known.is_acting:
-        ended = _is_cured(measure, thresholds) and not _is_leaving(known, at)
-        kind = VerdictKind.SAFE if ended else VerdictKind.CURE
+        is_leaving = is_alone and _is_leaving(known, at)
+        is_over = _is_cured(measure, thresholds) and not is_leaving
+        kind = VerdictKind.SAFE if is_over else VerdictKind.CURE
         reason = _numbers(measure, thresholds)
     elif trigger is not None and not _is_cooling(known, measure, thresholds, at):
         kind, reason = VerdictKind.CURE, trigger
@@ -218,7 +236,10 @@ def _is_cured(measure: SubjectMeasure, thresholds: Thresholds) -> bool:
 
 
 def _is_leaving(known: SubjectState, at: datetime) -> bool:
-    """Whether a cure at its target still leaves what leaves slowly."""
+    """Whether a cure at its target still leaves what leaves slowly.
+
+    It does so while no other account is in haste.
+    """
     since = known.acting_since
     return known.has_slow_exits and since is not None and at - since < _LONGEST
 

@@ -41,6 +41,8 @@ _FURTHER: Final = (Decimal("1.15"), Decimal("1.35"), Decimal("1.6"), Decimal(2))
 _FAR: Final = Decimal("0.9")
 _HAIR: Final = Decimal("1e-6")
 """Aimed at beyond the target, so that the rounding of floats leaves nothing short."""
+_OWN: Final = frozenset({Stage.REPAY, Stage.TRADE})
+"""Levers that leave the other accounts alone."""
 _FREE_USDT: Final = 0.01
 """A plan that costs less than this needs no dearer way to be looked for."""
 _MORE: Final = Decimal("1.02")
@@ -290,6 +292,9 @@ def _task(
     thresholds = {m.subject: _thresholds(m, limits, around) for m in measures}
     unknown = {m.account for m in measures if m.subject in found.unknown}
     levers = tuple(levers_of(shadow, measure, limits, around.left_out, unknown))
+    is_far = is_at_target(measure, verdict.thresholds)
+    if is_far:  # what leaves slowly is no reason to take from another account
+        levers = tuple(each for each in levers if each.stage in _OWN)
     return _Task(
         shadow=shadow,
         measure=measure,
@@ -305,15 +310,12 @@ def _task(
             for each in choices(shadow, levers)
         ),
         terms=terms,
-        slow=_slow(shadow, verdict, limits),
+        slow=(
+            exit_moves(shadow, measure, verdict.thresholds.target, limits)
+            if is_far
+            else ()
+        ),
     )
-
-
-def _slow(shadow: Shadow, verdict: Verdict, limits: GuardLimits) -> tuple[Factors, ...]:
-    measure, thresholds = verdict.measure, verdict.thresholds
-    if not is_at_target(measure, thresholds):
-        return ()
-    return exit_moves(shadow, measure, thresholds.target, limits)
 
 
 def _thresholds(
