@@ -20,12 +20,13 @@ from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.plan_model import Stage
 from bot.guard.plan_program import Program, Solution
-from bot.guard.plan_rows import reach_rows, stress_set
+from bot.guard.plan_rows import reach_rows
 from bot.guard.plan_steps import CostParts, PlanStep, Replayed, replay
 from bot.guard.plan_ways import Way, choices, kept, levers_of
 from bot.guard.sizing import is_at_target
 from bot.guard.state import CANCELLING
 from bot.risk.measure import SubjectMeasure, measure_subject, measure_subjects
+from bot.risk.stress_set import stress_set
 from bot.risk.terms import Terms
 from bot.risk.terms_of import terms_of
 from bot.shadow.project import project
