@@ -40,6 +40,7 @@ from bot.risk.pair_orders import (
     repay_idle,
     sell_idle,
     unwind_gap,
+    within_room,
 )
 from bot.risk.pairs import (
     Pair,
@@ -242,6 +243,7 @@ class FundingArbitrage:
         if not self._is_free(view, pair):
             return ()
         coins = self._chunk(view, pair, min(self.chunk_usdt, self._room(pair)))
+        coins = within_room(view, pair, direction, coins, self.leverage)
         legs = enter_leg(view, pair, direction, coins, self.leverage)
         if not all(self._may(view, pair, leg) for leg in legs):
             return ()

@@ -16,6 +16,7 @@ from bot.domain.events import (
     RatioReported,
 )
 from bot.domain.intents import Approved, Proposal
+from bot.domain.room import Room, RoomAsked
 from bot.engine.ahead import look
 from bot.engine.curing import cure_round, emptied, surroundings, turned
 from bot.engine.lookout import Sight
@@ -28,6 +29,7 @@ from bot.engine.state import Policy, State, Step
 from bot.engine.twins import Acted, follow
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, judge
+from bot.guard.largest import largest
 from bot.guard.planner import idle_repayments
 from bot.guard.repair import (
     PairWatch,
@@ -230,7 +232,7 @@ class Work:
                 continue
             job, due_at = occasion
             stale_after = self.core.risk_limits.mark_stale_after
-            view = ShadowView(self.state.shadow, stale_after, job)
+            view = ShadowView(self.state.shadow, stale_after, job, self.room)
             proposals = strategy.decide(view, due_at)
             if job is not None:
                 at = self.state.shadow.at
@@ -265,6 +267,10 @@ class Work:
             self.entries += rows
             self._sizing = sizing_now(self.state, self.core)
         return self._sizing
+
+    def room(self, asked: RoomAsked) -> Room:
+        """The largest that would be admitted now."""
+        return largest(self.admission(""), asked)
 
     def see_results(self) -> None:
         """Look at the equity once in an hour, which scales new risk."""

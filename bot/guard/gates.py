@@ -6,7 +6,7 @@ approved and has no answer yet counts as done where that is worse. Nothing here
 approves anything; a reduction never comes here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from bot.domain.intents import (
     Transfer,
 )
 from bot.domain.money import ONE
+from bot.domain.room import Scale
 from bot.guard.adl import adl_objection
 from bot.guard.admission import Admission, thresholds_of
 from bot.guard.asked import touched_accounts
@@ -31,8 +32,8 @@ from bot.guard.doubt import as_if_done
 from bot.guard.fresh import age_sentence
 from bot.guard.funds import funds_objection
 from bot.guard.knowledge import apart_sentence, doubt_sentence
-from bot.guard.size_factors import Scale
 from bot.guard.size_gates import (
+    Blocked,
     Change,
     change_objection,
     distance_objection,
@@ -48,6 +49,7 @@ __all__ = [
     "collateral_objection",
     "is_sane",
     "objection",
+    "size_objection",
     "thresholds_of",
 ]
 
@@ -85,6 +87,20 @@ def collateral_objection(admission: Admission, intent: AdjustMargin) -> str | No
         or apart_sentence(admission.guard)
         or distance_objection(admission, _change(admission.shadow, intent), Scale())
     )
+
+
+def size_objection(admission: Admission, intent: Intent) -> Blocked | None:
+    """The first gate that looks at the size of an intent and does not let it pass.
+
+    Raises:
+        UnknownPriceError: A price or a rule that the gates need is not known.
+    """
+    for limit, gate in _SIZE_GATES.items():
+        found = gate(admission, intent)
+        if found is not None:
+            return Blocked(limit, found)
+    change = _change(admission.shadow, intent)
+    return change_objection(admission, change, scale_of(admission, change))
 
 
 # -- what must be known ---------------------------------------------------
@@ -250,6 +266,10 @@ def _has_numbers(admission: Admission, intent: Intent) -> str | None:
     return None if is_sane(intent) else "a number of the request makes no sense"
 
 
+_SIZE_GATES: Final[Mapping[str, Callable[[Admission, Any], str | None]]] = {
+    "largest order": _is_within_size,
+    "funds": _has_funds,
+}
 _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _has_numbers,
     _is_known,

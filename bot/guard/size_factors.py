@@ -1,4 +1,4 @@
-"""How much of its limits new risk may use now: a product of factors, each with a reason.
+"""How much of its limits new risk may use now: factors, each with its reason.
 
 Every factor lies between 0 and 1 and only reduces. What new risk is held to is scaled
 by the product: net leverage is multiplied with it, the distances and moves that an
@@ -13,13 +13,12 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 from bot.domain.money import ONE, ZERO
+from bot.domain.room import Factor, Scale
 from bot.guard.size_limits import SizingLimits
 from bot.risk.book_volatility import DayVolatility
 from bot.risk.outlook import Outlook
 
 __all__ = [
-    "Factor",
-    "Scale",
     "Sizing",
     "diversification_factor",
     "gains_factor",
@@ -28,58 +27,6 @@ __all__ = [
 ]
 
 _DIGITS: Final = Decimal("0.001")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
-    """One reason why new risk is smaller: a fraction and the reason in words."""
-
-    name: str
-    value: Decimal
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """The product of all factors; those of 1 say nothing."""
-
-    factors: tuple[Factor, ...] = ()
-
-    @property
-    def value(self) -> Decimal:
-        """The share of the limits that new risk may use, 0 to 1."""
-        found = ONE
-        for each in self.factors:
-            found *= each.value
-        return found
-
-    @property
-    def words(self) -> str:
-        """The factors that reduce, with their reasons; empty where none does.
-
-        Example:
-            >>> Scale(factors=(Factor(name="volatility", value=Decimal("0.8"),
-            ...     reason="6.2 % a day"),)).words
-            'volatility 0.8 (6.2 % a day)'
-        """
-        return ", ".join(
-            f"{each.name} {each.value.normalize():f} ({each.reason})"
-            for each in self.factors
-            if each.value < ONE
-        )
-
-    def of(self, limit: Decimal) -> str:
-        """A scaled limit in words.
-
-        Example:
-            >>> Scale().of(Decimal(5))
-            '5'
-        """
-        if self.value == ONE:
-            return f"{limit}"
-        return (
-            f"{limit * self.value:.3f} ({limit} times {self.value:.3f}: {self.words})"
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,12 +43,27 @@ class Sizing:
     volatility: DayVolatility | None = None
     target_volatility: Decimal = ONE
 
-    def scale(self, values: Mapping[str, Decimal]) -> Scale:
-        """The scale for a book with these signed net values in USDT by coin."""
-        if self.volatility is None:
+    def scale(
+        self, before: Mapping[str, Decimal], after: Mapping[str, Decimal]
+    ) -> Scale:
+        """The scale for a change of the book.
+
+        The more volatile of the two decides: a calm addition lifts no limit, so that
+        a larger size is never held to less than a smaller one.
+
+        Args:
+            before: Coin to its signed net value in USDT.
+            after: The same after it.
+        """
+        known = self.volatility
+        if known is None:
             return Scale(factors=self.standing)
-        found = volatility_factor(self.volatility, values, self.target_volatility)
-        return Scale(factors=(found, *self.standing))
+        found = (
+            volatility_factor(known, values, self.target_volatility)
+            for values in (after, before)
+        )
+        worst = min(found, key=lambda factor: factor.value)
+        return Scale(factors=(worst, *self.standing))
 
     def is_hedge(
         self, before: Mapping[str, Decimal], after: Mapping[str, Decimal]
@@ -134,13 +96,14 @@ def _gross(values: Mapping[str, Decimal]) -> Decimal:
 def volatility_factor(
     known: DayVolatility, values: Mapping[str, Decimal], target: Decimal
 ) -> Factor:
-    """Target over forecast, at most 1: a book that moves twice as much is half as large.
+    """Target over forecast, at most 1: a book that moves twice as much may be half.
 
     Example:
         >>> volatility_factor(DayVolatility(assumed=0.1), {"NEW": Decimal(50)},
         ...     Decimal("0.05"))
-        Factor(name='volatility', value=Decimal('0.500'), reason='10.0 % a day, assumed \
-for NEW; 5.0 % is the target')
+        ...     # doctest: +NORMALIZE_WHITESPACE
+        Factor(name='volatility', value=Decimal('0.500'),
+        reason='10.0 % a day, assumed for NEW; 5.0 % is the target')
     """
     book = known.of(values)
     words = f"{book.per_day * 100:.1f} % a day"
@@ -192,8 +155,8 @@ def diversification_factor(
         if value < worst.value:
             told = "unknown, taken as 1" if each.bets is None else f"{bets:.2f}"
             reason = (
-                f"the {each.coins} coins of {each.subject} are {told} independent bets, "
-                f"{expected:.2f} expected"
+                f"the {each.coins} coins of {each.subject} are {told} independent "
+                f"bets, {expected:.2f} expected"
             )
             worst = Factor(name="diversification", value=value, reason=reason)
     return worst

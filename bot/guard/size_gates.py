@@ -15,9 +15,9 @@ from typing import Final
 
 from bot.domain.accounts import AccountId
 from bot.domain.money import ONE, ZERO
+from bot.domain.room import Scale
 from bot.guard.admission import Admission, thresholds_of
 from bot.guard.idle_stable import idle_stable
-from bot.guard.size_factors import Scale
 from bot.risk.exposures import net_exposures
 from bot.risk.measure import (
     SubjectMeasure,
@@ -76,11 +76,11 @@ def change_objection(
 
 
 def scale_of(admission: Admission, change: Change) -> Scale:
-    """What a change is scaled by: a hedge, which lowers the net exposure, by nothing."""
+    """What a change is scaled by; a hedge, which lowers the exposure, by nothing."""
     before, after = net_values(change.before), net_values(change.after)
     if admission.sizing.is_hedge(before, after):
         return Scale()
-    return admission.sizing.scale(after)
+    return admission.sizing.scale(before, after)
 
 
 def net_values(shadow: Shadow) -> Mapping[str, Decimal]:
@@ -229,18 +229,17 @@ def _excess(measure: SubjectMeasure) -> Decimal | None:
 def _reserve(admission: Admission, change: Change, scale: Scale) -> str | None:
     """A share of all equity stays in idle USDT; what takes none of it passes."""
     share = admission.sizing.stable_reserve
-    if share <= 0:
-        return None
-    before, after = net_values(change.before), net_values(change.after)
-    if admission.sizing.is_hedge(before, after):
+    values = net_values(change.before), net_values(change.after)
+    if share <= 0 or admission.sizing.is_hedge(*values):
         return None
     equity = equity_usdt(change.after)
     if equity is None:
         return "the equity after it would not be known"
-    idle = idle_stable(change.after, lambda m: thresholds_of(admission, m))
-    if idle >= share * equity:
-        return None
-    if idle >= idle_stable(change.before, lambda m: thresholds_of(admission, m)):
+    before, idle = (
+        idle_stable(each, lambda measure: thresholds_of(admission, measure))
+        for each in (change.before, change.after)
+    )
+    if idle >= min(share * equity, before):
         return None
     return (
         f"{idle:.2f} USDT would stay idle, under the stable_reserve {share} of "

@@ -18,9 +18,9 @@ class SizingLimits:
     New risk is scaled down where the book is more volatile than
     ``target_volatility`` a day; a coin without history counts with
     ``assumed_volatility``. A rise of ``win_gain`` within ``results_days`` days cuts to
-    ``win_scale``, a fall of ``drawdown`` to ``drawdown_scale``; ``raise_per_day`` of the
-    whole is given back a day afterwards. ``bets_share`` is what each coin after the
-    first must add to the number of independent bets.
+    ``win_scale``, a fall of ``drawdown`` to ``drawdown_scale``; ``raise_per_day`` of
+    the whole is given back a day afterwards. ``bets_share`` is what each coin after
+    the first must add to the number of independent bets.
     """
 
     stable_reserve: Decimal = Decimal("0.02")

@@ -14,7 +14,7 @@ from typing import Final
 
 from bot.domain.entries import Noted
 from bot.domain.money import ONE, ZERO, plain
-from bot.guard.size_factors import Factor
+from bot.domain.room import Factor
 from bot.guard.size_limits import SizingLimits
 
 __all__ = [

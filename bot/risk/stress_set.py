@@ -1,4 +1,4 @@
-"""The stress set: the moves that every account must survive, defined here and only here.
+"""The stress set: the moves that every account must survive, defined only here.
 
 A uniform fall or rise of all coins is what the distance measures: thresholds hold it.
 It forgives a long of one coin against a short of another, so beside it the majors and
