@@ -20,6 +20,7 @@ from bot.guard.size_factors import (
     gains_factor,
     sizing_of,
 )
+from bot.guard.size_limits import SizingLimits
 from bot.guard.size_results import (
     Results,
     advanced,
@@ -91,9 +92,9 @@ def _usdt(shadow: Shadow, posting: Posting) -> Decimal:
             return ZERO
 
 
-def sizing_now(state: State, policy: Policy) -> Sizing:
+def sizing_now(state: State, limits: SizingLimits) -> Sizing:
     """What scales new risk at this moment."""
-    ahead, limits = state.ahead, policy.sizing
+    ahead = state.ahead
     outlook, equity = ahead.outlook, equity_usdt(state.shadow)
     standing = (
         results_factor(state.results),

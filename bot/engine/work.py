@@ -265,7 +265,7 @@ class Work:
         if self._sizing is None:
             self.state, rows = seen(self.state, self.core)
             self.entries += rows
-            self._sizing = sizing_now(self.state, self.core)
+            self._sizing = sizing_now(self.state, self.core.sizing)
         return self._sizing
 
     def room(self, asked: RoomAsked) -> Room:

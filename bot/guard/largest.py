@@ -234,8 +234,14 @@ class Sizer:
             side=Side.BUY if self._perp_sign > 0 else Side.SELL,
             qty=coins / self.contract.multiplier,
             margin_mode=MarginMode.CROSS if held is None else held.mode,
-            leverage=min(self.asked.leverage, self.contract.max_leverage),
+            leverage=self._leverage(self.contract),
         )
+
+    def _leverage(self, contract: ContractRules) -> Decimal:
+        """What is asked for, at most what the contract allows where that is known."""
+        most = contract.max_leverage
+        known = most.is_finite() and most > 0
+        return min(self.asked.leverage, most) if known else self.asked.leverage
 
     # -- whether it would be admitted ----------------------------------------
 
