@@ -1,4 +1,4 @@
-"""Laws of sizing: the largest is the largest, factors reduce, a cut is never blocked."""
+"""Laws of sizing: the largest is the largest, factors reduce, cuts always pass."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
