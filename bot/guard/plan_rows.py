@@ -19,12 +19,22 @@ from bot.risk.distance import UNMOVED_COIN
 from bot.risk.futures_shape import BookShape
 from bot.risk.margin_levels import margin_rules
 from bot.risk.measure import cross_shape
-from bot.risk.stress_set import Factors, Scenario
+from bot.risk.stress_set import Scenario
 from bot.risk.subjects import CROSS_PREFIX, POSITION_PREFIX
 from bot.risk.terms import Terms
 from bot.shadow.state import Shadow
 
-__all__ = ["Factors", "Weigher", "kept_rows", "price_of", "reach_rows"]
+__all__ = [
+    "Factors",
+    "Weigher",
+    "factors_of",
+    "kept_rows",
+    "price_of",
+    "reach_rows",
+]
+
+Factors = Mapping[str, float]
+"""Coin to what its price is multiplied with; an absent coin keeps its price."""
 
 _UNDER = 1e-6
 """A ratio must end *under* its backstop: by this share of it."""
@@ -43,6 +53,16 @@ def price_of(shadow: Shadow, coin: str) -> float:
     return float(max(shadow.margin_marks.get(coin, unmarked), ZERO))
 
 
+def factors_of(scenario: Scenario) -> Factors:
+    """What each price is multiplied with in a scenario.
+
+    Example:
+        >>> factors_of(Scenario(name="a fall", moves={"BTC": Decimal("-0.1")}))
+        {'BTC': 0.9}
+    """
+    return {coin: 1.0 + float(move) for coin, move in scenario.moves.items()}
+
+
 def reach_rows(
     shadow: Shadow,
     terms: Terms,
@@ -54,7 +74,7 @@ def reach_rows(
     for level, factors in _demands(terms, thresholds.target, thresholds.backstop):
         yield weigher.row(terms, level, factors, is_soft=True)
     for scenario in stress:
-        yield weigher.row(terms, terms.liquidation, scenario.factors, is_soft=True)
+        yield weigher.row(terms, terms.liquidation, factors_of(scenario), is_soft=True)
 
 
 def kept_rows(
@@ -72,7 +92,7 @@ def kept_rows(
     for level, factors in _demands(terms, kept, thresholds.backstop):
         yield weigher.row(terms, level, factors)
     for scenario in stress:
-        yield weigher.row(terms, terms.liquidation, scenario.factors)
+        yield weigher.row(terms, terms.liquidation, factors_of(scenario))
 
 
 def _demands(

@@ -17,10 +17,7 @@ from typing import Final
 from bot.domain.money import ONE
 from bot.shadow.state import Shadow
 
-__all__ = ["MAJORS", "Factors", "Scenario", "moved", "stress_set", "uniform"]
-
-Factors = Mapping[str, float]
-"""Coin to what its price is multiplied with; an absent coin keeps its price."""
+__all__ = ["MAJORS", "Scenario", "moved", "stress_set", "uniform"]
 
 MAJORS: Final = frozenset({"BTC", "ETH"})
 """The coins that move together and least."""
@@ -40,16 +37,6 @@ class Scenario:
     name: str
     moves: Mapping[str, Decimal]
 
-    @property
-    def factors(self) -> Factors:
-        """What each price is multiplied with, as floats.
-
-        Example:
-            >>> dict(Scenario(name="a fall", moves={"BTC": Decimal("-0.1")}).factors)
-            {'BTC': 0.9}
-        """
-        return {coin: 1.0 + float(move) for coin, move in self.moves.items()}
-
 
 def stress_set(
     coins: frozenset[str], target: Decimal, scale: Decimal = ONE
@@ -65,9 +52,9 @@ def stress_set(
 
     Example:
         >>> for each in stress_set(frozenset({"BTC", "DOGE"}), Decimal("0.2")):
-        ...     print(each.name, each.factors["BTC"], each.factors["DOGE"])
-        majors 10.0 % down, others up 0.9 1.1
-        majors 10.0 % up, others down 1.1 0.9
+        ...     print(each.name, each.moves["BTC"], each.moves["DOGE"])
+        majors 10.0 % down, others up -0.10 0.10
+        majors 10.0 % up, others down 0.10 -0.10
     """
     majors, others = coins & MAJORS, coins - MAJORS - {_UNMOVED}
     if not majors or not others:

@@ -113,7 +113,11 @@ async def play(folder: Path, sizing: dict[str, object]) -> Record:
 
 async def test_the_pair_is_cut_to_its_room_and_never_refused(tmp_path: Path) -> None:
     """It trades what fits; the scale and the reserve make it smaller."""
-    free = {"target_volatility": 1, "stable_reserve": 0, "min_bets_share": 0}
+    free: dict[str, object] = {
+        "target_volatility": 1,
+        "stable_reserve": 0,
+        "min_bets_share": 0,
+    }
     large = await play(tmp_path, free)
     small = await play(tmp_path, {"target_volatility": "0.02", "stable_reserve": "0.3"})
     assert 0 < small.peak_usdt < large.peak_usdt * Decimal("0.9")

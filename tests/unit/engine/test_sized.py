@@ -121,7 +121,7 @@ def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
         assert len(sizing_rows(step)) == 1
         state = core.step(step.state, (ticked(HOUR * place, "50000"),)).state
         assert state.results.scale == 1
-        assert state.results.credited is not None
+    assert state.results.credited is not None
     assert abs(state.results.credited - Decimal(120_000)) < Decimal("0.01")
 
 

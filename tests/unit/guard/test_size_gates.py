@@ -239,13 +239,14 @@ def test_the_room_names_what_binds_it() -> None:
     assert largest(held_to(rich), asked).limit == "funds"
     few = replace(asked, most_usdt=Decimal(200))
     found = largest(held_to(rich), few)
-    assert (found.limit, found.coins, found.perp_lots) == ("asked", 2, 20)
+    assert found.limit == "asked"
+    assert (found.coins, found.perp_lots) == (Decimal(2), Decimal(20))
     near = replace(asked, legs=Legs.PERP, direction=-1, leverage=Decimal(50))
     assert largest(held_to(account("1000")), near).limit == "act distance"
     deep = {k: replace(v, volume_1m=Decimal(100)) for k, v in rich.liquidity.items()}
     thin = replace(rich, liquidity=deep)
     shallow = largest(held_to(thin), asked)
-    assert (shallow.limit, shallow.coins) == ("depth", 5)
+    assert (shallow.limit, shallow.coins) == ("depth", Decimal(5))
     reverse = replace(asked, direction=-1)
     assert largest(held_to(rich), reverse).limit == "borrowing"
 
