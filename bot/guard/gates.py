@@ -35,6 +35,7 @@ from bot.guard.knowledge import apart_sentence, doubt_sentence
 from bot.guard.size_gates import (
     Blocked,
     Change,
+    change_between,
     change_objection,
     distance_objection,
     scale_of,
@@ -85,7 +86,7 @@ def collateral_objection(admission: Admission, intent: AdjustMargin) -> str | No
     return (
         _has_numbers(admission, intent)
         or apart_sentence(admission.guard)
-        or distance_objection(admission, _change(admission.shadow, intent), Scale())
+        or distance_objection(admission, _change(admission, intent), Scale())
     )
 
 
@@ -99,7 +100,7 @@ def size_objection(admission: Admission, intent: Intent) -> Blocked | None:
         found = gate(admission, intent)
         if found is not None:
             return Blocked(limit, found)
-    change = _change(admission.shadow, intent)
+    change = _change(admission, intent)
     return change_objection(admission, change, scale_of(admission, change))
 
 
@@ -223,18 +224,15 @@ def _is_within_turnover(admission: Admission, intent: Intent) -> str | None:
 
 def _fits(admission: Admission, intent: Intent) -> str | None:
     """Leverage, distance, stress set and reserve after it, scaled."""
-    change = _change(admission.shadow, intent)
+    change = _change(admission, intent)
     found = change_objection(admission, change, scale_of(admission, change))
     return None if found is None else found.sentence
 
 
-def _change(shadow: Shadow, intent: Intent) -> Change:
-    before = as_if_done(shadow)
-    return Change(
-        before=before,
-        after=project(before, intent),
-        accounts=frozenset(touched_accounts(intent)),
-    )
+def _change(admission: Admission, intent: Intent) -> Change:
+    before = as_if_done(admission.shadow)
+    accounts = frozenset(touched_accounts(intent))
+    return change_between(before, project(before, intent), accounts, admission.known)
 
 
 def is_sane(intent: Intent) -> bool:

@@ -14,7 +14,8 @@ from bot.domain.money import ZERO
 from bot.guard.limits import Thresholds
 from bot.guard.plan_limits import free_in_wallet
 from bot.risk.measure import SubjectMeasure, measure_subject
-from bot.risk.stress_set import moved, stress_set, uniform
+from bot.risk.stress_set import stress_set, uniform
+from bot.risk.stressed import stressed
 from bot.risk.subjects import CROSS_PREFIX
 from bot.shadow.state import Shadow
 
@@ -66,9 +67,8 @@ def _spare(shadow: Shadow, measure: SubjectMeasure, limits: Thresholds) -> Decim
     coins = frozenset(measure.exposure_usdt)
     scenarios = (*uniform(coins, limits.act), *stress_set(coins, limits.target))
     found: list[Decimal] = []
-    for scenario in scenarios:
-        then = measure_subject(moved(shadow, scenario), measure.subject)
-        if then is None or then.margin_usdt is None or then.requirement_usdt is None:
+    for then in stressed(shadow, measure.subject, scenarios):
+        if then is None or then.lacking_usdt is None:
             return ZERO
-        found.append(then.margin_usdt - then.requirement_usdt / then.liquidation)
+        found.append(-then.lacking_usdt)
     return min(found, default=ZERO)

@@ -25,7 +25,13 @@ from bot.guard.asked import touched_accounts
 from bot.guard.doubt import as_if_done
 from bot.guard.gates import size_objection
 from bot.guard.plan_limits import borrowable
-from bot.guard.size_gates import Blocked, Change, change_objection, net_values
+from bot.guard.size_gates import (
+    Blocked,
+    Change,
+    change_between,
+    change_objection,
+)
+from bot.risk.measure import measure_subjects
 from bot.risk.pairs import contract_symbol
 from bot.risk.sizing import common_step, depth_cap, lot_coins
 from bot.risk.subjects import is_margin
@@ -50,7 +56,7 @@ def largest(admission: Admission, asked: RoomAsked) -> Room:
     Returns:
         A room of nothing, with the reason, where a price or a rule is not known.
     """
-    sizer = Sizer.of(admission, asked)
+    sizer = Sizer.of(_measured(admission), asked)
     if isinstance(sizer, Blocked):
         return _nothing(sizer)
     caps = sorted(sizer.caps(), key=lambda each: each.steps)
@@ -64,6 +70,14 @@ def largest(admission: Admission, asked: RoomAsked) -> Room:
         told = f"{binding.sentence}; the smallest order is {plain(least)} {asked.coin}"
         return sizer.room(0, Blocked(binding.limit, told))
     return sizer.room(count, binding)
+
+
+def _measured(admission: Admission) -> Admission:
+    """With every subject measured once: what a try does not change is not again."""
+    if admission.known is not None:
+        return admission
+    shadow = admission.shadow
+    return replace(admission, known=(shadow, measure_subjects(shadow)))
 
 
 def _search(sizer: "Sizer", high: int, why: Blocked) -> tuple[int, Blocked]:
@@ -271,15 +285,15 @@ class Sizer:
         return change_objection(self.admission, change, self._scale(change))
 
     def _change(self, after: Shadow, intents: tuple[Intent, ...]) -> Change:
-        return Change(
-            before=as_if_done(self.admission.shadow),
-            after=as_if_done(after),
-            accounts=frozenset(a for each in intents for a in touched_accounts(each)),
+        return change_between(
+            as_if_done(self.admission.shadow),
+            as_if_done(after),
+            frozenset(a for each in intents for a in touched_accounts(each)),
+            self.admission.known,
         )
 
     def _scale(self, change: Change) -> Scale:
-        before, after = net_values(change.before), net_values(change.after)
-        return self.admission.sizing.scale(before, after)
+        return self.admission.sizing.scale(change.was, change.values)
 
     def room(self, count: int, why: Blocked) -> Room:
         """The answer: so many steps, and why not more."""

@@ -20,17 +20,19 @@ from bot.guard.admission import Admission, thresholds_of
 from bot.guard.idle_stable import idle_stable
 from bot.risk.exposures import net_exposures
 from bot.risk.measure import (
+    Known,
     SubjectMeasure,
     equity_usdt,
-    measure_subject,
     measure_subjects,
 )
-from bot.risk.stress_set import Scenario, moved, stress_set
+from bot.risk.stress_set import Scenario, stress_set
+from bot.risk.stressed import Stressed, stressed
 from bot.shadow.state import Shadow
 
 __all__ = [
     "Blocked",
     "Change",
+    "change_between",
     "change_objection",
     "distance_objection",
     "net_values",
@@ -45,11 +47,42 @@ _SCALE_LEAST: Final = Decimal("0.001")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """An account before and after something new, and which accounts it touches."""
+    """An account before and after something new, and which accounts it touches.
+
+    ``was`` and ``values`` are the signed net USDT by coin before and after it,
+    ``measures`` every subject after it.
+    """
 
     before: Shadow
     after: Shadow
     accounts: frozenset[AccountId]
+    was: Mapping[str, Decimal]
+    values: Mapping[str, Decimal]
+    measures: tuple[SubjectMeasure, ...]
+
+
+def change_between(
+    before: Shadow,
+    after: Shadow,
+    accounts: frozenset[AccountId],
+    known: Known | None = None,
+) -> Change:
+    """A change with what every gate needs of it, measured once.
+
+    Args:
+        before: The account before.
+        after: The account as if it were done.
+        accounts: What it touches.
+        known: A shadow whose subjects were measured already.
+    """
+    return Change(
+        before=before,
+        after=after,
+        accounts=accounts,
+        was=net_values(before),
+        values=net_values(after),
+        measures=measure_subjects(after, known),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +110,9 @@ def change_objection(
 
 def scale_of(admission: Admission, change: Change) -> Scale:
     """What a change is scaled by; a hedge, which lowers the exposure, by nothing."""
-    before, after = net_values(change.before), net_values(change.after)
-    if admission.sizing.is_hedge(before, after):
+    if admission.sizing.is_hedge(change.was, change.values):
         return Scale()
-    return admission.sizing.scale(before, after)
+    return admission.sizing.scale(change.was, change.values)
 
 
 def net_values(shadow: Shadow) -> Mapping[str, Decimal]:
@@ -100,8 +132,8 @@ def _gross(values: Mapping[str, Decimal]) -> Decimal:
 
 def _leverage(admission: Admission, change: Change, scale: Scale) -> str | None:
     """Net exposure must stay within its sum and its multiple of the equity."""
-    gross = _gross(net_values(change.after))
-    if gross <= _gross(net_values(change.before)):
+    gross = _gross(change.values)
+    if gross <= _gross(change.was):
         return None
     limits = admission.limits
     if gross > limits.max_gross_usdt * scale.value:
@@ -125,7 +157,7 @@ def distance_objection(
 ) -> str | None:
     """After it, no account may be nearer than its act distance, or at its backstop."""
     before = {m.subject: m for m in measure_subjects(change.before, admission.known)}
-    for after in measure_subjects(change.after, admission.known):
+    for after in change.measures:
         if after.ratio is None:
             return f"{after.subject} would be unknown: {'; '.join(after.missing)}"
         found = _too_near(admission, before.get(after.subject), after, scale)
@@ -174,53 +206,49 @@ def _divided(distance: Decimal, scale: Scale) -> Decimal:
 
 def _stress(admission: Admission, change: Change, scale: Scale) -> str | None:
     """Every account that it touches must survive the stress set after it."""
-    for after in measure_subjects(change.after, admission.known):
+    for after in change.measures:
         if after.account not in change.accounts:
             continue
         target = thresholds_of(admission, after).target
         coins = frozenset(after.exposure_usdt)
         least = max(min(scale.value, ONE), _SCALE_LEAST)
-        for scenario in stress_set(coins, target, least):
-            found = _dies(change, after, scenario)
-            if found is not None:
+        scenarios = stress_set(coins, target, least)
+        then = stressed(change.after, after.subject, scenarios)
+        for scenario, found in zip(scenarios, then, strict=True):
+            why = _dies(change, after.subject, scenario, found)
+            if why is not None:
                 told = f" (scale {least:.3f}: {scale.words})" if least < ONE else ""
-                return found + told
+                return why + told
     return None
 
 
-def _dies(change: Change, known: SubjectMeasure, scenario: Scenario) -> str | None:
+def _dies(
+    change: Change, subject: str, scenario: Scenario, then: Stressed | None
+) -> str | None:
     """Why an account does not survive a scenario, unless it is no worse than before."""
-    name = known.subject
-    then = measure_subject(moved(change.after, scenario), name)
-    if then is None or (then.ratio is not None and then.ratio < then.liquidation):
+    if then is None or then.survives:
         return None
     if then.ratio is None:
-        return (
-            f"{name} would be unknown with {scenario.name}: {'; '.join(then.missing)}"
-        )
-    was = measure_subject(moved(change.before, scenario), name)
+        why = "; ".join(then.missing)
+        return f"{subject} would be unknown with {scenario.name}: {why}"
+    (was,) = stressed(change.before, subject, (scenario,))
     if was is not None and _is_no_worse(was, then):
         return None
     return (
-        f"{name} would not survive the stress set: with {scenario.name} it would be at "
-        f"{then.ratio:.4f}, it is liquidated at {then.liquidation}"
+        f"{subject} would not survive the stress set: with {scenario.name} it would be "
+        f"at {then.ratio:.4f}, it is liquidated at {then.liquidation}"
     )
 
 
-def _is_no_worse(was: SubjectMeasure, then: SubjectMeasure) -> bool:
+def _is_no_worse(was: Stressed, then: Stressed) -> bool:
+    """Its ratio is not higher; without any margin left, no more of it is lacking."""
     if was.ratio is None or then.ratio is None:
         return False
     if was.ratio.is_finite() or then.ratio.is_finite():
         return then.ratio <= was.ratio
-    before, after = _excess(was), _excess(then)
-    return before is not None and after is not None and after <= before
-
-
-def _excess(measure: SubjectMeasure) -> Decimal | None:
-    """USDT of margin that is lacking; what tells two accounts without margin apart."""
-    if measure.requirement_usdt is None or measure.margin_usdt is None:
-        return None
-    return measure.requirement_usdt - measure.liquidation * measure.margin_usdt
+    if was.lacking_usdt is None or then.lacking_usdt is None:
+        return False
+    return then.lacking_usdt <= was.lacking_usdt
 
 
 # -- reserve ---------------------------------------------------------------
@@ -229,17 +257,15 @@ def _excess(measure: SubjectMeasure) -> Decimal | None:
 def _reserve(admission: Admission, change: Change, scale: Scale) -> str | None:
     """A share of all equity stays in idle USDT; what takes none of it passes."""
     share = admission.sizing.stable_reserve
-    values = net_values(change.before), net_values(change.after)
-    if share <= 0 or admission.sizing.is_hedge(*values):
+    if share <= 0 or admission.sizing.is_hedge(change.was, change.values):
         return None
     equity = equity_usdt(change.after)
     if equity is None:
         return "the equity after it would not be known"
-    before, idle = (
-        idle_stable(each, lambda measure: thresholds_of(admission, measure))
-        for each in (change.before, change.after)
-    )
-    if idle >= min(share * equity, before):
+    idle = idle_stable(change.after, lambda m: thresholds_of(admission, m))
+    if idle >= share * equity:
+        return None
+    if idle >= idle_stable(change.before, lambda m: thresholds_of(admission, m)):
         return None
     return (
         f"{idle:.2f} USDT would stay idle, under the stable_reserve {share} of "
