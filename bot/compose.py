@@ -366,6 +366,7 @@ def _core(plan: Plan) -> Core:
     return Core(
         guard_limits=settings.guard,
         risk_limits=replace(settings.limits, mark_stale_after=stale_after(described)),
+        sizing=settings.sizing,
         strategies=plan.strategies,
         is_guarding=plan.is_guarded,
         epoch=plan.header.epoch,

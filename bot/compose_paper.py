@@ -301,6 +301,7 @@ def _core(plan: Plan) -> Core:
     return Core(
         guard_limits=plan.settings.guard,
         risk_limits=plan.settings.limits,
+        sizing=plan.settings.sizing,
         strategies=plan.strategies,
         is_guarding=plan.is_guarded,
         epoch=plan.header.epoch,

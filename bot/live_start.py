@@ -315,6 +315,7 @@ class Start:
             core=Core(
                 guard_limits=settings.guard,
                 risk_limits=settings.limits,
+                sizing=settings.sizing,
                 strategies=strategies,
                 is_guarding=self.is_guarded,
                 epoch=epoch,
@@ -348,6 +349,7 @@ class Start:
             open_intents=memory.open_intents,
             guard=guard,
             twins=memory.twins_at(at),
+            results=memory.results,
             missed=tuple(self._missed),
             day=day.isoformat() if equity is not None else "",
             day_open_equity=equity,

@@ -306,6 +306,7 @@ def recovered(memory: Memory, rules: Rules, at: datetime) -> Recovered:
         open_intents=memory.open_intents,
         guard=GuardState(subjects=subjects),
         twins=memory.twins_at(at),
+        results=memory.results,
         missed=tuple(_ended(known, at)),
         day="" if equity is None else day.isoformat(),
         day_open_equity=equity,

@@ -22,8 +22,10 @@ from dotenv.parser import parse_stream
 
 from bot.domain.errors import UsageError
 from bot.guard.limits import GuardLimits, ParityLimits, RiskLimits
+from bot.guard.size_limits import SizingLimits
 from bot.settings_blackouts import shown_blackouts, take_blackouts
 from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_flag, read_value, shown
+from bot.settings_sizing import sizing_from
 from bot.settings_strategies import StrategySettings, strategies_of
 
 __all__ = [
@@ -95,6 +97,7 @@ class Settings:
     vip: int
     guard: GuardLimits
     limits: RiskLimits
+    sizing: SizingLimits
     borrow: BorrowSettings
     depth: DepthSettings
     strategies: tuple[StrategySettings, ...]
@@ -193,6 +196,7 @@ def settings_from(
         vip=_int(values["costs.vip"]),
         guard=replace(_guard(values), blackouts=blackouts),
         limits=_limits(values),
+        sizing=sizing_from(values),
         borrow=BorrowSettings(multiplier=_decimal(values["borrow.multiplier"])),
         depth=_depth(values),
         strategies=strategies_of(document.get("strategy", {})),

@@ -30,6 +30,7 @@ __all__ = ["RequestStory", "Story", "tell"]
 
 _SHOWN_IDS: Final = 5
 _OUTLOOK: Final = "outlook"
+_SIZING: Final = "sizing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ class Story:
     before: Record | None
     after: Record | None
     outlook: Record | None = None
+    sizing: Record | None = None
+    """What the results had left of new risk, at the last look before it."""
 
 
 def tell(reader: JournalReader, identifier: str) -> Story:
@@ -114,7 +117,7 @@ def _of_decision(reader: JournalReader, decision: Record) -> Story:
         refusals=_owned(reader, RefusalRow, decision, end),
         before=_sample_before(reader, decision["seq"]),
         after=_sample_after(reader, last),
-        outlook=_outlook_before(reader, decision["seq"]),
+        outlook=_note_before(reader, _OUTLOOK, decision["seq"]),
     )
 
 
@@ -148,7 +151,8 @@ def _of_request(reader: JournalReader, request: Record) -> Story:
         refusals=(),
         before=_sample_before(reader, request["seq"]),
         after=_sample_after(reader, story.last_seq),
-        outlook=_outlook_before(reader, request["seq"]),
+        outlook=_note_before(reader, _OUTLOOK, request["seq"]),
+        sizing=_note_before(reader, _SIZING, request["seq"]),
     )
 
 
@@ -174,11 +178,11 @@ def _sample_before(reader: JournalReader, seq: int) -> Record | None:
     return found[0] if found else None
 
 
-def _outlook_before(reader: JournalReader, seq: int) -> Record | None:
-    """The last look ahead before an entry."""
+def _note_before(reader: JournalReader, topic: str, seq: int) -> Record | None:
+    """The last note on a topic before an entry."""
     columns = table_of(NoteRow).c
-    is_outlook, is_before = columns.topic == _OUTLOOK, columns.seq < seq
-    found = records(reader, NoteRow, Filters(limit=1), is_outlook, is_before)
+    is_topic, is_before = columns.topic == topic, columns.seq < seq
+    found = records(reader, NoteRow, Filters(limit=1), is_topic, is_before)
     return found[0] if found else None
 
 

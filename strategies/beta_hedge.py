@@ -24,9 +24,11 @@ from bot.domain.intents import PlaceOrder, Proposal, intent_coin
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Side
 from bot.domain.parameters import ParameterTable
+from bot.domain.room import Legs, RoomAsked
 from bot.domain.strategy import Job, Strategy, View
 from bot.risk.betas import BetaModel, estimate_beta, hourly_volatility
 from bot.risk.exposures import position_base_qty
+from bot.risk.pairs import contract_symbol
 from bot.risk.sizing import depth_cap, fill_rate, lot_coins
 
 __all__ = ["BetaHedge", "from_mapping"]
@@ -208,7 +210,7 @@ class BetaHedge:
             leverage=min(self.leverage, contract.max_leverage),
         )
         if not reduces:
-            carried = view.affordable_lots(order)
+            carried = min(view.affordable_lots(order), _room(view, contract, order))
             if carried < order.qty * _LEAST_PART:
                 return []
             order = replace(order, qty=carried)
@@ -248,6 +250,24 @@ class BetaHedge:
             return False
         daily = hourly * _HOURS_A_DAY.sqrt()
         return fees[1] + depth <= self.max_cost_share * daily
+
+
+def _room(view: View, contract: ContractRules, order: PlaceOrder) -> Decimal:
+    """The lots that admission has room for, at most the order's own."""
+    mark = view.futures_mark(contract.symbol)
+    if mark is None or contract.symbol != contract_symbol(contract.base):
+        return order.qty
+    room = view.room(
+        RoomAsked(
+            coin=contract.base,
+            direction=order.side.sign,
+            account=FUTURES,
+            legs=Legs.PERP,
+            leverage=order.leverage,
+            most_usdt=contract.value(order.qty, mark),
+        )
+    )
+    return order.qty if room is None else min(room.perp_lots, order.qty)
 
 
 def from_mapping(

@@ -6,10 +6,9 @@ chunks, least liquid leg first; the second leg follows when the first is known t
 be filled, so that at most one chunk of one pair is open on one side by its doing.
 
 It owns every coin of ``coins`` in its ``spot_account`` and the one-way positions of
-their USDT perpetuals: coins or positions of another purpose must not be there, and
-no other strategy may trade them (a beta hedge in XBTUSDTM excludes BTC here, and
-auto-repay needs the coins in its ``skip``). It moves no money between accounts:
-both need USDT of their own, and ``margin_share`` says how much.
+their USDT perpetuals: nothing of another purpose may be there, and no other strategy
+may trade them (a beta hedge in XBTUSDTM excludes BTC here, auto-repay needs the coins
+in its ``skip``). Both accounts need USDT of their own; a chunk is cut to their room.
 
 Legs that do not cancel are completed while the carry is worth it and nothing was
 refused, and unwound by reductions otherwise. A pair of which one leg is halted and
@@ -40,6 +39,7 @@ from bot.risk.pair_orders import (
     repay_idle,
     sell_idle,
     unwind_gap,
+    within_room,
 )
 from bot.risk.pairs import (
     Pair,
@@ -61,9 +61,9 @@ _ADL_RANK_MAX: Final = 3
 _CHUNK_SLACK: Final = Decimal("1.5")
 """A second leg may have grown with the price by so much since the first."""
 _PARAMETERS: Final = (
-    *("coins", "spot_account", "allow_long", "allow_short"),
+    *("coins", "spot_account", "allow_long", "allow_short", "pause_s"),
     *("notional_usdt", "chunk_usdt", "max_pairs", "hold_h", "min_carry"),
-    *("margin_share", "leverage", "pause_s"),
+    *("margin_share", "leverage"),
 )
 
 
@@ -241,7 +241,8 @@ class FundingArbitrage:
         """The leg to send first, when both legs could be done as things stand."""
         if not self._is_free(view, pair):
             return ()
-        coins = self._chunk(view, pair, min(self.chunk_usdt, self._room(pair)))
+        most = self._chunk(view, pair, min(self.chunk_usdt, self._room(pair)))
+        coins = within_room(view, pair, direction, most, self.leverage)
         legs = enter_leg(view, pair, direction, coins, self.leverage)
         if not all(self._may(view, pair, leg) for leg in legs):
             return ()

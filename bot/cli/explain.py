@@ -87,6 +87,8 @@ def _print_story(story: Story) -> None:
         print_pairs("what was asked for", refusal["intent"])
     if story.outlook is not None:
         print_pairs("what the forecast had said", _without_body(story.outlook, "topic"))
+    if story.sizing is not None:
+        print_pairs("what scaled new risk", _without_body(story.sizing, "topic"))
     _print_ratios(story)
 
 

@@ -185,7 +185,7 @@ async def served(
 def _view(session: LiveSession, asked: RunLive) -> Screen:
     if asked.as_json or not sys.stdout.isatty():
         return QuietScreen()
-    return session_screen(session, asked.settings.guard, is_guarded=asked.is_guarded)
+    return session_screen(session, asked.settings, is_guarded=asked.is_guarded)
 
 
 def _notifier(settings: Settings, stack: AsyncExitStack) -> Notifier:

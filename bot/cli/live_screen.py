@@ -7,11 +7,11 @@ from bot.cli.screen import TerminalScreen
 from bot.domain.events import Event
 from bot.engine.core import Step
 from bot.engine.loop import Observer
-from bot.guard.limits import GuardLimits
 from bot.live_start import LiveSession
 from bot.report.live_frame import FrameSources
 from bot.report.recorder import Recorder
 from bot.report.tally import Tally
+from bot.settings import Settings
 
 __all__ = ["QuietScreen", "session_screen"]
 
@@ -34,7 +34,7 @@ class QuietScreen:
 
 
 def session_screen(
-    session: LiveSession, limits: GuardLimits, *, is_guarded: bool
+    session: LiveSession, settings: Settings, *, is_guarded: bool
 ) -> TerminalScreen:
     """The terminal view of a live account: no end, no speed, no twin."""
 
@@ -48,7 +48,9 @@ def session_screen(
             equity_start=tally.equity_start,
             twin=None,
             is_guarded=is_guarded,
-            limits=limits,
+            limits=settings.guard,
+            risk_limits=settings.limits,
+            sizing=settings.sizing,
         )
 
     return TerminalScreen(sources, _FRAME_S)

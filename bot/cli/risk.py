@@ -22,6 +22,8 @@ from bot.cli.risk_files import (
 from bot.cli.risk_forecast import HELP as _FORECAST_HELP
 from bot.cli.risk_forecast import forecast_command
 from bot.cli.risk_history import closes_of, covariance_model
+from bot.cli.risk_size import HELP as _SIZE_HELP
+from bot.cli.risk_size import size_command
 from bot.domain.errors import GnomonError
 from bot.report.assess import assess
 from bot.report.assess_view import assessment_view, what_if_view
@@ -94,6 +96,7 @@ A shock is a relative move of the coin's USDT price; other coins keep theirs.
 
 
 app.command("forecast", help=_FORECAST_HELP)(forecast_command)
+app.command("size", help=_SIZE_HELP)(size_command)
 
 
 @app.command("assess", help=_ASSESS_HELP)

@@ -98,6 +98,8 @@ def market_screen(plan: Plan, speed: float, twin: Recorder | None) -> TerminalSc
             twin=twin,
             is_guarded=plan.is_guarded,
             limits=plan.settings.guard,
+            risk_limits=plan.settings.limits,
+            sizing=plan.settings.sizing,
         )
 
     return TerminalScreen(sources)

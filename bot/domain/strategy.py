@@ -16,6 +16,7 @@ from bot.domain.accounts import AccountId, Balance, Position
 from bot.domain.events import BorrowRateQuoted, FundingQuoted, LiquidityQuoted
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, Intent, PlaceOrder, Proposal
+from bot.domain.room import Room, RoomAsked
 
 __all__ = ["Job", "OpenOrder", "Setback", "Strategy", "View"]
 
@@ -117,6 +118,9 @@ class View(Protocol):
 
     def affordable_lots(self, order: PlaceOrder) -> Decimal:
         """The most lots of an opening futures order that the free margin carries."""
+
+    def room(self, asked: RoomAsked) -> Room | None:
+        """The largest that admission lets be opened now; None where nobody sizes."""
 
     def fee_rates(self, symbol: str) -> tuple[Decimal, Decimal] | None:
         """(maker, taker) fee rates of a symbol."""

@@ -22,6 +22,7 @@ from bot.engine.lookout import Lookout, Sight
 from bot.engine.memory import day_note
 from bot.engine.readings import value_usdt
 from bot.engine.reconcile import BookingIds
+from bot.engine.sized import paid_in
 from bot.engine.state import Policy, State, Step
 from bot.engine.work import Work
 from bot.guard.adl import adl_notes
@@ -55,6 +56,8 @@ class Core(Policy):
         news = adl_notes(before, state.shadow)
         entries += [Entry(at=state.shadow.at, body=note) for note in news]
         state = self._counted(self._new_day(state, entries), moment)
+        state, rows = paid_in(state, moment)
+        entries += rows
         watched = state.guard.pairs
         if self.is_guarding and (torn := torn_pairs(before, moment)):
             guard = replace(state.guard, pairs={**torn, **state.guard.pairs})

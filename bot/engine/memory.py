@@ -29,6 +29,7 @@ from bot.domain.orders import IntentState, next_intent_state
 from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.guard.repair import PairWatch
+from bot.guard.size_results import SIZING, Results, recalled
 from bot.guard.state import GuardState, SubjectState
 from bot.guard.twin import Twin, unwatched
 from bot.guard.twin_rows import still_open
@@ -94,6 +95,8 @@ class Memory:
     """By coin, the hedges that were cut and were not even again."""
     tracks: Mapping[str, ErrorTrack] = field(default_factory=dict)
     """How near the shadow was to the exchange's ratios, by account."""
+    results: Results = field(default_factory=Results)
+    """How the equity went, which scales new risk."""
     twins: tuple[Twin, ...] = ()
     """The episodes whose account without the guard is still watched."""
     last_at: datetime | None = None
@@ -256,6 +259,7 @@ class _Folding:
         self._bookings: list[LedgerBooked] = []
         self._fills: list[Filled] = []
         self._equities: dict[date, Decimal] = {}
+        self._results = Results()
 
     def take(self, entry: Entry) -> None:
         """One more entry."""
@@ -326,6 +330,8 @@ class _Folding:
             self._pre_images[body.inputs["intent_id"]] = body
         if body.topic == THRESHOLDS and "subject" in body.inputs:
             self._thresholds[body.inputs["subject"]] = _thresholds(body.inputs)
+        if body.topic == SIZING and "days" in body.inputs:
+            self._results = recalled(body.inputs)
         if body.topic == DAY_OPENED and "day" in body.inputs:
             day = date.fromisoformat(body.inputs["day"])
             self._equities.setdefault(day, Decimal(body.inputs["equity_usdt"]))
@@ -360,6 +366,7 @@ class _Folding:
             bookings=tuple(self._bookings),
             fills=tuple(self._fills),
             equities=self._equities,
+            results=self._results,
         )
 
 

@@ -18,6 +18,7 @@ from bot.domain.orders import Outcome
 from bot.engine.ahead import Ahead
 from bot.engine.core import State
 from bot.engine.twins import Twins
+from bot.guard.size_results import Results
 from bot.guard.state import GuardState
 from bot.guard.twin import Twin
 from bot.ports import AccountReader
@@ -34,7 +35,7 @@ class Recovered:
 
     ``shadow`` and ``open_intents`` come from the journal, ``guard`` holds the
     thresholds that accounts were opened with, ``twins`` what is watched of earlier
-    cures, ``missed`` are the exchange's own
+    cures, ``results`` how the equity went, ``missed`` are the exchange's own
     bookings and fills since the journal's last row, oldest first.
     """
 
@@ -43,6 +44,7 @@ class Recovered:
     next_seq: int = 1
     guard: GuardState = field(default_factory=GuardState)
     twins: tuple[Twin, ...] = ()
+    results: Results = field(default_factory=Results)
     missed: tuple[Event, ...] = ()
     day: str = ""
     day_open_equity: Decimal | None = None
@@ -88,6 +90,7 @@ async def recover(
             shadow=shadow,
             guard=recovered.guard,
             twins=Twins.resumed(recovered.twins),
+            results=recovered.results,
             next_seq=recovered.next_seq,
             day=recovered.day,
             day_open_equity=recovered.day_open_equity,

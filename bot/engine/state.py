@@ -17,6 +17,8 @@ from bot.engine.parity import Readings
 from bot.engine.twins import Twins
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits, RiskLimits
+from bot.guard.size_limits import SizingLimits
+from bot.guard.size_results import Results
 from bot.guard.state import GuardState
 from bot.risk.jumps import Jumps
 from bot.risk.kernel_row import KernelNumbers
@@ -32,6 +34,7 @@ class Policy:
 
     guard_limits: GuardLimits = field(default_factory=GuardLimits)
     risk_limits: RiskLimits = field(default_factory=RiskLimits)
+    sizing: SizingLimits = field(default_factory=SizingLimits)
     strategies: tuple[Strategy, ...] = ()
     is_guarding: bool = True
     epoch: int = 1
@@ -57,6 +60,8 @@ class State:
     own_readings: Readings = ()
     """Our numbers of the last seconds, where the exchange's are kept beside them."""
     ahead: Ahead = field(default_factory=Ahead)
+    results: Results = field(default_factory=Results)
+    """How the equity went, which scales new risk."""
     twins: Twins = field(default_factory=Twins)
     """By episode, the account as it would be without the guard."""
 

@@ -16,6 +16,7 @@ from bot.domain.events import (
     RatioReported,
 )
 from bot.domain.intents import Approved, Proposal
+from bot.domain.room import Room, RoomAsked
 from bot.engine.ahead import look
 from bot.engine.curing import cure_round, emptied, surroundings, turned
 from bot.engine.lookout import Sight
@@ -23,10 +24,12 @@ from bot.engine.memory import opened_notes, pair_notes
 from bot.engine.occasions import OCCASIONS, due, lookups, ran
 from bot.engine.parity import Reading, follow_reports, remember
 from bot.engine.readings import parity_notes, sample_of
+from bot.engine.sized import admission_of, seen, sizing_now
 from bot.engine.state import Policy, State, Step
 from bot.engine.twins import Acted, follow
 from bot.guard.admit import Admission, admit
 from bot.guard.judge import Verdict, ended, judge, over
+from bot.guard.largest import largest
 from bot.guard.planner import idle_repayments
 from bot.guard.repair import (
     PairWatch,
@@ -36,7 +39,8 @@ from bot.guard.repair import (
     watch_pair,
 )
 from bot.guard.resting import resting_round
-from bot.guard.state import SubjectState
+from bot.guard.size_factors import Sizing
+from bot.guard.state import GUARD, SubjectState
 from bot.risk.freshness import aged_measures
 from bot.risk.view import ShadowView
 from bot.shadow.apply import register, set_back
@@ -56,6 +60,7 @@ class Work:
     approved: list[Approved] = field(default_factory=list)
     verdicts: tuple[Verdict, ...] = ()
     rounds: list[Acted] = field(default_factory=list)
+    _sizing: Sizing | None = None
 
     def run(self, moment: Sequence[Event]) -> None:
         """Guard, then the operator, then the strategies; parity and a sample last."""
@@ -77,6 +82,7 @@ class Work:
             self.note_parity(reports)
             self.sample()
             self.look_ahead()
+            self.see_results()
 
     def guard(self) -> None:
         """Measure, judge, and send the next round of every cure."""
@@ -237,7 +243,7 @@ class Work:
                 continue
             job, due_at = occasion
             stale_after = self.core.risk_limits.mark_stale_after
-            view = ShadowView(self.state.shadow, stale_after, job)
+            view = ShadowView(self.state.shadow, stale_after, job, self.room)
             proposals = strategy.decide(view, due_at)
             if job is not None:
                 at = self.state.shadow.at
@@ -247,17 +253,9 @@ class Work:
     def propose(self, proposals: Iterable[Proposal]) -> None:
         """Admit each proposal, with the earlier ones on their way."""
         for proposal in proposals:
-            admission = Admission(
-                shadow=self.state.shadow,
-                guard=self.state.guard,
-                limits=self.core.risk_limits,
-                guard_limits=self.core.guard_limits,
-                day_open_equity=self.state.day_open_equity,
-                day_turnover=self.state.day_turnover,
-                known=self.sight.known(self.state.shadow),
-                jumps=self.state.jumps,
+            verdict = admit(
+                self.admission(proposal.owner), proposal, self._next_id("i")
             )
-            verdict = admit(admission, proposal, self._next_id("i"))
             at = self.state.shadow.at
             self.entries.append(Entry(at=at, body=verdict))
             if isinstance(verdict, Approved):
@@ -266,6 +264,30 @@ class Work:
             else:
                 shadow = set_back(self.state.shadow, verdict, at, verdict.reason)
             self.state = replace(self.state, shadow=shadow)
+
+    def admission(self, owner: str) -> Admission:
+        """What a proposal is held to; nothing scales what the guard does."""
+        sizing = Sizing() if owner == GUARD else self.sizing()
+        known = self.sight.known(self.state.shadow)
+        return admission_of(self.state, self.core, known, sizing)
+
+    def sizing(self) -> Sizing:
+        """What scales new risk, found once in a step."""
+        if self._sizing is None:
+            self.state, rows = seen(self.state, self.core)
+            self.entries += rows
+            self._sizing = sizing_now(self.state, self.core.sizing)
+        return self._sizing
+
+    def room(self, asked: RoomAsked) -> Room:
+        """The largest that would be admitted now."""
+        return largest(self.admission(""), asked)
+
+    def see_results(self) -> None:
+        """Look at the equity once in an hour, which scales new risk."""
+        if self.state.results.is_due(self.state.shadow.at):
+            self.state, rows = seen(self.state, self.core)
+            self.entries += rows
 
     def _next_id(self, kind: str) -> str:
         """A deterministic id: epoch, kind and sequence, never used twice."""

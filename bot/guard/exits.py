@@ -17,8 +17,9 @@ from typing import Final
 from bot.domain.accounts import FUTURES, isolated_pair
 from bot.guard.limits import GuardLimits
 from bot.guard.plan_costs import depth_of
-from bot.guard.plan_rows import Factors, price_of
+from bot.guard.plan_rows import price_of
 from bot.risk.measure import SubjectMeasure
+from bot.risk.stress_set import Scenario
 from bot.shadow.state import Shadow
 
 __all__ = ["SlowExit", "exit_moves", "slow_exit"]
@@ -32,7 +33,8 @@ _SIGMAS: Final = 8.0
 """How many deviations of its exit a coin moves further: crashes are no normal hours."""
 _MOST: Final = 1.0
 """The furthest that a coin moves beyond the target, in targets."""
-_LEAST: Final = 1e-9
+_MOST_DOWN: Final = -0.999
+"""No price falls further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def _symbols(shadow: Shadow, measure: SubjectMeasure, coin: str) -> Iterator[str
 
 def exit_moves(
     shadow: Shadow, measure: SubjectMeasure, target: Decimal, limits: GuardLimits
-) -> tuple[Factors, ...]:
+) -> tuple[Scenario, ...]:
     """A fall and a rise in which what leaves slowly moves further against the account.
 
     Args:
@@ -115,14 +117,20 @@ def exit_moves(
     if not any(further.values()):
         return ()
     return tuple(
-        {
-            coin: max(
-                1.0 + move * (1.0 + more * _is_against(measure, coin, move)), _LEAST
-            )
-            for coin, more in further.items()
-        }
-        for move in (-by, by)
+        Scenario(
+            name=f"what leaves slowly {way} up to {max(further.values()) + 1:.1f} times "
+            f"the target of {target * 100:.1f} %",
+            moves={
+                coin: _moved(move, more * _is_against(measure, coin, move))
+                for coin, more in further.items()
+            },
+        )
+        for move, way in ((-by, "falls"), (by, "rises"))
     )
+
+
+def _moved(move: float, further: float) -> Decimal:
+    return Decimal(repr(round(max(move * (1.0 + further), _MOST_DOWN), 9)))
 
 
 def _is_against(measure: SubjectMeasure, coin: str, move: float) -> bool:

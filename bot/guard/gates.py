@@ -6,8 +6,7 @@ approved and has no answer yet counts as done where that is worse. Nothing here
 approves anything; a reduction never comes here.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,23 +23,24 @@ from bot.domain.intents import (
     Repay,
     Transfer,
 )
-from bot.domain.money import ONE, ZERO
+from bot.domain.money import ONE
+from bot.domain.room import Scale
 from bot.guard.adl import adl_objection
+from bot.guard.admission import Admission, thresholds_of
+from bot.guard.asked import touched_accounts
 from bot.guard.doubt import as_if_done
 from bot.guard.fresh import age_sentence
 from bot.guard.funds import funds_objection
 from bot.guard.knowledge import apart_sentence, doubt_sentence
-from bot.guard.limits import (
-    GuardLimits,
-    Opening,
-    RiskLimits,
-    Thresholds,
-    thresholds_for,
+from bot.guard.size_gates import (
+    Blocked,
+    Change,
+    change_between,
+    change_objection,
+    distance_objection,
+    scale_of,
 )
-from bot.guard.state import GuardState
-from bot.risk.exposures import net_exposures
-from bot.risk.jumps import Jumps
-from bot.risk.measure import Known, SubjectMeasure, equity_usdt, measure_subjects
+from bot.risk.measure import SubjectMeasure, equity_usdt, measure_subjects
 from bot.risk.view import ShadowView, touched
 from bot.shadow.project import UnknownPriceError, expected_price, project
 from bot.shadow.state import Shadow
@@ -50,12 +50,9 @@ __all__ = [
     "collateral_objection",
     "is_sane",
     "objection",
+    "size_objection",
     "thresholds_of",
 ]
-
-_OPENING_MARGIN: Final = Decimal("1.05")
-"""A new account opens a little further than its act distance: the price moves on
-until the order is filled, and an account that opens nearer is not cured at once."""
 
 _TROUBLED: Final = frozenset(
     {
@@ -65,23 +62,6 @@ _TROUBLED: Final = frozenset(
         AccountStatus.BANKRUPT,
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """What a proposal is held to at this moment."""
-
-    shadow: Shadow
-    guard: GuardState
-    limits: RiskLimits
-    guard_limits: GuardLimits
-    day_open_equity: Decimal | None
-    day_turnover: Decimal = ZERO
-    """USDT that was traded since midnight UTC."""
-    known: Known | None = None
-    """What was measured at this moment already."""
-    jumps: Jumps = field(default_factory=dict)
-    """Marks that jumped and that nothing has confirmed yet."""
 
 
 def objection(admission: Admission, intent: Intent) -> str | None:
@@ -106,8 +86,22 @@ def collateral_objection(admission: Admission, intent: AdjustMargin) -> str | No
     return (
         _has_numbers(admission, intent)
         or apart_sentence(admission.guard)
-        or _is_far_enough(admission, intent)
+        or distance_objection(admission, _change(admission, intent), Scale())
     )
+
+
+def size_objection(admission: Admission, intent: Intent) -> Blocked | None:
+    """The first gate that looks at the size of an intent and does not let it pass.
+
+    Raises:
+        UnknownPriceError: A price or a rule that the gates need is not known.
+    """
+    for limit, gate in _SIZE_GATES.items():
+        found = gate(admission, intent)
+        if found is not None:
+            return Blocked(limit, found)
+    change = _change(admission, intent)
+    return change_objection(admission, change, scale_of(admission, change))
 
 
 # -- what must be known ---------------------------------------------------
@@ -228,90 +222,17 @@ def _is_within_turnover(admission: Admission, intent: Intent) -> str | None:
     return None
 
 
-def _is_within_leverage(admission: Admission, intent: Intent) -> str | None:
+def _fits(admission: Admission, intent: Intent) -> str | None:
+    """Leverage, distance, stress set and reserve after it, scaled."""
+    change = _change(admission, intent)
+    found = change_objection(admission, change, scale_of(admission, change))
+    return None if found is None else found.sentence
+
+
+def _change(admission: Admission, intent: Intent) -> Change:
     before = as_if_done(admission.shadow)
-    after = project(before, intent)
-    gross = _gross_usdt(after)
-    if gross <= _gross_usdt(before):
-        return None
-    if gross > admission.limits.max_gross_usdt:
-        limit = admission.limits.max_gross_usdt
-        return f"gross exposure would be {gross:.2f} USDT, over max_gross_usdt {limit}"
-    equity = equity_usdt(after)
-    if equity is None or equity <= 0:
-        return "the equity after it would not be positive"
-    leverage = gross / equity
-    if leverage > admission.limits.max_leverage:
-        limit = admission.limits.max_leverage
-        return f"net leverage would be {leverage:.2f}, over max_leverage {limit}"
-    return None
-
-
-def _gross_usdt(shadow: Shadow) -> Decimal:
-    """Sum of the absolute net exposures by coin: a hedged pair counts its delta."""
-    return sum(
-        (
-            abs(qty) * shadow.margin_marks.get(coin, ZERO)
-            for coin, qty in net_exposures(shadow).items()
-        ),
-        ZERO,
-    )
-
-
-def _is_far_enough(admission: Admission, intent: Intent) -> str | None:
-    """After it, no account may be nearer than its act distance, or at its backstop."""
-    start = as_if_done(admission.shadow)
-    before = {m.subject: m for m in measure_subjects(start)}
-    for after in measure_subjects(project(start, intent)):
-        if after.ratio is None:
-            return f"{after.subject} would be unknown: {'; '.join(after.missing)}"
-        found = _too_near(admission, before.get(after.subject), after)
-        if found is not None:
-            return found
-    return None
-
-
-def _too_near(
-    admission: Admission, before: SubjectMeasure | None, after: SubjectMeasure
-) -> str | None:
-    limits = thresholds_of(admission, after)
-    if after.distance is not None and after.distance < limits.act:
-        known = None if before is None else before.distance
-        if known is None or after.distance < known:
-            return (
-                f"{after.subject} would be {after.distance:.4f} from liquidation, "
-                f"under its act distance {limits.act}"
-            )
-    if after.ratio is not None and after.ratio >= limits.backstop:
-        ratio = None if before is None else before.ratio
-        if ratio is None or after.ratio > ratio:
-            return (
-                f"{after.subject} would be at {after.ratio:.4f}, "
-                f"its backstop is {limits.backstop}"
-            )
-    return None
-
-
-def thresholds_of(admission: Admission, measure: SubjectMeasure) -> Thresholds:
-    """The thresholds of a known account, or those that a new one will have."""
-    guard = admission.guard
-    known = admission.guard.subjects.get(measure.subject)
-    if known is not None:
-        return guard.thresholds_of(measure.subject, known.thresholds)
-    new = thresholds_for(
-        admission.guard_limits,
-        Opening(
-            exposure_usdt=measure.exposure_usdt,
-            distance=None,
-            ratio=None,
-            liquidation=measure.liquidation,
-            is_futures=measure.is_futures,
-        ),
-    )
-    opened = Thresholds(
-        act=new.act * _OPENING_MARGIN, target=new.target, backstop=new.backstop
-    )
-    return guard.thresholds_of(measure.subject, opened)
+    accounts = frozenset(touched_accounts(intent))
+    return change_between(before, project(before, intent), accounts, admission.known)
 
 
 def is_sane(intent: Intent) -> bool:
@@ -343,6 +264,10 @@ def _has_numbers(admission: Admission, intent: Intent) -> str | None:
     return None if is_sane(intent) else "a number of the request makes no sense"
 
 
+_SIZE_GATES: Final[Mapping[str, Callable[[Admission, Any], str | None]]] = {
+    "largest order": _is_within_size,
+    "funds": _has_funds,
+}
 _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _has_numbers,
     _is_known,
@@ -357,6 +282,5 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _has_funds,
     _is_within_loss,
     _is_within_turnover,
-    _is_within_leverage,
-    _is_far_enough,
+    _fits,
 )

@@ -14,6 +14,7 @@ from typing import Final
 from bot.domain.money import ZERO
 from bot.risk.aged import MISSED_UPDATES, Staleness
 from bot.risk.blackout import Blackout
+from bot.risk.stress_set import MAJORS
 
 __all__ = [
     "GuardLimits",
@@ -24,7 +25,6 @@ __all__ = [
     "thresholds_for",
 ]
 
-MAJORS: Final = frozenset({"BTC", "ETH"})
 _ALT_SHARE: Final = Decimal("0.333")
 """From this share of other coins on, an account is held to their distances."""
 _BACKSTOP_SHARE: Final = Decimal("0.875")

@@ -21,12 +21,13 @@ from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.plan_model import Stage
 from bot.guard.plan_program import Program, Solution
-from bot.guard.plan_rows import Factors, reach_rows, stress_set
+from bot.guard.plan_rows import reach_rows
 from bot.guard.plan_steps import CostParts, PlanStep, Replayed, replay
 from bot.guard.plan_ways import Way, choices, kept, levers_of
 from bot.guard.sizing import is_at_target
 from bot.guard.state import CANCELLING
 from bot.risk.measure import SubjectMeasure, measure_subject, measure_subjects
+from bot.risk.stress_set import Scenario, stress_set
 from bot.risk.terms import Terms
 from bot.risk.terms_of import terms_of
 from bot.shadow.project import project
@@ -180,7 +181,7 @@ class _Task:
     thresholds: Mapping[str, Thresholds]
     ways: tuple[Way, ...]
     terms: Terms
-    slow: tuple[Factors, ...] = ()
+    slow: tuple[Scenario, ...] = ()
     """What slow exits ask for: once the target is reached, which is in haste."""
 
     def plan(self, thresholds: Thresholds) -> Plan | None:

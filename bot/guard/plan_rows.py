@@ -19,18 +19,23 @@ from bot.risk.distance import UNMOVED_COIN
 from bot.risk.futures_shape import BookShape
 from bot.risk.margin_levels import margin_rules
 from bot.risk.measure import cross_shape
+from bot.risk.stress_set import Scenario
 from bot.risk.subjects import CROSS_PREFIX, POSITION_PREFIX
 from bot.risk.terms import Terms
 from bot.shadow.state import Shadow
 
-__all__ = ["Factors", "Weigher", "kept_rows", "price_of", "reach_rows", "stress_set"]
+__all__ = [
+    "Factors",
+    "Weigher",
+    "factors_of",
+    "kept_rows",
+    "price_of",
+    "reach_rows",
+]
 
 Factors = Mapping[str, float]
 """Coin to what its price is multiplied with; an absent coin keeps its price."""
 
-_MAJORS = frozenset({"BTC", "ETH"})
-_APART = 0.5
-"""How far the stress set moves the two groups apart, a share of the target."""
 _UNDER = 1e-6
 """A ratio must end *under* its backstop: by this share of it."""
 
@@ -48,47 +53,35 @@ def price_of(shadow: Shadow, coin: str) -> float:
     return float(max(shadow.margin_marks.get(coin, unmarked), ZERO))
 
 
-def stress_set(coins: frozenset[str], target: Decimal) -> tuple[Factors, ...]:
-    """Moves in which the majors and the other coins part, beside the uniform ones.
-
-    A uniform move forgives a long of one coin against a short of another. Half the
-    target in opposite directions does not. Empty where there is only one group.
+def factors_of(scenario: Scenario) -> Factors:
+    """What each price is multiplied with in a scenario.
 
     Example:
-        >>> for each in stress_set(frozenset({"BTC", "DOGE"}), Decimal("0.2")):
-        ...     print(each["BTC"], each["DOGE"])
-        0.9 1.1
-        1.1 0.9
+        >>> factors_of(Scenario(name="a fall", moves={"BTC": Decimal("-0.1")}))
+        {'BTC': 0.9}
     """
-    majors, others = coins & _MAJORS, coins - _MAJORS
-    if not majors or not others:
-        return ()
-    by = _APART * float(target)
-    return tuple(
-        {**dict.fromkeys(majors, 1.0 + move), **dict.fromkeys(others, 1.0 - move)}
-        for move in (-by, by)
-    )
+    return {coin: 1.0 + float(move) for coin, move in scenario.moves.items()}
 
 
 def reach_rows(
     shadow: Shadow,
     terms: Terms,
     thresholds: Thresholds,
-    stress: tuple[Factors, ...] = (),
+    stress: tuple[Scenario, ...] = (),
 ) -> Iterator[Row]:
     """What an account under cure has to reach: target, backstop and stress set."""
     weigher = Weigher.of(shadow, terms.subject)
     for level, factors in _demands(terms, thresholds.target, thresholds.backstop):
         yield weigher.row(terms, level, factors, is_soft=True)
     for scenario in stress:
-        yield weigher.row(terms, terms.liquidation, scenario, is_soft=True)
+        yield weigher.row(terms, terms.liquidation, factors_of(scenario), is_soft=True)
 
 
 def kept_rows(
     shadow: Shadow,
     terms: Terms,
     thresholds: Thresholds,
-    stress: tuple[Factors, ...] = (),
+    stress: tuple[Scenario, ...] = (),
 ) -> Iterator[Row]:
     """What another account must not lose: halfway from act to target, or its present.
 
@@ -99,7 +92,7 @@ def kept_rows(
     for level, factors in _demands(terms, kept, thresholds.backstop):
         yield weigher.row(terms, level, factors)
     for scenario in stress:
-        yield weigher.row(terms, terms.liquidation, scenario)
+        yield weigher.row(terms, terms.liquidation, factors_of(scenario))
 
 
 def _demands(

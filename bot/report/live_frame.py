@@ -14,7 +14,8 @@ from typing import Final
 
 from bot.domain.money import ONE, ZERO
 from bot.engine.core import Step
-from bot.guard.limits import GuardLimits
+from bot.guard.limits import GuardLimits, RiskLimits
+from bot.guard.size_limits import SizingLimits
 from bot.guard.state import GuardState as Guarded
 from bot.guard.state import SubjectState
 from bot.report import figures
@@ -40,6 +41,7 @@ from bot.report.next_action import moved, nearest_trigger, planned_words
 from bot.report.outlook_view import ahead_words
 from bot.report.protection import stops_line
 from bot.report.recorder import Recorder
+from bot.report.size_words import size_words
 from bot.report.wording import intent_title, ratio_word, subject_title
 from bot.risk.measure import (
     SubjectMeasure,
@@ -76,6 +78,8 @@ class FrameSources:
     twin: Recorder | None
     is_guarded: bool
     limits: GuardLimits = field(default_factory=GuardLimits)
+    risk_limits: RiskLimits = field(default_factory=RiskLimits)
+    sizing: SizingLimits = field(default_factory=SizingLimits)
 
 
 def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
@@ -108,7 +112,10 @@ def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
             *age_notices(shadow, measured, step.mark_cadence),
             *_notices(shadow, measured, step.state.guard),
         ),
-        ahead=ahead_words(step.state),
+        ahead=(
+            *ahead_words(step.state),
+            *size_words(step.state, sources.risk_limits, sources.sizing),
+        ),
         twin=_twin(sources.twin, shadow, main),
         equity_series=recorder.equity(),
         ratio_series=recorder.ratio(main),

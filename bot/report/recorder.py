@@ -61,6 +61,7 @@ _QUIET_NOTES: Final = frozenset(
         "pair cut",
         "pair done",
         "pre-image",
+        "sizing",
         "thresholds",
         TWIN_KEPT,
     }

@@ -96,16 +96,18 @@ def coin_exposures(shadow: Shadow, coin: str) -> tuple[Exposure, ...]:
 
 def net_exposures(shadow: Shadow) -> dict[str, Decimal]:
     """Net signed coins of everything but USDT over all accounts but main."""
-    coins = {c for held in shadow.balances.values() for c in held}
-    coins |= {
-        shadow.rules.contracts[key.symbol].base
-        for key in shadow.positions
-        if key.symbol in shadow.rules.contracts
-    }
-    return {
-        coin: sum((e.base_qty for e in coin_exposures(shadow, coin)), ZERO)
-        for coin in sorted(coins - {"USDT"})
-    }
+    net = {coin: ZERO for held in shadow.balances.values() for coin in held}
+    for account, held in shadow.balances.items():
+        for coin, balance in held.items() if account != MAIN else ():
+            net[coin] += balance.total - balance.liability
+    for key, position in shadow.positions.items():
+        contract = shadow.rules.contracts.get(key.symbol)
+        if contract is None:
+            continue
+        mark = shadow.futures_marks.get(key.symbol)
+        qty = position_base_qty(contract, position, mark) or ZERO
+        net[contract.base] = net.get(contract.base, ZERO) + qty
+    return {coin: net[coin] for coin in sorted(net) if coin != "USDT"}
 
 
 def hedge_qty(

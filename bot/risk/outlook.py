@@ -55,7 +55,8 @@ class AccountOutlook:
     ``probability`` of a liquidation by hours, empty where ``missing`` names the
     coins without history. ``curve`` within the horizon by distance, None where no
     uniform move liquidates. ``shock`` None: no move of prices does. ``bets`` is the
-    effective number of independent bets, None where prices do not matter.
+    effective number of independent bets, None where prices do not matter or are not
+    known, and ``coins`` the number of coins whose price does.
     """
 
     subject: str
@@ -63,6 +64,7 @@ class AccountOutlook:
     curve: OddsCurve | None = None
     shock: Shock | None = None
     bets: float | None = None
+    coins: int = 0
     missing: tuple[str, ...] = ()
 
 
@@ -74,6 +76,8 @@ class Outlook:
     horizon_h: int
     paths: int
     rows: int
+    covariance: Covariance | None = field(default=None, compare=False)
+    """Of all their coins over a day; None where no coin has history."""
 
 
 def look_ahead(
@@ -114,7 +118,13 @@ def look_ahead(
     view = PathView(paths)
     covariance = _covariance(paths, 24)
     found = tuple(_account(view, each, hours, covariance) for each in asked)
-    return Outlook(accounts=found, horizon_h=hours, paths=fitted.paths, rows=paths.rows)
+    return Outlook(
+        accounts=found,
+        horizon_h=hours,
+        paths=fitted.paths,
+        rows=paths.rows,
+        covariance=covariance,
+    )
 
 
 def fitting(model: Model, hours: int, coins: int, steps_per_hour: int = 1) -> Model:
@@ -142,9 +152,10 @@ def _account(
     view: PathView, asked: Asked, hours: int, covariance: Covariance | None
 ) -> AccountOutlook:
     terms = asked.terms
+    coins = len(terms.coins)
     missing = tuple(sorted(terms.coins - set(view.coins)))
     if missing:
-        return AccountOutlook(subject=terms.subject, missing=missing)
+        return AccountOutlook(subject=terms.subject, coins=coins, missing=missing)
     told = sorted({*_HOURS, hours})
     along = excess_along(view, terms, terms.liquidation, asked.drift)
     if along is None:
@@ -165,6 +176,7 @@ def _account(
         curve=_curve(along, asked.distance, hours * view.steps_per_hour),
         shock=shock,
         bets=None if covariance is None else effective_bets(terms, covariance),
+        coins=coins,
     )
 
 

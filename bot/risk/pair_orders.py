@@ -13,6 +13,7 @@ from bot.domain.accounts import FUTURES, MarginMode
 from bot.domain.intents import Borrow, Intent, PlaceOrder, Repay
 from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, round_up
 from bot.domain.orders import Side
+from bot.domain.room import RoomAsked
 from bot.domain.strategy import View
 from bot.risk.pairs import Pair, futures_room, margin_room, trip_rates
 from bot.risk.sizing import depth_cap, nearest_lots, pair_step, spot_qty
@@ -27,6 +28,7 @@ __all__ = [
     "repay_idle",
     "sell_idle",
     "unwind_gap",
+    "within_room",
 ]
 
 _LOAN_SLACK: Final = Decimal("1.5")
@@ -68,6 +70,30 @@ def is_covered(view: View, pair: Pair, intent: Intent, share: Decimal) -> bool:
             return qty * pair.mark * (ONE + rate) * _FUNDS_SLACK <= usdt
         case _:
             return isinstance(intent, PlaceOrder)
+
+
+def within_room(
+    view: View, pair: Pair, direction: int, coins: Decimal, leverage: Decimal
+) -> Decimal:
+    """Coins of a new chunk cut to the room that admission has for both its legs.
+
+    Zero for less than half of them: a pair is not built of crumbs. Uncut where nobody
+    sizes; admission decides in any case.
+    """
+    if pair.mark is None:
+        return ZERO
+    room = view.room(
+        RoomAsked(
+            coin=pair.coin,
+            direction=direction,
+            account=pair.account,
+            leverage=leverage,
+            most_usdt=coins * pair.mark,
+        )
+    )
+    if room is None:
+        return coins
+    return room.coins if room.coins * 2 >= coins else ZERO
 
 
 def enter_leg(

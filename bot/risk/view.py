@@ -5,7 +5,7 @@ older than its limit is returned as ``None``, so that a strategy cannot trade on
 it. Risk numbers are computed when asked for. Nothing here changes anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -33,6 +33,7 @@ from bot.domain.intents import (
 )
 from bot.domain.money import ONE
 from bot.domain.orders import IntentState
+from bot.domain.room import Room, RoomAsked
 from bot.domain.strategy import OpenOrder, Setback
 from bot.risk.free_margin import affordable_lots
 from bot.risk.measure import measure_subject
@@ -49,6 +50,8 @@ class ShadowView:
     stale_after: timedelta
     due_job: str | None = None
     """The job that fired, None when a fact about requests or positions did."""
+    sizer: Callable[[RoomAsked], Room] | None = None
+    """Finds how much new risk would be admitted."""
 
     @property
     def at(self) -> datetime:
@@ -127,6 +130,10 @@ class ShadowView:
     def affordable_lots(self, order: PlaceOrder) -> Decimal:
         """The most lots of an opening futures order that the free margin carries."""
         return affordable_lots(self.shadow, order)
+
+    def room(self, asked: RoomAsked) -> Room | None:
+        """The largest that may be opened now, found by ``sizer``; None without one."""
+        return None if self.sizer is None else self.sizer(asked)
 
     def fee_rates(self, symbol: str) -> tuple[Decimal, Decimal] | None:
         """(maker, taker) fee rates of a symbol."""

@@ -45,6 +45,7 @@ LAYERS = {
     *(
         "bot.settings_blackouts",
         "bot.settings_keys",
+        "bot.settings_sizing",
         "bot.settings_strategies",
         "bot.settings_blackouts",
         "bot.guard",

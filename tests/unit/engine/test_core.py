@@ -224,7 +224,7 @@ def test_a_strategy_is_asked_after_every_fact_about_requests() -> None:
 
 def test_proposals_of_one_list_count_each_other() -> None:
     """Two orders that pass alone are not both let pass."""
-    half = replace(BUY, qty=Decimal(350), leverage=Decimal(10))
+    half = replace(BUY, qty=Decimal(300), leverage=Decimal(10))
     core = Core(strategies=(Asker(lambda view: [half, half]),))
     step = core.step(opened(core, CALM), (DUE,))
     assert len(step.approved) == 1

@@ -51,9 +51,10 @@ def two_coins(btc: str, eth: str, owed: str, eth_volume: str = "2") -> Shadow:
     return book(shadow, "ETH-USDT", eth_volume, "0.001")
 
 
-def moves(shadow: Shadow) -> tuple[Mapping[str, float], ...]:
+def moves(shadow: Shadow) -> tuple[Mapping[str, Decimal], ...]:
     """The slow exits of the margin account at the usual target."""
-    return exit_moves(shadow, measured(shadow, "margin_cross"), TARGET, LIMITS)
+    found = exit_moves(shadow, measured(shadow, "margin_cross"), TARGET, LIMITS)
+    return tuple(each.moves for each in found)
 
 
 def test_what_leaves_within_minutes_asks_for_nothing() -> None:
@@ -64,10 +65,10 @@ def test_what_leaves_within_minutes_asks_for_nothing() -> None:
 def test_a_thin_coin_that_is_owned_falls_further_and_rises_no_further() -> None:
     """20 ETH at 0.2 a minute take 100 minutes: half a target further at least."""
     down, up = moves(two_coins("1", "20", "50000"))
-    assert down["BTC"] == 0.75
-    assert up["BTC"] == 1.25
-    assert down["ETH"] <= 1 - 0.25 * 1.5
-    assert up["ETH"] == 1.25
+    assert down["BTC"] == -TARGET
+    assert up["BTC"] == TARGET
+    assert down["ETH"] <= -TARGET * Decimal("1.5")
+    assert up["ETH"] == TARGET
 
 
 def test_a_thin_coin_that_is_owed_rises_further() -> None:
@@ -76,8 +77,8 @@ def test_a_thin_coin_that_is_owed_rises_further() -> None:
         {"margin_cross": {"USDT": "100000"}}, debts={"margin_cross": {"ETH": "20"}}
     )
     down, up = moves(book(shadow_of(account), "ETH-USDT", "2", "0.001"))
-    assert down["ETH"] == 0.75
-    assert up["ETH"] >= 1 + 0.25 * 1.5
+    assert down["ETH"] == -TARGET
+    assert up["ETH"] >= TARGET * Decimal("1.5")
 
 
 def test_without_a_quoted_depth_nothing_is_slow() -> None:

@@ -16,8 +16,9 @@ from bot.domain.events import AccountStatus, BorrowRateQuoted
 from bot.domain.intents import AdjustMargin, Borrow, Intent, PlaceOrder, Transfer
 from bot.guard.limits import Thresholds
 from bot.guard.plan import Plan, Surroundings, make_plan
-from bot.guard.plan_rows import stress_set
+from bot.guard.plan_rows import factors_of
 from bot.risk.measure import measure_subject
+from bot.risk.stress_set import stress_set
 from bot.shadow.state import Shadow
 from tests.unit.guard.bench import (
     LIMITS,
@@ -201,7 +202,8 @@ def test_a_plan_that_cannot_reach_gets_as_far_as_it_can() -> None:
 def test_a_long_against_a_short_of_another_group_is_stressed_apart() -> None:
     """No uniform move hurts a hedge of two groups; half the target apart does."""
     assert stress_set(frozenset({"BTC", "ETH"}), Decimal("0.2")) == ()
-    first, second = stress_set(frozenset({"BTC", "SOL"}), Decimal("0.2"))
+    moves = stress_set(frozenset({"BTC", "SOL"}), Decimal("0.2"))
+    first, second = (factors_of(each) for each in moves)
     assert (first["BTC"], first["SOL"]) == (0.9, 1.1)
     assert (second["BTC"], second["SOL"]) == (1.1, 0.9)
 

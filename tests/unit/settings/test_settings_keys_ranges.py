@@ -24,6 +24,7 @@ def _chosen(settings: Settings) -> list[Any]:
         settings.vip,
         settings.guard,
         settings.limits,
+        settings.sizing,
         settings.borrow,
         settings.depth,
     ]
