@@ -134,7 +134,7 @@ def look(
     measures = measure_subjects(shadow)
     if not measures:
         return _nothing_to_lose(ahead, shadow.at, guard)
-    asked, unknown = _asked(shadow, measures)
+    asked, unknown = _asked(shadow, measures, limits.forecast_hours)
     coins = {coin for each in asked for coin in each.terms.coins}
     found = look_ahead(
         asked,
@@ -166,7 +166,7 @@ def look(
 
 
 def _asked(
-    shadow: Shadow, measures: Sequence[SubjectMeasure]
+    shadow: Shadow, measures: Sequence[SubjectMeasure], hours: int
 ) -> tuple[list[Asked], Mapping[str, tuple[str, ...]]]:
     """The accounts to look at, and why the others cannot be."""
     known = terms_of(shadow)
@@ -175,7 +175,7 @@ def _asked(
         Asked(
             terms=terms,
             distance=_float(by_name[terms.subject].distance),
-            drift=known_flows(shadow, by_name[terms.subject]),
+            drift=known_flows(shadow, by_name[terms.subject], hours),
         )
         for terms in known.known
         if terms.subject in by_name

@@ -26,10 +26,14 @@ _RIDGE: Final = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
-    """What is booked once, ``after_h`` hours from now; a payment is negative."""
+    """What is booked once, ``after_h`` hours from now.
+
+    Margin that is paid is negative; interest that is charged raises the requirement.
+    """
 
     after_h: float
-    margin: float
+    margin: float = 0.0
+    requirement: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,8 @@ class Drift:
         """
         known: FloatArray = (self.requirement_per_h - level * self.margin_per_h) * hours
         for each in self.booked:
-            known = known - level * each.margin * (hours >= each.after_h)
+            added = each.requirement - level * each.margin
+            known = known + added * (hours >= each.after_h)
         return known
 
 
@@ -209,6 +214,7 @@ def _is_out_of_reach(
     is_free = (
         terms.requirement_constant == 0.0
         and drift.requirement_per_h == 0.0
+        and not any(each.requirement for each in drift.booked)
         and not any(terms.requirement.values())
     )
     stays_under = constant < 0.0 or (constant == 0.0 and bool((weights < 0.0).any()))
