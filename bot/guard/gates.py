@@ -7,7 +7,7 @@ approves anything; a reduction never comes here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from bot.domain.intents import (
 )
 from bot.domain.money import ONE, ZERO
 from bot.guard.adl import adl_objection
+from bot.guard.announced import delisting_objection, judged_rules
 from bot.guard.doubt import as_if_done
 from bot.guard.fresh import age_sentence
 from bot.guard.funds import funds_objection
@@ -138,6 +139,20 @@ def _is_fresh(admission: Admission, intent: Intent) -> str | None:
 
 
 # -- what must be in order ------------------------------------------------
+
+
+def _is_staying(admission: Admission, intent: Intent) -> str | None:
+    return delisting_objection(admission.shadow, admission.guard_limits, intent)
+
+
+def _survives_changes(admission: Admission, intent: Intent) -> str | None:
+    """What is announced to come must be stood as well, with the intent done."""
+    rules = judged_rules(admission.shadow, admission.guard_limits)
+    if rules is None:
+        return None
+    then = replace(admission, shadow=replace(admission.shadow, rules=rules), known=None)
+    found = _is_far_enough(then, intent)
+    return None if found is None else f"by the rules that are announced {found}"
 
 
 def _is_open(admission: Admission, intent: Intent) -> str | None:
@@ -349,6 +364,7 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _is_undisputed,
     _is_fresh,
     _is_open,
+    _is_staying,
     _is_untroubled,
     _is_not_in_front,
     _is_undoubted,
@@ -359,4 +375,5 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _is_within_turnover,
     _is_within_leverage,
     _is_far_enough,
+    _survives_changes,
 )

@@ -12,6 +12,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Final
 
+from bot.domain.announced import Delisting
 from bot.domain.money import ZERO
 from bot.risk.aged import MISSED_UPDATES, Staleness
 from bot.risk.blackout import Blackout
@@ -84,6 +85,8 @@ class GuardLimits:
     horizon_h: Decimal = Decimal(24)
     blackouts: tuple[Blackout, ...] = ()
     """Announced times in which nothing can be done; prepared for beforehand."""
+    delistings: tuple[Delisting, ...] = ()
+    """Coins and contracts that leave the exchange; left beforehand."""
     cooldown: timedelta = timedelta(seconds=300)
     chunk_share: Decimal = Decimal("0.10")
     """At most this share of a minute's volume in a minute."""

@@ -6,9 +6,10 @@ path. An estimate, in floats; no decision.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from bot.domain.accounts import Position
@@ -23,15 +24,23 @@ __all__ = ["HOURS_A_YEAR", "funding_booked", "known_flows"]
 
 HOURS_A_YEAR: Final = 8_760
 _HOUR: Final = timedelta(hours=1)
+_NONE: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
-def known_flows(shadow: Shadow, measure: SubjectMeasure, hours: int) -> Drift:
+def known_flows(
+    shadow: Shadow,
+    measure: SubjectMeasure,
+    hours: int,
+    leaving: Mapping[str, datetime] = _NONE,
+) -> Drift:
     """What is known to come for one account, from now.
 
     Args:
         shadow: Rates, quotes, marks and holdings.
         measure: Names the account.
         hours: How far the forecast looks.
+        leaving: Coins and contracts that are delisted, and when: a position is
+            settled then, and no funding follows.
 
     Example:
         Owing 8,760 USDT at 10 % a year, looked at for two hours.
@@ -53,7 +62,7 @@ def known_flows(shadow: Shadow, measure: SubjectMeasure, hours: int) -> Drift:
     """
     until = shadow.at + hours * _HOUR
     if measure.is_futures:
-        flows = _fundings(shadow, measure, until)
+        flows = _fundings(shadow, measure, until, leaving)
         return Drift(
             booked=tuple(
                 Booked(
@@ -76,12 +85,17 @@ def known_flows(shadow: Shadow, measure: SubjectMeasure, hours: int) -> Drift:
 
 
 def _fundings(
-    shadow: Shadow, measure: SubjectMeasure, until: datetime
+    shadow: Shadow,
+    measure: SubjectMeasure,
+    until: datetime,
+    leaving: Mapping[str, datetime],
 ) -> Iterable[Flow]:
     for position in shadow.positions.values():
         contract = shadow.rules.contracts.get(position.symbol)
         if contract is not None and measure.holds(position, contract):
-            yield from coming_fundings(shadow, position, contract, until)
+            ends = (leaving.get(position.symbol), leaving.get(contract.base), until)
+            last = min(each for each in ends if each is not None)
+            yield from coming_fundings(shadow, position, contract, last)
 
 
 def funding_booked(

@@ -18,7 +18,15 @@ from bot.risk.first_passage import FloatArray, reached_by_step
 from bot.risk.scenarios import Paths
 from bot.risk.terms import Terms
 
-__all__ = ["Booked", "Drift", "PathView", "Shifted", "excess_along", "reached_tables"]
+__all__ = [
+    "Booked",
+    "Drift",
+    "PathView",
+    "Settled",
+    "Shifted",
+    "excess_along",
+    "reached_tables",
+]
 
 _RIDGE: Final = 1e-9
 """Added to the correlation's diagonal: two coins may move as one."""
@@ -37,11 +45,23 @@ class Booked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Margin weights that stay at the prices of an hour: a position was settled."""
+
+    after_h: float
+    margin: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted:
-    """From ``after_h`` hours on the subject has these terms: a coin counts no more."""
+    """From ``after_h`` hours on the subject has these terms: a coin counts no more.
+
+    What ``settled`` lists is in no constant: it counts at the prices of its own hour.
+    """
 
     after_h: float
     terms: Terms
+    settled: tuple[Settled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +182,26 @@ def excess_along(
     for shift in drift.shifts:
         later = _along(view, shift.terms, level)
         worst = later.worst(known)
-        is_never &= _is_out_of_reach(shift.terms, drift, later.weights, worst)
+        is_free = _is_out_of_reach(shift.terms, drift, later.weights, worst)
+        is_never &= is_free and not shift.settled
         is_over = hours >= shift.after_h
-        excess = np.where(is_over, later.excess + known, excess)
+        fixed = _settled(view, shift, level, hours)
+        excess = np.where(is_over, later.excess + fixed + known, excess)
         variances = np.where(is_over, later.variances, variances)
     return None if is_never else (begun.start, excess, variances)
+
+
+def _settled(
+    view: PathView, shift: Shifted, level: float, hours: FloatArray
+) -> FloatArray:
+    """What settled positions add to the excess of each path, paths by one."""
+    added: FloatArray = np.zeros((view.shape[0], 1))
+    ends, _ = view.powers(is_inverse=shift.terms.is_inverse)
+    for each in shift.settled:
+        step = int(np.searchsorted(hours, each.after_h))
+        if step < len(hours):
+            added[:, 0] -= level * (ends[:, step, :] @ view.row(each.margin))
+    return added
 
 
 @dataclass(frozen=True, slots=True, eq=False)

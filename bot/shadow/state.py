@@ -99,6 +99,8 @@ class Shadow:
     )
     """Hourly closes by coin, oldest first."""
     next_close_at: datetime = _EPOCH
+    rules_change_at: datetime | None = None
+    """When the first announced change of the rules comes into force."""
     is_open: bool = False
     """Whether a snapshot has been taken: before it nothing is known."""
 
@@ -135,4 +137,4 @@ def empty_shadow(rules: Rules) -> Shadow:
         >>> empty_shadow(Rules()).is_open
         False
     """
-    return Shadow(at=_EPOCH, rules=rules)
+    return Shadow(at=_EPOCH, rules=rules, rules_change_at=rules.next_change_at)

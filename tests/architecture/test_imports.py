@@ -44,9 +44,11 @@ LAYERS = {
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
     *(
         "bot.settings_blackouts",
+        "bot.settings_delistings",
         "bot.settings_keys",
         "bot.settings_strategies",
         "bot.settings_blackouts",
+        "bot.settings_delistings",
         "bot.guard",
         "bot.risk",
         "bot.shadow",
