@@ -27,7 +27,9 @@ class Delisting:
 class RiskChange:
     """New constants of a contract's cross-margin curves, in force from a time on.
 
-    None stays as it is.
+    None stays as it is. A smaller ``k`` allows less size; a smaller ``m`` and a smaller
+    leverage constant make the maintenance margin rate ``(1 + n/m) / (2 x constant)``
+    larger.
     """
 
     at: datetime

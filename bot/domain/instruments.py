@@ -97,19 +97,18 @@ class ContractRules:
     """Constants that come into force later; None where nothing is announced."""
 
     def as_announced(self) -> "ContractRules":
-        """The rules once the announced constants are in force."""
+        """The rules once the announced constants are in force: the worse of both.
+
+        One that eases counts only when the exchange states it as its own.
+        """
         new = self.announced
         if new is None:
             return self
         return replace(
             self,
-            k=self.k if new.k is None else new.k,
-            m=self.m if new.m is None else new.m,
-            mmr_lev_constant=(
-                self.mmr_lev_constant
-                if new.mmr_lev_constant is None
-                else new.mmr_lev_constant
-            ),
+            k=_least(self.k, new.k),
+            m=_least(self.m, new.m),
+            mmr_lev_constant=_least(self.mmr_lev_constant, new.mmr_lev_constant),
             announced=None,
         )
 
@@ -126,6 +125,11 @@ class ContractRules:
         if self.is_inverse:
             return lots * self.multiplier / price
         return lots * self.multiplier * price
+
+
+def _least(now: Decimal | None, then: Decimal | None) -> Decimal | None:
+    """The smaller of two; one that is not known now stays not known."""
+    return now if now is None or then is None else min(now, then)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,8 @@ class Work:
         self.state = replace(self.state, guard=guard)
         self._note(left.notes)
         self.propose(left.proposals)
+        if left.is_over:
+            self._sweep()
 
     def follow_twins(self, before: Shadow, moment: Sequence[Event]) -> None:
         """See how each cured account would stand without the guard."""

@@ -5,14 +5,15 @@ back in rounds: orders that would add to it are cancelled, its loans are repaid 
 what is there, then each leg that can be liquidated is cut by what a minute of the
 market takes, with its other leg. Positions go too, because they are settled otherwise
 and leave their hedge alone. Coins that lie free (spot, main, an account that owes
-nothing) are the owner's to sell. A coin with an order on its way waits for the answer;
-while an account is under cure the cure comes first, until two hours are left. Every
-request is a reduction. Nothing here sends or approves anything.
+nothing) are the owner's to sell. A coin with an order on its way waits for the answer,
+and while an account is under cure the cure comes first, until two hours are left.
+Every request is a reduction. Nothing here sends or approves anything.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from bot.domain.accounts import FUTURES, isolated_pair
@@ -40,6 +41,9 @@ LEAVING: Final = "leaving"
 LEAVE_LEAD: Final = timedelta(hours=24)
 """How long before its time a coin is left (FAULTS F5: both legs, a day before)."""
 
+_DUST_USDT: Final = Decimal(1)
+"""What is worth less cannot be traded, and harms nobody."""
+
 _BENCH: Final = timedelta(seconds=120)
 """How long a coin rests after a refusal."""
 
@@ -51,6 +55,8 @@ class Left:
     state: LeavingState
     proposals: tuple[Proposal, ...] = ()
     notes: tuple[Noted, ...] = ()
+    is_over: bool = False
+    """Whether something has just been left: what it made idle can be repaid."""
 
 
 def leave_round(
@@ -69,15 +75,16 @@ def leave_round(
     due = {
         name: at
         for name, at in delistings_of(shadow, limits.delistings).items()
-        if at - LEAVE_LEAD <= shadow.at and is_held(shadow, name)
+        if at - LEAVE_LEAD <= shadow.at and _rests(shadow, name)
     }
-    told = _told(due, state.begun)
+    told, is_over = _told(due, state.begun), bool(state.begun - due.keys())
     notes = tuple(Noted(topic=LEAVING, text=text) for text in told)
     state = replace(state, begun=frozenset(due))
     proposals: list[Proposal] = []
     for name, at in sorted(due.items()):
-        if not is_curing or shadow.at >= at - LAST_HOURS:
-            found = _round(shadow, name, state.cut_at, limits)
+        is_late = shadow.at >= at - LAST_HOURS
+        if not is_curing or is_late:
+            found = _round(shadow, name, state.cut_at, limits, is_late=is_late)
             proposals += [_for(each, name, at) for each in found]
     orders = [p.intent for p in proposals if isinstance(p.intent, PlaceOrder)]
     cut = {order.symbol: shadow.at for order in orders}
@@ -86,6 +93,23 @@ def leave_round(
         state=state,
         proposals=(*withdrawals(shadow, orders), *proposals),
         notes=notes,
+        is_over=is_over,
+    )
+
+
+def _rests(shadow: Shadow, name: str) -> bool:
+    """Whether more than dust that can be liquidated rests on a coin or contract."""
+    if not is_held(shadow, name):
+        return False
+    contracts = shadow.rules.contracts
+    for key in shadow.positions:
+        contract = contracts.get(key.symbol)
+        if key.symbol == name or (contract is not None and contract.base == name):
+            return True
+    mark = shadow.margin_marks.get(name)
+    held = [shadow.balance(account, name) for account in owing_accounts(shadow)]
+    return mark is None or any(
+        max(each.total, each.liability) * mark >= _DUST_USDT for each in held
     )
 
 
@@ -102,9 +126,18 @@ def _for(proposal: Proposal, name: str, at: datetime) -> Proposal:
 
 
 def _round(
-    shadow: Shadow, name: str, cut_at: Mapping[str, datetime], limits: GuardLimits
+    shadow: Shadow,
+    name: str,
+    cut_at: Mapping[str, datetime],
+    limits: GuardLimits,
+    *,
+    is_late: bool,
 ) -> list[Proposal]:
-    """What can be done about one coin or contract now."""
+    """What can be done about one coin or contract now.
+
+    Late, an answer that stays out is waited for no more: each leg is cut by what is a
+    reduction under both outcomes.
+    """
     contract = shadow.rules.contracts.get(name)
     coin = name if contract is None else contract.base
     symbols = _symbols(shadow, name)
@@ -114,7 +147,8 @@ def _round(
     ]
     if contract is None:
         found += _repayments(shadow, name)
-    if found or is_trading(shadow, coin) or _is_benched(shadow, symbols | {name}):
+    is_waiting = not is_late and is_trading(shadow, coin)
+    if found or is_waiting or _is_benched(shadow, symbols | {name}):
         return found
     for leg in sorted(_legs(shadow, name, coin), key=lambda e: -abs(e.base_qty)):
         cut = _cut(shadow, leg, coin, cut_at, limits)

@@ -44,7 +44,6 @@ LAYERS = {
     *("bot.settings", "bot.engine", "connectors", "storage", "strategies"),
     *(
         "bot.settings_blackouts",
-        "bot.settings_delistings",
         "bot.settings_keys",
         "bot.settings_strategies",
         "bot.settings_blackouts",
