@@ -43,8 +43,10 @@ from bot.domain.events import (
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, PlaceOrder, Refused, intent_coin
 from bot.domain.orders import IntentState, OrderState, next_intent_state
+from bot.domain.prices import PricesSeen
 from bot.domain.stops import StopChanged
 from bot.domain.strategy import Setback
+from bot.shadow.seen import prices_seen
 from bot.shadow.state import (
     CLOSED_LIMIT,
     EMPTY_BALANCE,
@@ -346,6 +348,7 @@ def _time_only(
 
 _APPLIERS: Final[Mapping[type, Callable[[Shadow, Any], Shadow]]] = {
     MarksTicked: _marks,
+    PricesSeen: prices_seen,
     LedgerBooked: _ledger,
     HoldChanged: _hold,
     Filled: _filled,
