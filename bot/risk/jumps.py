@@ -193,7 +193,7 @@ def _is_confirmed(shadow: Shadow, quote: Quote, jump: Jump) -> bool:
 
 
 def _held_by_index(shadow: Shadow, coin: str, jump: Jump) -> Iterator[bool]:
-    """Of each index of the coin that was seen since the old price: is it the new one."""
+    """Whether each index of the coin, seen since the old price, is the new one."""
     contracts = shadow.rules.contracts
     for symbol, index in shadow.index_prices.items():
         contract = contracts.get(symbol)
