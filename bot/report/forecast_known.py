@@ -95,7 +95,7 @@ def read_known(documents: Documents, given: Known, at: datetime) -> Known:
     return Known(
         rates={**(documents.borrow_rates or {}), **given.rates},
         fundings={**fundings, **_with_intervals(given.fundings, listed)},
-        delistings=given.delistings,
+        delistings={**_leaving(given.limits, at), **given.delistings},
         blackouts=(*given.blackouts, *_announced(given.limits, at)),
         limits=given.limits,
     )
@@ -120,6 +120,12 @@ def _announced(limits: GuardLimits | None, at: datetime) -> tuple[Window, ...]:
     return tuple(
         Window(start=each.start, end=each.end) for each in listed if each.end > at
     )
+
+
+def _leaving(limits: GuardLimits | None, at: datetime) -> dict[str, datetime]:
+    """The delistings of the settings that are not over."""
+    listed = () if limits is None else limits.delistings
+    return {each.name: each.at for each in listed if each.at > at}
 
 
 def drifts_of(
