@@ -15,7 +15,7 @@ from typing import Final
 
 from bot.domain.accounts import FUTURES
 from bot.domain.instruments import Rules
-from bot.domain.intents import Intent
+from bot.domain.intents import Intent, Transfer
 from bot.guard.limits import GuardLimits
 from bot.risk.announced import (
     Announced,
@@ -100,8 +100,11 @@ def _has_delistings(shadow: Shadow, limits: GuardLimits) -> bool:
 def delisting_objection(
     shadow: Shadow, limits: GuardLimits, intent: Intent
 ) -> str | None:
-    """Why new risk may not be taken on what leaves the exchange, from its notice on."""
-    if not _has_delistings(shadow, limits):
+    """Why new risk may not be taken on what leaves the exchange, from its notice on.
+
+    Coins may be moved: to take them out is the owner's way to leave.
+    """
+    if isinstance(intent, Transfer) or not _has_delistings(shadow, limits):
         return None
     leaving = delistings_of(shadow, limits.delistings)
     names = [name for _, name in touched(shadow.rules, intent)]

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from bot.domain.accounts import FUTURES, MARGIN_CROSS
+from bot.domain.accounts import FUTURES, MARGIN_CROSS, AccountId
 from bot.domain.announced import Delisting, RiskChange
 from bot.domain.events import MarksTicked, RulesRead
-from bot.domain.intents import Borrow, Intent, PlaceOrder, Repay
+from bot.domain.intents import Borrow, Intent, PlaceOrder, Repay, Transfer
 from bot.domain.orders import Side
 from bot.guard.announced import (
     delisting_objection,
@@ -142,6 +142,7 @@ def test_thresholds_are_those_of_the_account_as_it_stands() -> None:
 BUY = PlaceOrder(account=FUTURES, symbol="XBTUSDTM", side=Side.BUY, qty=D(1))
 LOAN = Borrow(account=MARGIN_CROSS, coin="BTC", amount=D(1))
 CASH = Borrow(account=MARGIN_CROSS, coin="USDT", amount=D(1))
+OUT = Transfer(source=MARGIN_CROSS, target=AccountId("spot"), coin="BTC", amount=D(1))
 SPOT = PlaceOrder(account=MARGIN_CROSS, symbol="BTC-USDT", side=Side.BUY, qty=D(1))
 
 
@@ -156,6 +157,7 @@ SPOT = PlaceOrder(account=MARGIN_CROSS, symbol="BTC-USDT", side=Side.BUY, qty=D(
         ("XBTUSDTM", LOAN, False),
         ("ETH", BUY, False),
         ("BTC", CASH, False),
+        ("BTC", OUT, False),
     ],
 )
 def test_no_new_risk_on_what_leaves(
