@@ -13,7 +13,9 @@ from bot.live_start import Connection
 from bot.report.protection import Protection, protection
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow, empty_shadow
+from connectors.kucoin.checks import Check
 from connectors.kucoin.interests import interests_of
+from connectors.kucoin.notices import announced_checks, notice_checks
 from connectors.kucoin.parse.marks import (
     btc_prices,
     contract_mark,
@@ -29,21 +31,41 @@ from connectors.kucoin.stop_reads import list_stops
 __all__ = ["read_protection"]
 
 
-async def read_protection(connection: Connection) -> Protection:
-    """Read the account and its stops, and say what they protect.
+async def read_protection(
+    connection: Connection,
+) -> tuple[Protection, tuple[Check, ...]]:
+    """Read the account and its stops, and say what they protect, and what is announced.
 
     Raises:
         ExchangeRefusedError: The exchange refuses a question.
         UnreachableError: No sound answer.
         UsageError: A field of an answer is missing or broken.
     """
-    shadow = await _read(connection)
-    return protection(shadow, connection.settings.guard)
+    reader = RulesReader(connection.client)
+    shadow = await _read(connection, reader)
+    notices = await notice_checks(
+        connection.client, _held(shadow), connection.clock.now()
+    )
+    found = protection(shadow, connection.settings.guard)
+    return found, (*announced_checks(reader.notices), *notices)
 
 
-async def _read(connection: Connection) -> Shadow:
+def _held(shadow: Shadow) -> set[str]:
+    """The coins and contracts of all accounts, and what is owed."""
+    held = {
+        coin
+        for coins in shadow.balances.values()
+        for coin, balance in coins.items()
+        if balance.total or balance.liability
+    }
+    for key in shadow.positions:
+        contract = shadow.rules.contracts.get(key.symbol)
+        held |= {key.symbol} if contract is None else {key.symbol, contract.base}
+    return held
+
+
+async def _read(connection: Connection, rules_reader: RulesReader) -> Shadow:
     rest, clock = connection.client, connection.clock
-    rules_reader = RulesReader(rest)
     snapshots = SnapshotReader(rest, rules_reader.known_contracts)
     snapshots.keep_settles(await snapshots.settles_in_use())
     snapshot = await read_snapshot(snapshots)

@@ -24,6 +24,7 @@ from bot.domain.errors import UsageError
 from bot.guard.limits import GuardLimits, ParityLimits, RiskLimits
 from bot.guard.size_limits import SizingLimits
 from bot.settings_blackouts import shown_blackouts, take_blackouts
+from bot.settings_delistings import shown_delistings, take_delistings
 from bot.settings_keys import ENVIRONMENT, KEYS, Key, read_flag, read_value, shown
 from bot.settings_sizing import sizing_from
 from bot.settings_strategies import StrategySettings, strategies_of
@@ -179,8 +180,9 @@ def settings_from(
         Decimal('0.12')
     """
     document, blackouts = take_blackouts(document)
+    document, delistings = take_delistings(document)
     values, sources = _values(document)
-    values |= shown_blackouts(blackouts)
+    values |= shown_blackouts(blackouts) | shown_delistings(delistings)
     env = {name: environment.get(name, "") for name in ENVIRONMENT}
     urls = [_url(name, env[name]) for name in ("KUCOIN_SPOT_URL", "KUCOIN_FUTURES_URL")]
     return Settings(
@@ -194,7 +196,7 @@ def settings_from(
         clock_rate=_clock_rate(env["GNOMON_CLOCK_RATE"], urls),
         alert_urls=tuple(Secret(u) for u in env["GNOMON_ALERT_URLS"].split()),
         vip=_int(values["costs.vip"]),
-        guard=replace(_guard(values), blackouts=blackouts),
+        guard=replace(_guard(values), blackouts=blackouts, delistings=delistings),
         limits=_limits(values),
         sizing=sizing_from(values),
         borrow=BorrowSettings(multiplier=_decimal(values["borrow.multiplier"])),

@@ -47,6 +47,7 @@ from bot.domain.events import (
 )
 from bot.domain.instruments import Lots, Rules
 from bot.domain.orders import OrderState, Outcome, Side, StopState
+from bot.domain.prices import PricesSeen
 from bot.domain.stops import StopChanged
 
 START = datetime(2025, 10, 10, tzinfo=UTC)
@@ -102,6 +103,12 @@ marks_ticked = st.builds(
     at=times,
     margin_marks=st.dictionaries(coins, prices),
     futures_marks=st.dictionaries(contracts, prices),
+)
+prices_seen = st.builds(
+    PricesSeen,
+    at=times,
+    index_prices=st.dictionaries(contracts, prices),
+    last_prices=st.dictionaries(contracts | pairs, prices),
 )
 ledger_booked = st.builds(
     LedgerBooked,
@@ -165,6 +172,7 @@ intent_settled = st.builds(
 
 events: st.SearchStrategy[Event] = st.one_of(
     marks_ticked,
+    prices_seen,
     ledger_booked,
     filled,
     order_changed,

@@ -40,7 +40,8 @@ Reads the settings, the journal and the disk; asks KuCoin about its clock, the k
 permissions and addresses, the account's mode, fee level, position mode, and the
 margin mode and leverage of every contract that strategies trade. Then lists what
 protects the account while the process is down - each stop that rests at KuCoin, with
-its trigger and its distance - and what does not, and why. Changes nothing.
+its trigger and its distance - and what does not, and why. What KuCoin has announced
+of a coin or contract that is held is shown, its notices as they are. Changes nothing.
 Exit 0 when ready, 4 when something stands in the way, 3 when KuCoin does not answer.
 
 Examples:
@@ -99,7 +100,8 @@ async def _remote(
             Expected(vip=settings.vip, leverages=leverages_of(settings))
         )
         try:
-            protected = await read_protection(connection)
+            protected, announced = await read_protection(connection)
+            found = (*found, *announced)
         except (ExchangeRefusedError, UnreachableError, UsageError) as error:
             found = (*found, _unread(error))
     if not await is_running(control_path(journal)):

@@ -25,6 +25,7 @@ from bot.domain.instruments import Rules
 from bot.domain.intents import Proposal
 from bot.domain.money import ZERO
 from bot.domain.orders import OrderState, Outcome, Side
+from bot.domain.prices import PricesSeen
 from bot.domain.stops import StopChanged
 
 __all__ = [
@@ -371,6 +372,7 @@ class RulesRead:
 
 Event = (
     MarksTicked
+    | PricesSeen
     | FundingQuoted
     | BorrowRateQuoted
     | LiquidityQuoted

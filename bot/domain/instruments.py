@@ -7,9 +7,12 @@ conversion between the two and must not hold a default of any rule.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import NewType
+
+from bot.domain.announced import Delisting, RiskChange
 
 __all__ = [
     "CollateralTier",
@@ -90,6 +93,24 @@ class ContractRules:
     maintenance_margin_rate: Decimal | None = None
     funding_rate_cap: Decimal | None = None
     funding_rate_floor: Decimal | None = None
+    announced: RiskChange | None = None
+    """Constants that come into force later; None where nothing is announced."""
+
+    def as_announced(self) -> "ContractRules":
+        """The rules once the announced constants are in force: the worse of both.
+
+        One that eases counts only when the exchange states it as its own.
+        """
+        new = self.announced
+        if new is None:
+            return self
+        return replace(
+            self,
+            k=_least(self.k, new.k),
+            m=_least(self.m, new.m),
+            mmr_lev_constant=_least(self.mmr_lev_constant, new.mmr_lev_constant),
+            announced=None,
+        )
 
     def curve_size(self, lots: Decimal) -> Decimal:
         """The size that the cross-margin curves count: coins, or lots if inverse."""
@@ -104,6 +125,11 @@ class ContractRules:
         if self.is_inverse:
             return lots * self.multiplier / price
         return lots * self.multiplier * price
+
+
+def _least(now: Decimal | None, then: Decimal | None) -> Decimal | None:
+    """The smaller of two; one that is not known now stays not known."""
+    return now if now is None or then is None else min(now, then)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,3 +190,27 @@ class Rules:
     spot_fee_rates: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     """Spot symbol to (maker, taker) fee rates of this account."""
     assumed: frozenset[str] = frozenset()
+    delistings: tuple[Delisting, ...] = ()
+    """What the exchange has stated to leave, and when."""
+
+    @property
+    def next_change_at(self) -> datetime | None:
+        """When the first announced change of a contract comes into force."""
+        changes = (each.announced for each in self.contracts.values())
+        return min((each.at for each in changes if each is not None), default=None)
+
+    def as_of(self, at: datetime) -> "Rules":
+        """The rules in force at a time: what was announced for it has become so.
+
+        Example:
+            >>> Rules().as_of(datetime(2025, 1, 1)) == Rules()
+            True
+        """
+        due = {
+            symbol: each.as_announced()
+            for symbol, each in self.contracts.items()
+            if each.announced is not None and each.announced.at <= at
+        }
+        if not due:
+            return self
+        return replace(self, contracts={**self.contracts, **due})

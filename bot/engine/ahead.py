@@ -18,10 +18,13 @@ from bot.domain.entries import Entry
 from bot.domain.money import ZERO
 from bot.engine.holdings import Holdings, have_changed, holdings_of
 from bot.engine.outlook_note import outlook_note
+from bot.guard.announced import is_announced_soon
 from bot.guard.foresight import Foresight, within
 from bot.guard.limits import GuardLimits
 from bot.guard.state import GuardState
+from bot.risk.announced import delistings_of
 from bot.risk.blackout import STRESS_MOVE, Blackout, stress_distance
+from bot.risk.coming_shifts import coming_shifts
 from bot.risk.forecast_trust import as_it_came
 from bot.risk.hourly_closes import HourlyCloses
 from bot.risk.known_flows import known_flows
@@ -76,7 +79,11 @@ class Ahead:
         is_same = (
             before.balances is after.balances and before.positions is after.positions
         )
-        if is_same or self.has_changed or self.made_at is None:
+        if self.has_changed or self.made_at is None:
+            return found
+        if before.rules is not after.rules:
+            return replace(found, has_changed=True)
+        if is_same:
             return found
         if not have_changed(self.holdings, holdings_of(after)):
             return found
@@ -134,7 +141,7 @@ def look(
     measures = measure_subjects(shadow)
     if not measures:
         return _nothing_to_lose(ahead, shadow.at, guard)
-    asked, unknown = _asked(shadow, measures)
+    asked, unknown = _asked(shadow, measures, limits)
     coins = {coin for each in asked for coin in each.terms.coins}
     found = look_ahead(
         asked,
@@ -148,6 +155,7 @@ def look(
         stress = {m.subject: _stress(ahead.closes, m) for m in measures}
         foresight = replace(foresight, stress=stress)
     is_far = all(_is_far(found, each, guard, limits) for each in measures)
+    is_far = is_far and not is_announced_soon(shadow, limits, _FAR)
     body = outlook_note(found, foresight, unknown, coming)
     return Look(
         ahead=replace(
@@ -166,16 +174,21 @@ def look(
 
 
 def _asked(
-    shadow: Shadow, measures: Sequence[SubjectMeasure]
+    shadow: Shadow, measures: Sequence[SubjectMeasure], limits: GuardLimits
 ) -> tuple[list[Asked], Mapping[str, tuple[str, ...]]]:
     """The accounts to look at, and why the others cannot be."""
-    known = terms_of(shadow)
+    known, hours = terms_of(shadow), limits.forecast_hours
     by_name = {measure.subject: measure for measure in measures}
+    leaving = delistings_of(shadow, limits.delistings)
+    shifts = coming_shifts(shadow, leaving, shadow.at + hours * _HOUR)
     asked = [
         Asked(
             terms=terms,
             distance=_float(by_name[terms.subject].distance),
-            drift=known_flows(shadow, by_name[terms.subject]),
+            drift=replace(
+                known_flows(shadow, by_name[terms.subject], hours, leaving),
+                shifts=shifts.get(terms.subject, ()),
+            ),
         )
         for terms in known.known
         if terms.subject in by_name

@@ -28,8 +28,10 @@ from bot.engine.sized import admission_of, seen, sizing_now
 from bot.engine.state import Policy, State, Step
 from bot.engine.twins import Acted, follow
 from bot.guard.admit import Admission, admit
+from bot.guard.announced import judged_rules, measures_as_announced
 from bot.guard.judge import Verdict, ended, judge, over
 from bot.guard.largest import largest
+from bot.guard.leaving import leave_round
 from bot.guard.planner import idle_repayments
 from bot.guard.repair import (
     PairWatch,
@@ -73,6 +75,7 @@ class Work:
             self.follow_parity(reports)
         if has_news or self.state.guard.has_work:
             self.guard()
+            self.leave()
         for event in moment:
             if isinstance(event, OperatorAsked):
                 self.propose(event.proposals)
@@ -90,17 +93,16 @@ class Work:
         is_off = not self.core.is_guarding
         if is_off and self.sight.numbers:
             return
-        if self.sight.is_quiet(shadow, self.state.guard, cadence):
+        limits = self.core.guard_limits
+        is_quiet = judged_rules(shadow, limits) is None
+        if is_quiet and self.sight.is_quiet(shadow, self.state.guard, cadence):
             return
         measures = self.sight.measure(shadow)
         if is_off:
             return
-        judgement = judge(
-            self.state.guard,
-            aged_measures(shadow, measures, cadence),
-            self.core.guard_limits,
-            shadow.at,
-        )
+        aged = aged_measures(shadow, measures, cadence)
+        judged = measures_as_announced(shadow, aged, limits)
+        judgement = judge(self.state.guard, judged, limits, shadow.at)
         self.verdicts = judgement.verdicts
         known = self.state.guard.subjects
         self._note(opened_notes(known, judgement.state.subjects))
@@ -155,6 +157,25 @@ class Work:
         names = tuple(approved.intent_id for approved in self.approved[sent:])
         since = known.acting_since or self.state.shadow.at
         self.rounds.append(Acted(subject, known.episode, since, names))
+
+    def leave(self) -> None:
+        """Leave what is delisted, before it is."""
+        guard, shadow = self.state.guard, self.state.shadow
+        if not self.core.is_guarding:
+            return
+        left = leave_round(
+            shadow, guard.leaving, self.core.guard_limits, is_curing=guard.is_acting
+        )
+        if left is None:
+            return
+        coins = {p.pair for p in left.proposals if p.pair is not None}
+        watched = {coin: watch_pair(shadow, coin) for coin in sorted(coins)}
+        guard = replace(guard, leaving=left.state, pairs={**watched, **guard.pairs})
+        self.state = replace(self.state, guard=guard)
+        self._note(left.notes)
+        self.propose(left.proposals)
+        if left.is_over:
+            self._sweep()
 
     def follow_twins(self, before: Shadow, moment: Sequence[Event]) -> None:
         """See how each cured account would stand without the guard."""

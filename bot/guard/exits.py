@@ -116,10 +116,10 @@ def exit_moves(
     }
     if not any(further.values()):
         return ()
+    most = 1.0 + max(further.values())
     return tuple(
         Scenario(
-            name=f"what leaves slowly {way} up to {max(further.values()) + 1:.1f} times "
-            f"the target of {target * 100:.1f} %",
+            name=f"what leaves slowly {way} {most:.1f} times {target * 100:.1f} %",
             moves={
                 coin: _moved(move, more * _is_against(measure, coin, move))
                 for coin, more in further.items()

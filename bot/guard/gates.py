@@ -7,6 +7,7 @@ approves anything; a reduction never comes here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from bot.domain.money import ONE
 from bot.domain.room import Scale
 from bot.guard.adl import adl_objection
 from bot.guard.admission import Admission, thresholds_of
+from bot.guard.announced import delisting_objection, judged_rules
 from bot.guard.asked import touched_accounts
 from bot.guard.doubt import as_if_done
 from bot.guard.fresh import age_sentence
@@ -132,6 +134,20 @@ def _is_fresh(admission: Admission, intent: Intent) -> str | None:
 
 
 # -- what must be in order ------------------------------------------------
+
+
+def _is_staying(admission: Admission, intent: Intent) -> str | None:
+    return delisting_objection(admission.shadow, admission.guard_limits, intent)
+
+
+def _survives_changes(admission: Admission, intent: Intent) -> str | None:
+    """What is announced to come must be stood as well, with the intent done."""
+    rules = judged_rules(admission.shadow, admission.guard_limits)
+    if rules is None:
+        return None
+    then = replace(admission, shadow=replace(admission.shadow, rules=rules), known=None)
+    found = distance_objection(then, _change(then, intent), Scale())
+    return None if found is None else f"by the rules that are announced {found}"
 
 
 def _is_open(admission: Admission, intent: Intent) -> str | None:
@@ -267,6 +283,7 @@ def _has_numbers(admission: Admission, intent: Intent) -> str | None:
 _SIZE_GATES: Final[Mapping[str, Callable[[Admission, Any], str | None]]] = {
     "largest order": _is_within_size,
     "funds": _has_funds,
+    "announced rules": _survives_changes,
 }
 _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _has_numbers,
@@ -274,6 +291,7 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _is_undisputed,
     _is_fresh,
     _is_open,
+    _is_staying,
     _is_untroubled,
     _is_not_in_front,
     _is_undoubted,
@@ -283,4 +301,5 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _is_within_loss,
     _is_within_turnover,
     _fits,
+    _survives_changes,
 )

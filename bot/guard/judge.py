@@ -24,6 +24,7 @@ from bot.guard.foresight import Foresight
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.state import GuardState, SubjectState
 from bot.risk.aged import Aged, Staleness
+from bot.risk.announced import Announced
 from bot.risk.measure import SubjectMeasure
 from bot.shadow.state import Shadow
 
@@ -67,8 +68,10 @@ class Verdict:
     is_end_of_episode: bool = False
 
     def at_worst(self, shadow: Shadow) -> Shadow:
-        """The shadow to plan a cure on: old marks at the end that was judged."""
-        return shadow if self.measure.aged is None else self.measure.aged.on(shadow)
+        """The shadow to plan a cure on: old marks and rules to come, as judged."""
+        for each in (self.measure.aged, self.measure.announced):
+            shadow = shadow if each is None else each.on(shadow)
+        return shadow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +140,9 @@ def _opened(measure: SubjectMeasure, limits: GuardLimits) -> SubjectState:
     )
 
 
-def _seen(measure: SubjectMeasure) -> SubjectMeasure | Aged:
-    """An account's numbers at the marks that were seen, not at their worst end."""
-    return measure.aged or measure
+def _seen(measure: SubjectMeasure) -> SubjectMeasure | Aged | Announced:
+    """An account's numbers at the marks that were seen, by the rules of now."""
+    return measure.announced or measure.aged or measure
 
 
 def _is_needy(state: GuardState, measure: SubjectMeasure) -> bool:
@@ -221,6 +224,8 @@ def _lost_sight(measure: SubjectMeasure, thresholds: Thresholds) -> str | None:
 def _with_ages(sentence: str, measure: SubjectMeasure) -> str:
     """A sentence that says so when its numbers are a worst end."""
     aged = measure.aged
+    if measure.announced is not None:
+        sentence = f"{sentence}, by the rules that are announced"
     if aged is None:
         return sentence
     return (

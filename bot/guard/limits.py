@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Final
 
+from bot.domain.announced import Delisting
 from bot.domain.money import ZERO
 from bot.risk.aged import MISSED_UPDATES, Staleness
 from bot.risk.blackout import Blackout
@@ -27,6 +29,7 @@ __all__ = [
 
 _ALT_SHARE: Final = Decimal("0.333")
 """From this share of other coins on, an account is held to their distances."""
+_A_DAY_H: Final = 24
 _BACKSTOP_SHARE: Final = Decimal("0.875")
 """Of the liquidation ratio, where that is lower than the backstop itself."""
 
@@ -82,6 +85,8 @@ class GuardLimits:
     horizon_h: Decimal = Decimal(24)
     blackouts: tuple[Blackout, ...] = ()
     """Announced times in which nothing can be done; prepared for beforehand."""
+    delistings: tuple[Delisting, ...] = ()
+    """Coins and contracts that leave the exchange; left beforehand."""
     cooldown: timedelta = timedelta(seconds=300)
     chunk_share: Decimal = Decimal("0.10")
     """At most this share of a minute's volume in a minute."""
@@ -97,6 +102,16 @@ class GuardLimits:
     of a run says yes where nobody chose."""
     stop_share: Decimal = Decimal("0.3")
     """Where they rest: this share of the act distance from liquidation."""
+
+    @property
+    def forecast_hours(self) -> int:
+        """How far a forecast has to know what comes: a day, or the horizon if longer.
+
+        Example:
+            >>> GuardLimits().forecast_hours
+            24
+        """
+        return max(ceil(self.horizon_h), _A_DAY_H)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from bot.domain.intents import Intent, PlaceOrder
 from bot.domain.interest import HOURS_A_YEAR
 from bot.guard.legs import base_qty
 from bot.guard.limits import GuardLimits
+from bot.risk.coming_flows import borrow_rate
 from bot.shadow.state import Shadow
 
 __all__ = [
@@ -38,9 +39,6 @@ _CHORDS: Final = (1 / 64, 4 / 64, 9 / 64, 16 / 64, 25 / 64, 36 / 64, 49 / 64, 1.
 _LATER: Final = ((5.0, 0.0), (15.0, 2.0))
 """Minutes up to which waiting is avoided at so many times sigma; then ``_LAST``."""
 _LAST: Final = 4.0
-
-_ASSUMED_RATES: Final = {"USDT": 0.11, "BTC": 0.04, "ETH": 0.04}
-_ASSUMED_OTHERS: Final = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +134,7 @@ def annual_rate(shadow: Shadow, coin: str) -> float:
         >>> annual_rate(empty_shadow(Rules()), "USDT")
         0.11
     """
-    quoted = shadow.borrow.get(coin)
-    if quoted is None:
-        return _ASSUMED_RATES.get(coin, _ASSUMED_OTHERS)
-    return float(quoted.annual_rate)
+    return float(borrow_rate(shadow, coin))
 
 
 def day_of_interest(shadow: Shadow, coin: str) -> float:

@@ -25,6 +25,7 @@ __all__ = [
     "GUARD",
     "Before",
     "GuardState",
+    "LeavingState",
     "RestingState",
     "SubjectState",
 ]
@@ -92,6 +93,17 @@ class RestingState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingState:
+    """What is remembered between two rounds of leaving what is delisted.
+
+    ``cut_at`` says when each symbol was last cut, ``begun`` what is being left.
+    """
+
+    cut_at: Mapping[str, datetime] = field(default_factory=dict)
+    begun: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardState:
     """All guarded accounts by subject name."""
 
@@ -104,6 +116,8 @@ class GuardState:
     """By subject, how the exchange's ratio and ours have compared."""
     foresight: Foresight = field(default_factory=Foresight)
     """What the forecast says of the hours ahead."""
+    leaving: LeavingState = field(default_factory=LeavingState)
+    """What is remembered of coins that are delisted and left."""
 
     def thresholds_of(self, subject: str, own: Thresholds) -> Thresholds:
         """The thresholds that hold now: its own, with our errors and what lies ahead.

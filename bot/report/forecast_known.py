@@ -1,6 +1,6 @@
 """What a forecast of documents is told of the hours ahead, as drifts of subjects.
 
-Borrow rates, the next funding of each contract, coins that will stop counting as
+Borrow rates, the fundings of each contract, coins that will stop counting as
 collateral, and windows in which nobody can act. Rates and fundings are taken from the
 documents where nothing else is given. A settlement or a date that is over is left out
 and named. Computes no probability.
@@ -14,26 +14,46 @@ from typing import Final
 
 from bot.domain.accounts import MarginMode, Position
 from bot.domain.errors import UsageError
+from bot.domain.events import FundingQuoted
+from bot.domain.money import ZERO
 from bot.guard.limits import GuardLimits
 from bot.report.documents import Documents
 from bot.report.futures_state import FuturesState, SettleState, futures_state
 from bot.report.subject_terms import Subject
+from bot.risk.coming_flows import settlements
+from bot.risk.forecast import HORIZONS_H
 from bot.risk.known_flows import HOURS_A_YEAR, funding_booked
 from bot.risk.path_levels import Booked, Drift, Shifted
 from bot.risk.terms import Terms
+from connectors.kucoin.parse.contracts import Contract
 
 __all__ = ["Funding", "Known", "Window", "drifts_of", "read_known"]
 
 _HOUR: Final = timedelta(hours=1)
+_LONGEST: Final = max(HORIZONS_H) * _HOUR
 _UNMOVED: Final = "USDT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funding:
-    """The next settlement of a contract; a positive rate is paid by longs."""
+    """The next settlement of a contract; a positive rate is paid by longs.
+
+    The later ones follow by ``interval_h``; at 0 it is not known, and none is.
+    """
 
     rate: Decimal
     settlement_at: datetime
+    interval_h: Decimal = ZERO
+
+    def quoted(self, symbol: str, at: datetime) -> FundingQuoted:
+        """As the exchange would quote it."""
+        return FundingQuoted(
+            at=at,
+            symbol=symbol,
+            funding_rate=self.rate,
+            settlement_at=self.settlement_at,
+            funding_interval_h=self.interval_h,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +84,34 @@ def read_known(documents: Documents, given: Known, at: datetime) -> Known:
     """What the documents say, with what was given over it."""
     listed = {} if documents.futures is None else documents.futures.contracts
     fundings = {
-        symbol: Funding(rate=item.funding_rate, settlement_at=item.settlement_at)
+        symbol: Funding(
+            rate=item.funding_rate,
+            settlement_at=item.settlement_at,
+            interval_h=item.funding_interval_h or ZERO,
+        )
         for symbol, item in listed.items()
         if item.funding_rate is not None and item.settlement_at is not None
     }
     return Known(
         rates={**(documents.borrow_rates or {}), **given.rates},
-        fundings={**fundings, **given.fundings},
-        delistings=given.delistings,
+        fundings={**fundings, **_with_intervals(given.fundings, listed)},
+        delistings={**_leaving(given.limits, at), **given.delistings},
         blackouts=(*given.blackouts, *_announced(given.limits, at)),
         limits=given.limits,
     )
+
+
+def _with_intervals(
+    given: Mapping[str, Funding], listed: Mapping[str, Contract]
+) -> dict[str, Funding]:
+    """The settlements that were given, with the interval that the contract states."""
+    found = dict(given)
+    for symbol, funding in given.items():
+        item = listed.get(symbol)
+        if not funding.interval_h and item is not None:
+            interval = item.funding_interval_h or ZERO
+            found[symbol] = replace(funding, interval_h=interval)
+    return found
 
 
 def _announced(limits: GuardLimits | None, at: datetime) -> tuple[Window, ...]:
@@ -83,6 +120,12 @@ def _announced(limits: GuardLimits | None, at: datetime) -> tuple[Window, ...]:
     return tuple(
         Window(start=each.start, end=each.end) for each in listed if each.end > at
     )
+
+
+def _leaving(limits: GuardLimits | None, at: datetime) -> dict[str, datetime]:
+    """The delistings of the settings that are not over."""
+    listed = () if limits is None else limits.delistings
+    return {each.name: each.at for each in listed if each.at > at}
 
 
 def drifts_of(
@@ -148,7 +191,7 @@ def _margin_drift(terms: Terms, known: Known, at: datetime) -> Drift:
 def _booked(
     state: FuturesState, known: Known, at: datetime
 ) -> Iterator[tuple[str, list[Booked]]]:
-    """The next settlement of every position, by subject."""
+    """Every settlement of every position within the horizon, by subject."""
     for word, item in state.settles.items():
         cross = _of(state, list(item.account.positions), known, at)
         yield f"futures.{word}", cross
@@ -170,8 +213,9 @@ def _of(
     for position in positions:
         rules, mark = state.rules.get(position.symbol), state.marks.get(position.symbol)
         funding = known.fundings.get(position.symbol)
-        if rules is None or not mark or funding is None or funding.settlement_at <= at:
+        if rules is None or not mark or funding is None:
             continue
-        ahead = funding.settlement_at - at
-        found.append(funding_booked(rules, position, mark, funding.rate, ahead))
+        quoted = funding.quoted(position.symbol, at)
+        for when, rate in settlements(quoted, rules, at, at + _LONGEST):
+            found.append(funding_booked(rules, position, mark, rate, when - at))
     return found

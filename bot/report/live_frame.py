@@ -155,6 +155,10 @@ def _notices(
         if m.missing
     ]
     told += [f"{symbol} takes no new orders" for symbol in sorted(shadow.halted)]
+    told += [
+        f"{name} is delisted: the guard is leaving it"
+        for name in sorted(guard.leaving.begun)
+    ]
     if DISK_FEED in shadow.silent_feeds:
         told.append(f"{shadow.silent_feeds[DISK_FEED]}: new risk waits")
     if silent := sorted(shadow.silent_feeds.keys() - {DISK_FEED}):

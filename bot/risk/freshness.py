@@ -1,7 +1,8 @@
 """How wide an account's ratio is while some of its marks are old.
 
 Theory of operation. A mark that missed more than three updates may be anywhere within
-``SIGMAS`` deviations for its age; another fresh mark of the same coin only widens that.
+``SIGMAS`` deviations for its age; any other fresh price of the same coin, a mark, an
+index or a last trade, only widens that.
 What an account's ratio may be within those spans is for ``bot.risk.spans``. What acts
 on a worst end measures it with the exact engine there. A fresh mark is a point: where
 all are fresh nothing here changes anything. Nothing here decides.
@@ -162,6 +163,25 @@ def _hints(
             continue
         if staleness_of(age, cadence) is Staleness.FRESH:
             yield mark
+    yield from _seen_prices(shadow, coin, cadence)
+
+
+def _seen_prices(shadow: Shadow, coin: str, cadence: timedelta) -> Iterator[Decimal]:
+    """The fresh index and last prices of the coin, of its pair and its contracts."""
+    contracts = shadow.rules.contracts
+    seen = [(f"{coin}-{UNMOVED_COIN}", shadow.last_prices)]
+    for prices in (shadow.index_prices, shadow.last_prices):
+        seen += [
+            (symbol, prices)
+            for symbol in prices
+            if symbol in contracts and contracts[symbol].base == coin
+        ]
+    for symbol, prices in seen:
+        found = prices.get(symbol)
+        if found is None:
+            continue
+        if staleness_of(shadow.at - found.at, cadence) is Staleness.FRESH:
+            yield found.price
 
 
 # -- what is said of it -----------------------------------------------------

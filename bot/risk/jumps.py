@@ -3,9 +3,9 @@
 Theory of operation. A jump beyond ``_SIGMAS`` deviations of its time, and beyond a few
 per cent, is an outlier: a crash, or a wrong number. It decides danger at once like any
 mark; until it is confirmed it only stops new risk. What confirms it is a second source
-(another mark of the same coin, seen since the old price was, and nearer to the new
-one) or the coin's next update on the same side. An update that goes back withdraws it.
-A memory of the few coins concerned, in and out; nothing here decides.
+(another mark or an index of the same coin, seen since the old price was, and nearer to
+the new one) or the coin's next update on the same side. An update that goes back
+withdraws it. A memory of the few coins concerned, in and out; nothing here decides.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.events import Event, MarksTicked
+from bot.domain.prices import PricesSeen
 from bot.risk.distance import UNMOVED_COIN
 from bot.risk.freshness import minute_volatility
 from bot.risk.lines import Quote
@@ -80,11 +81,13 @@ def after_moment(
         after: The shadow after it.
         moment: What happened.
     """
+    moment = tuple(moment)
     ticks = [event for event in moment if isinstance(event, MarksTicked)]
     far = sorted({quote for tick in ticks for quote in _far(before, tick)})
     if not far and not known:
         return known
     heard = {coin for tick in ticks for coin in _coins(after, tick)}
+    heard |= {coin for event in moment for coin in _indexed(after, event)}
     kept = {
         quote: jump
         for quote, jump in known.items()
@@ -106,6 +109,13 @@ def _coins(shadow: Shadow, tick: MarksTicked) -> Iterator[str]:
     yield from tick.margin_marks
     for symbol in tick.futures_marks:
         yield _coin_of(shadow, Quote(is_futures=True, name=symbol))
+
+
+def _indexed(shadow: Shadow, event: Event) -> Iterator[str]:
+    """The coins that a moment's index prices speak of."""
+    if isinstance(event, PricesSeen):
+        for symbol in event.index_prices:
+            yield _coin_of(shadow, Quote(is_futures=True, name=symbol))
 
 
 def _far(before: Shadow, tick: MarksTicked) -> Iterator[Quote]:
@@ -160,10 +170,12 @@ def _coin_of(shadow: Shadow, quote: Quote) -> str:
 
 
 def _is_confirmed(shadow: Shadow, quote: Quote, jump: Jump) -> bool:
-    """Whether another mark of the coin, seen since the old price, says the same."""
+    """Whether a second source of the coin, seen since the old price, says the same."""
     coin = _coin_of(shadow, quote)
     if coin == UNMOVED_COIN:
         return False
+    if any(_held_by_index(shadow, coin, jump)):
+        return True
     others = [shadow.margin_marks.get(coin)] if quote.is_futures else []
     names = [coin] if quote.is_futures else list[str]()
     for symbol, mark in shadow.futures_marks.items():
@@ -178,3 +190,12 @@ def _is_confirmed(shadow: Shadow, quote: Quote, jump: Jump) -> bool:
         and jump.is_held_by(mark)
         for name, mark in zip(names, others, strict=True)
     )
+
+
+def _held_by_index(shadow: Shadow, coin: str, jump: Jump) -> Iterator[bool]:
+    """Whether each index of the coin, seen since the old price, is the new one."""
+    contracts = shadow.rules.contracts
+    for symbol, index in shadow.index_prices.items():
+        contract = contracts.get(symbol)
+        if contract is not None and contract.base == coin and index.at >= jump.since:
+            yield jump.is_held_by(index.price)

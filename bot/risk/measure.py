@@ -23,6 +23,7 @@ from bot.domain.accounts import (
 from bot.domain.instruments import ContractRules
 from bot.domain.money import ONE, ZERO
 from bot.risk.aged import Aged
+from bot.risk.announced import Announced
 from bot.risk.cross_account import cross_account
 from bot.risk.distance import MarginTerms, futures_distance, margin_distance
 from bot.risk.futures import measure as measure_futures
@@ -84,6 +85,8 @@ class SubjectMeasure:
     position: PositionKey | None = None
     aged: Aged | None = None
     """Set where marks are so old that these are the numbers at their worst end."""
+    announced: Announced | None = None
+    """Set where these are the numbers under rules that are announced, being worse."""
 
     @property
     def distance(self) -> Decimal | None:

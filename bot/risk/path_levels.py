@@ -18,7 +18,15 @@ from bot.risk.first_passage import FloatArray, reached_by_step
 from bot.risk.scenarios import Paths
 from bot.risk.terms import Terms
 
-__all__ = ["Booked", "Drift", "PathView", "Shifted", "excess_along", "reached_tables"]
+__all__ = [
+    "Booked",
+    "Drift",
+    "PathView",
+    "Settled",
+    "Shifted",
+    "excess_along",
+    "reached_tables",
+]
 
 _RIDGE: Final = 1e-9
 """Added to the correlation's diagonal: two coins may move as one."""
@@ -26,18 +34,34 @@ _RIDGE: Final = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
-    """What is booked once, ``after_h`` hours from now; a payment is negative."""
+    """What is booked once, ``after_h`` hours from now.
+
+    Margin that is paid is negative; interest that is charged raises the requirement.
+    """
 
     after_h: float
-    margin: float
+    margin: float = 0.0
+    requirement: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Margin weights that stay at the prices of an hour: a position was settled."""
+
+    after_h: float
+    margin: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifted:
-    """From ``after_h`` hours on the subject has these terms: a coin counts no more."""
+    """From ``after_h`` hours on the subject has these terms: a coin counts no more.
+
+    What ``settled`` lists is in no constant: it counts at the prices of its own hour.
+    """
 
     after_h: float
     terms: Terms
+    settled: tuple[Settled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +89,8 @@ class Drift:
         """
         known: FloatArray = (self.requirement_per_h - level * self.margin_per_h) * hours
         for each in self.booked:
-            known = known - level * each.margin * (hours >= each.after_h)
+            added = each.requirement - level * each.margin
+            known = known + added * (hours >= each.after_h)
         return known
 
 
@@ -157,11 +182,26 @@ def excess_along(
     for shift in drift.shifts:
         later = _along(view, shift.terms, level)
         worst = later.worst(known)
-        is_never &= _is_out_of_reach(shift.terms, drift, later.weights, worst)
+        is_free = _is_out_of_reach(shift.terms, drift, later.weights, worst)
+        is_never &= is_free and not shift.settled
         is_over = hours >= shift.after_h
-        excess = np.where(is_over, later.excess + known, excess)
+        fixed = _settled(view, shift, level, hours)
+        excess = np.where(is_over, later.excess + fixed + known, excess)
         variances = np.where(is_over, later.variances, variances)
     return None if is_never else (begun.start, excess, variances)
+
+
+def _settled(
+    view: PathView, shift: Shifted, level: float, hours: FloatArray
+) -> FloatArray:
+    """What settled positions add to the excess of each path, paths by one."""
+    added: FloatArray = np.zeros((view.shape[0], 1))
+    ends, _ = view.powers(is_inverse=shift.terms.is_inverse)
+    for each in shift.settled:
+        step = int(np.searchsorted(hours, each.after_h))
+        if step < len(hours):
+            added[:, 0] -= level * (ends[:, step, :] @ view.row(each.margin))
+    return added
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,6 +249,7 @@ def _is_out_of_reach(
     is_free = (
         terms.requirement_constant == 0.0
         and drift.requirement_per_h == 0.0
+        and not any(each.requirement for each in drift.booked)
         and not any(terms.requirement.values())
     )
     stays_under = constant < 0.0 or (constant == 0.0 and bool((weights < 0.0).any()))

@@ -40,10 +40,13 @@ from bot.domain.events import (
     SnapshotTaken,
     TradingHalted,
 )
+from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, PlaceOrder, Refused, intent_coin
 from bot.domain.orders import IntentState, OrderState, next_intent_state
+from bot.domain.prices import PricesSeen
 from bot.domain.stops import StopChanged
 from bot.domain.strategy import Setback
+from bot.shadow.seen import prices_seen
 from bot.shadow.state import (
     CLOSED_LIMIT,
     EMPTY_BALANCE,
@@ -102,6 +105,8 @@ def _marks(shadow: Shadow, event: MarksTicked) -> Shadow:
             **dict.fromkeys(futures_marks, event.at),
         },
     )
+    if shadow.rules_change_at is not None and event.at >= shadow.rules_change_at:
+        ticked = _with_rules(ticked, shadow.rules)
     return _close_hour(ticked) if event.at >= shadow.next_close_at else ticked
 
 
@@ -325,7 +330,13 @@ def _snapshot(shadow: Shadow, event: SnapshotTaken) -> Shadow:
 
 
 def _rules(shadow: Shadow, event: RulesRead) -> Shadow:
-    return replace(shadow, at=event.at, rules=event.rules)
+    return _with_rules(replace(shadow, at=event.at), event.rules)
+
+
+def _with_rules(shadow: Shadow, rules: Rules) -> Shadow:
+    """The shadow under the rules that are in force at its time."""
+    now = rules.as_of(shadow.at)
+    return replace(shadow, rules=now, rules_change_at=now.next_change_at)
 
 
 def _time_only(
@@ -337,6 +348,7 @@ def _time_only(
 
 _APPLIERS: Final[Mapping[type, Callable[[Shadow, Any], Shadow]]] = {
     MarksTicked: _marks,
+    PricesSeen: prices_seen,
     LedgerBooked: _ledger,
     HoldChanged: _hold,
     Filled: _filled,

@@ -112,7 +112,25 @@ def _trade_mark(shadow: Shadow, order: PlaceOrder) -> Decimal:
         mark = pair_mark(shadow, order.symbol)
     if mark is None or mark <= 0:
         raise UnknownPriceError(f"no mark price of {order.symbol} is known")
-    return mark
+    return _traded(shadow, order.symbol, mark)
+
+
+def _traded(shadow: Shadow, symbol: str, mark: Decimal) -> Decimal:
+    """The last trade where it is newer than the mark, within the exchange's band.
+
+    An exit is made at what is traded; orders beyond the band are refused.
+    """
+    seen, contract = shadow.last_prices.get(symbol), shadow.rules.contracts.get(symbol)
+    pair = shadow.rules.spot.get(symbol)
+    name = symbol if pair is None else pair.base
+    marked_at = shadow.mark_times.get(name)
+    if seen is None or marked_at is None or seen.at <= marked_at:
+        return mark
+    if contract is not None:
+        band = contract.price_band
+    else:
+        band = ZERO if pair is None else pair.price_limit_rate
+    return min(max(seen.price, mark * (ONE - band)), mark * (ONE + band))
 
 
 def _contract(shadow: Shadow, symbol: str) -> ContractRules:

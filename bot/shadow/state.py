@@ -31,6 +31,7 @@ __all__ = [
     "HISTORY_LIMIT",
     "Request",
     "Shadow",
+    "TimedPrice",
     "empty_shadow",
 ]
 
@@ -60,6 +61,14 @@ class Request:
     filled_qty: Decimal = Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class TimedPrice:
+    """A price and when it was seen."""
+
+    price: Decimal
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shadow:
     """The account and the market as the facts so far make them."""
@@ -82,6 +91,10 @@ class Shadow:
     margin_marks: Mapping[str, Decimal] = field(default_factory=dict)
     futures_marks: Mapping[str, Decimal] = field(default_factory=dict)
     mark_times: Mapping[str, datetime] = field(default_factory=dict)
+    index_prices: Mapping[str, TimedPrice] = field(default_factory=dict)
+    """By contract; they widen what a stale mark may be, and confirm its jumps."""
+    last_prices: Mapping[str, TimedPrice] = field(default_factory=dict)
+    """By contract or pair; they price an exit while they are newer than the mark."""
     funding: Mapping[str, FundingQuoted] = field(default_factory=dict)
     borrow: Mapping[str, BorrowRateQuoted] = field(default_factory=dict)
     liquidity: Mapping[str, LiquidityQuoted] = field(default_factory=dict)
@@ -99,6 +112,8 @@ class Shadow:
     )
     """Hourly closes by coin, oldest first."""
     next_close_at: datetime = _EPOCH
+    rules_change_at: datetime | None = None
+    """When the first announced change of the rules comes into force."""
     is_open: bool = False
     """Whether a snapshot has been taken: before it nothing is known."""
 
@@ -135,4 +150,4 @@ def empty_shadow(rules: Rules) -> Shadow:
         >>> empty_shadow(Rules()).is_open
         False
     """
-    return Shadow(at=_EPOCH, rules=rules)
+    return Shadow(at=_EPOCH, rules=rules, rules_change_at=rules.next_change_at)

@@ -95,6 +95,7 @@ _SPOT_TEXT: Final = """
 spot_time               GET /api/v1/timestamp                                   P3  -
 spot_status             GET /api/v1/status                                      P3  -
 currencies              GET /api/v3/currencies                                  P3  -
+announcements           GET /api/v3/announcements                               P20 -
 symbols                 GET /api/v2/symbols                                     P4  -
 spot_ticker             GET /api/v1/market/orderbook/level1                     P2  -
 spot_tickers            GET /api/v1/market/allTickers                           P15 -

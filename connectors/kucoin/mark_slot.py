@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from bot.domain.events import MarksTicked
 from bot.domain.money import ONE
+from bot.domain.prices import PricesSeen
 from connectors.kucoin.parse.marks import ContractMark, MarginMark, usdt_prices
 
 __all__ = ["MarkSlot"]
@@ -40,6 +41,7 @@ class MarkSlot:
     _contracts: dict[str, datetime] = field(default_factory=dict)
     _margin: dict[str, _Timed] = field(default_factory=dict)
     _futures: dict[str, _Timed] = field(default_factory=dict)
+    _indexes: dict[str, _Timed] = field(default_factory=dict)
     _skipped: int = 0
 
     @property
@@ -115,6 +117,20 @@ class MarkSlot:
         self.received_s = max(self.received_s, received_s)
         self._skipped += mark.symbol in self._futures
         self._futures[mark.symbol] = (mark.mark_price, mark.at)
+        if mark.index_price is not None:
+            self._indexes[mark.symbol] = (mark.index_price, mark.at)
+
+    def take_indexes(self) -> tuple[PricesSeen, ...]:
+        """The index prices since the last taking, one event for each time."""
+        seen = tuple(
+            PricesSeen(
+                at=at,
+                index_prices={n: p for n, (p, t) in self._indexes.items() if t == at},
+            )
+            for at in sorted({at for _, at in self._indexes.values()})
+        )
+        self._indexes = {}
+        return seen
 
     def take(self) -> tuple[MarksTicked, ...]:
         """Everything since the last taking, one event for each time, oldest first."""

@@ -19,6 +19,7 @@ from bot.domain.events import (
     RulesRead,
 )
 from bot.domain.instruments import ContractRules, Rules
+from bot.domain.prices import PricesSeen
 from bot.ports import AccountReader, Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.depth import MINUTES, liquidity_of
@@ -35,12 +36,15 @@ from connectors.kucoin.parse.loans import borrow_rates, inventory
 from connectors.kucoin.parse.marks import contract_mark, margin_marks
 from connectors.kucoin.parse.service import ServiceState, service_state
 from connectors.kucoin.parse.spot_rules import spot_listings
+from connectors.kucoin.parse.tickers import Ticker, futures_ticker, spot_ticker
 from connectors.kucoin.polls import Events, Poll
 
 __all__ = ["MarketPolls", "SettlementListener"]
 
 _BOOK: Final = "20"
 _RATES_AT_ONCE: Final = 50
+_LASTS_AT_ONCE: Final = 20
+"""Last trades that one poll asks for, of each kind."""
 _LATE_MARK: Final = timedelta(seconds=3)
 """Marks are pushed each second; one that is older is asked for."""
 
@@ -76,6 +80,7 @@ class MarketPolls:
         return (
             Poll(name="margin marks", every_s=2, ask=self.margin_marks),
             Poll(name="contract marks", every_s=2, ask=self.contract_marks),
+            Poll(name="last prices", every_s=2, ask=self.last_prices),
             Poll(name="borrow rates", every_s=60, ask=self.borrow_rates),
             Poll(name="funding", every_s=60, ask=self.funding),
             Poll(name="rules", every_s=60, ask=self.new_rules),
@@ -124,6 +129,22 @@ class MarketPolls:
             data = await self.rest.read("futures_mark", {"symbol": symbol})
             self.feed.marks.put_contract(contract_mark(data))
         return ()
+
+    async def last_prices(self) -> Events:
+        """The last trades of what has a late mark: they widen what it may be by now."""
+        since, told = self.clock.now() - _LATE_MARK, list[Event]()
+        marks = self.feed.marks
+        late = marks.late_contracts(self.interests.contracts, since)
+        for symbol in sorted(late)[:_LASTS_AT_ONCE]:
+            asked = {"symbol": symbol}
+            ticker = futures_ticker(await self.rest.read("futures_ticker", asked))
+            told += _last_of(symbol, ticker)
+        pairs = {f"{c}-USDT" for c in marks.late_coins(self.interests.coins, since)}
+        for symbol in sorted(pairs & self.interests.spot_symbols)[:_LASTS_AT_ONCE]:
+            asked = {"symbol": symbol}
+            ticker = spot_ticker(await self.rest.read("spot_ticker", asked))
+            told += _last_of(symbol, ticker)
+        return told
 
     # -- prices of money ---------------------------------------------------
 
@@ -274,6 +295,13 @@ class MarketPolls:
         )
         minutes = [_in_coins(m, rules) for m in futures_minutes(candles)]
         return liquidity_of(now, symbol, top_of_book(book), minutes)
+
+
+def _last_of(symbol: str, ticker: Ticker) -> Events:
+    """A last trade as a fact of the time at which it was told."""
+    if ticker.last is None or ticker.at is None:
+        return ()
+    return (PricesSeen(at=ticker.at, last_prices={symbol: ticker.last}),)
 
 
 def _in_coins(minute: Minute, rules: ContractRules) -> Minute:

@@ -1,20 +1,22 @@
 """The exchange's rules as of now, for what a run cares about.
 
 The same readings as the simulated venue's (``parse.stated_rules``), from the
-exchange's own answers, with the fees of this account. Where a change of a contract's
-margin parameters is announced, the worse of old and new counts from now on: smaller
-``k``, ``m`` and leverage constant ask for more margin. What ``Rules`` cannot express
-is a sentence. Nothing here decides what a change means.
+exchange's own answers, with the fees of this account. A perpetual contract that states
+its end is delisted then; a coin that margin trading listed and lists no more, twice in
+a row, is gone already. What is announced is a sentence, too. Nothing here decides what
+a change means.
 
 Weights: contracts 3 and 8 for each one followed, spot pairs 4 and 3 for every ten,
 margin 58 and 20 for every isolated pair.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+from bot.domain.announced import Delisting
 from bot.domain.instruments import (
     CollateralTier,
     ContractRules,
@@ -42,10 +44,15 @@ from connectors.kucoin.parse.stated_rules import (
 )
 from connectors.kucoin.snapshots import gathered
 
-__all__ = ["RulesReader", "changed", "read_rules", "worse"]
+__all__ = ["RulesReader", "changed", "read_rules"]
 
 _FEES_AT_ONCE: Final = 10
 _COINS_AT_ONCE: Final = 50
+_CASH: Final = "USDT"
+_MISSED: Final = 2
+_NOW: Final = datetime.fromtimestamp(0, UTC)
+"""The time of a delisting that has happened already."""
+
 _Rates = Mapping[str, tuple[Decimal, Decimal]]
 
 
@@ -60,6 +67,8 @@ class RulesReader:
         self._rest = rest
         self._contracts: dict[str, ContractRules] = {}
         self._notices: tuple[str, ...] = ()
+        self._missed: dict[str, int] = {}
+        """Coins that margin trading has listed, to how often in a row it did not."""
 
     def known_contracts(self) -> Mapping[str, ContractRules]:
         """The rules of the contracts that were read last."""
@@ -86,8 +95,30 @@ class RulesReader:
         futures_fees = await self._futures_fees(listed, urgency)
         spot_fees = await self._spot_fees(sorted(spot), urgency)
         self._contracts = dict(_contracts(stated, listed, futures_fees))
-        self._notices = tuple(_announced(stated.contracts[name] for name in listed))
-        return _rules(stated, interests, (spot, spot_fees), self._contracts)
+        ends = _ends(stated.contracts[name] for name in listed)
+        gone = self._gone(interests.coins, stated.margin.coins.keys())
+        told = _announced(stated.contracts[name] for name in listed)
+        self._notices = (*told, *(_left(each) for each in (*ends, *gone)))
+        rules = _rules(stated, interests, (spot, spot_fees), self._contracts)
+        return replace(rules, delistings=tuple(sorted((*ends, *gone))))
+
+    def _gone(
+        self, coins: Iterable[str], listed: Collection[str]
+    ) -> tuple[Delisting, ...]:
+        """The coins that were listed for margin before, and twice now are not.
+
+        One answer may be incomplete; nothing is left because of one.
+        """
+        for coin in sorted(set(coins) - {_CASH}):
+            if coin in listed:
+                self._missed[coin] = 0
+            elif coin in self._missed:
+                self._missed[coin] += 1
+        return tuple(
+            Delisting(_NOW, coin)
+            for coin, times in sorted(self._missed.items())
+            if times >= _MISSED
+        )
 
     async def _stated(self, interests: Interests, urgency: Urgency) -> StatedRules:
         listing, symbols, config, currencies, isolated = await gathered(
@@ -193,33 +224,34 @@ def _spot(stated: StatedRules, symbols: Iterable[str]) -> dict[str, SpotRules]:
 def _contracts(
     stated: StatedRules, symbols: Iterable[str], fees: _Rates
 ) -> Iterator[tuple[str, ContractRules]]:
-    """Each contract with this account's fees and the worse of what is announced."""
+    """Each contract with this account's fees."""
     for symbol in symbols:
         rules = stated_contract(stated, symbol)
         if rules is None:
             continue
         maker, taker = fees.get(symbol, (rules.maker_fee_rate, rules.taker_fee_rate))
-        rules = replace(rules, maker_fee_rate=maker, taker_fee_rate=taker)
-        yield symbol, worse(rules, stated.contracts[symbol])
+        yield symbol, replace(rules, maker_fee_rate=maker, taker_fee_rate=taker)
 
 
-def worse(rules: ContractRules, listed: Contract) -> ContractRules:
-    """The rules under which more margin is needed: those in force, or the announced.
-
-    A smaller ``k`` allows less size, a smaller ``m`` and a smaller leverage constant
-    make the maintenance margin rate ``(1 + n/m) / (2 x constant)`` larger.
-    """
-    return replace(
-        rules,
-        k=_least(rules.k, listed.adjust_k),
-        m=_least(rules.m, listed.adjust_m),
-        mmr_lev_constant=_least(rules.mmr_lev_constant, listed.adjust_mmr_lev_constant),
+def _ends(listed: Iterable[Contract]) -> tuple[Delisting, ...]:
+    """The perpetual contracts that have an end."""
+    return tuple(
+        Delisting(item.ends_at, item.symbol)
+        for item in listed
+        if item.is_perpetual and item.ends_at is not None
     )
 
 
-def _least(now: Decimal | None, then: Decimal | None) -> Decimal | None:
-    """The smaller of two; one that is not known now stays not known."""
-    return now if now is None or then is None else min(now, then)
+def _left(each: Delisting) -> str:
+    """A sentence about what leaves.
+
+    Example:
+        >>> _left(Delisting(_NOW, "ABC"))
+        'ABC counts no more in margin trading.'
+    """
+    if each.at == _NOW:
+        return f"{each.name} counts no more in margin trading."
+    return f"KuCoin settles {each.name} for good at {each.at:%Y-%m-%d %H:%M} UTC."
 
 
 def _announced(listed: Iterable[Contract]) -> Iterator[str]:
@@ -239,8 +271,8 @@ def _announced(listed: Iterable[Contract]) -> Iterator[str]:
             if item.adjust_at is not None:
                 when = f"at {item.adjust_at:%Y-%m-%d %H:%M} UTC"
             yield (
-                f"KuCoin changes {item.symbol} {when}: {', '.join(moves)}; the worse "
-                "of both is used already."
+                f"KuCoin changes {item.symbol} {when}: {', '.join(moves)}; the account "
+                "must stand the worse of both a day before."
             )
 
 

@@ -265,7 +265,7 @@ class LiveWorld:
             self._crew.check()
             if not marks.is_empty:
                 self.marks_received_s = marks.received_s
-                yield marks.take()
+                yield (*marks.take_indexes(), *marks.take())
             else:
                 yield self._queue.popleft()
 

@@ -121,6 +121,10 @@ class FuturesState:
     _held: dict[tuple[str, MarginMode], tuple[Position, ...]] = field(
         default_factory=dict
     )
+    _change_at: datetime | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._change_at = self.rules.next_change_at
 
     @property
     def positions(self) -> Mapping[PositionKey, Position]:
@@ -142,10 +146,13 @@ class FuturesState:
         self._held = {group: tuple(found) for group, found in held.items()}
 
     def see(self, instant: MarketInstant) -> None:
-        """Take over marks and liquidity; what is not stated stays as it was."""
+        """Take over marks, liquidity and the constants that come into force now."""
         self.marks.update(instant.futures_marks)
         self.coin_marks.update(instant.margin_marks)
         self.liquidity.update(instant.liquidity)
+        if self._change_at is not None and instant.at >= self._change_at:
+            self.rules = self.rules.as_of(instant.at)
+            self._change_at = self.rules.next_change_at
 
     def contract(self, symbol: str) -> ContractRules:
         """The rules of a contract.

@@ -18,6 +18,7 @@ from bot.domain.events import (
 )
 from bot.domain.market import BorrowRate, Liquidity, MarketInstant
 from bot.domain.money import ONE
+from bot.domain.prices import PricesSeen
 
 __all__ = ["NUMERAIRE", "Tape", "spot_symbol"]
 
@@ -81,7 +82,7 @@ class Tape:
         ]
         if instant.margin_marks or instant.futures_marks:
             events.append(_marks(instant))
-        return events
+        return [*_lasts(instant), *events]
 
     def last(self, symbol: str) -> Decimal | None:
         """The last traded price of a symbol, None before its first trade."""
@@ -139,6 +140,17 @@ def _depths(instant: MarketInstant) -> list[Event]:
         )
         for symbol, depth in sorted(instant.liquidity.items())
     ]
+
+
+def _lasts(instant: MarketInstant) -> list[Event]:
+    """The contracts' last trades where they are no marks: recorded beside them."""
+    marks = instant.futures_marks
+    found = {
+        symbol: price
+        for symbol, price in instant.last_prices.items()
+        if symbol in marks and marks[symbol] != price
+    }
+    return [PricesSeen(at=instant.at, last_prices=found)] if found else []
 
 
 def _marks(instant: MarketInstant) -> MarksTicked:

@@ -48,6 +48,7 @@ LAYERS = {
         "bot.settings_sizing",
         "bot.settings_strategies",
         "bot.settings_blackouts",
+        "bot.settings_delistings",
         "bot.guard",
         "bot.risk",
         "bot.shadow",

@@ -36,6 +36,7 @@ IN_FLOATS = (
 """The fast copies of ``bot/risk``, each held to the exact engine by a property test."""
 
 IN_ODDS = (
+    "bot/risk/coming_shifts.py",
     "bot/risk/forecast_scored.py",
     "bot/risk/known_flows.py",
     "bot/risk/odds.py",

@@ -8,10 +8,11 @@ A contract before its opening lacks many fields, so each may be None here;
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from bot.domain.announced import RiskChange
 from bot.domain.errors import UsageError
 from bot.domain.instruments import ContractRules, RiskTier
 from connectors.kucoin.parse.envelope import body, coin
@@ -39,6 +40,11 @@ _STATUSES: Final[Mapping[str, str]] = {
     "Closed": "closed",
     "CancelOnly": "cancel_only",
 }
+
+_PERPETUAL: Final = "perpetual"
+_TYPES: Final[Mapping[str, str]] = {"FFWCSX": _PERPETUAL, "FFICSX": "dated"}
+_UNSTATED: Final = datetime.fromtimestamp(0, UTC)
+"""When a change is in force whose time is not stated: already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,9 @@ class Contract:
     adjust_m: Decimal | None
     adjust_mmr_lev_constant: Decimal | None
     adjust_at: datetime | None
+    is_perpetual: bool = False
+    ends_at: datetime | None = None
+    """When it is settled for good, where that is stated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +174,15 @@ def contract(document: Node) -> Contract:
         adjust_m=data["adjustM"].optional_price(),
         adjust_mmr_lev_constant=data["adjustMmrLevConstant"].optional_price(),
         adjust_at=data["adjustActiveTime"].optional_time_ms(),
+        is_perpetual=data["type"].state(_TYPES) == _PERPETUAL,
+        ends_at=_end(data),
     )
+
+
+def _end(data: Node) -> datetime | None:
+    """The earlier of expiry and settlement; a perpetual states neither, while it is."""
+    times = (data[name].optional_time_ms() for name in ("expireDate", "settleDate"))
+    return min((each for each in times if each is not None), default=None)
 
 
 def _size(data: Node) -> tuple[Decimal | None, bool | None]:
@@ -268,7 +285,23 @@ def contract_rules(item: Contract, tiers: tuple[RiskTier, ...] = ()) -> Contract
         maintenance_margin_rate=item.maintenance_margin_rate,
         funding_rate_cap=item.funding_rate_cap,
         funding_rate_floor=item.funding_rate_floor,
+        announced=_announced(item),
     )
+
+
+def _announced(item: Contract) -> RiskChange | None:
+    """The constants that the exchange says will change; None where none is another."""
+    parts = {
+        "k": (item.k, item.adjust_k),
+        "m": (item.m, item.adjust_m),
+        "mmr_lev_constant": (item.mmr_lev_constant, item.adjust_mmr_lev_constant),
+    }
+    moved = {
+        name: then
+        for name, (now, then) in parts.items()
+        if then is not None and now is not None and then != now
+    }
+    return RiskChange(at=item.adjust_at or _UNSTATED, **moved) if moved else None
 
 
 def risk_tiers(document: Node) -> Mapping[str, tuple[RiskTier, ...]]:

@@ -176,6 +176,20 @@ def _terms(rules: ContractRules) -> dict[str, object]:
         "mmrLevConstant": rules.mmr_lev_constant,
         "supportCross": True,
         "orderPriceRange": rules.price_band,
+        **_announced(rules),
+    }
+
+
+def _announced(rules: ContractRules) -> dict[str, object]:
+    """Constants that change later; a contract without them lists no such fields."""
+    change = rules.announced
+    if change is None:
+        return {}
+    return {
+        "adjustK": change.k,
+        "adjustM": change.m,
+        "adjustMmrLevConstant": change.mmr_lev_constant,
+        "adjustActiveTime": ms(change.at),
     }
 
 

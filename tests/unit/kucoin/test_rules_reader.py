@@ -8,13 +8,18 @@ from itertools import pairwise
 
 import pytest
 
+from bot.domain.announced import Delisting
+from bot.domain.events import RulesRead
 from bot.domain.instruments import Rules
+from bot.shadow.apply import apply
+from bot.shadow.state import empty_shadow
 from connectors.kucoin.answers import Answer, ExchangeRefusedError, Urgency
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.history import read_history
 from connectors.kucoin.parse.node import Node
 from connectors.kucoin.rules_reader import RulesReader, changed, read_rules
 from tests.unit.kucoin.listed_account import CONTRACT, ManualClock
+from tests.unit.venue.builders import START
 
 D = Decimal
 XBT: dict[str, object] = {
@@ -71,10 +76,6 @@ ANSWERS: dict[str, object] = {
         "liqDebtRatio": "0.97",
         "currencyList": ["BTC"],
     },
-    "margin_currencies": [
-        {"currency": name, "marginCoefficient": "1", "precision": 8}
-        for name in ("BTC", "USDT", "ETH")
-    ],
     "isolated_symbols": [
         {"symbol": "BTC-USDT", "maxLeverage": 10, "flDebtRatio": "0.97"}
     ],
@@ -127,6 +128,8 @@ class Exchange:
         self.asked: list[tuple[str, Mapping[str, str]]] = []
         self.contract = dict(XBT)
         self.bars: list[list[str]] = []
+        self.dropped: set[str] = set()
+        """Coins that margin trading lists no more."""
 
     async def read(
         self,
@@ -144,6 +147,13 @@ class Exchange:
             return Node([{"symbol": asked["symbol"], **LEGS}], endpoint)
         if endpoint == "contracts":
             return Node([self.contract], endpoint)
+        if endpoint == "margin_currencies":
+            kept = [
+                {"currency": name, "marginCoefficient": "1", "precision": 8}
+                for name in ("BTC", "USDT", "ETH")
+                if name not in self.dropped
+            ]
+            return Node(kept, endpoint)
         return Node(ANSWERS[endpoint], endpoint)
 
     async def write(
@@ -194,8 +204,8 @@ async def test_rules_hold_what_is_listed_with_our_own_fees() -> None:
     assert await read_rules(rest, INTERESTS) == rules
 
 
-async def test_an_announced_change_counts_at_once_where_it_is_worse() -> None:
-    """The smaller m needs more margin and is taken; the larger k is not."""
+async def test_an_announced_change_counts_from_its_time_where_it_is_worse() -> None:
+    """The smaller m needs more margin and is taken then; the larger k is not."""
     rest = Exchange()
     rest.contract |= {
         "adjustK": D(600),
@@ -204,8 +214,13 @@ async def test_an_announced_change_counts_at_once_where_it_is_worse() -> None:
     }
     reader = RulesReader(rest)
 
-    contract = (await reader.read(INTERESTS)).contracts["XBTUSDTM"]
+    rules = await reader.read(INTERESTS)
+    when = datetime(2026, 4, 3, 10, 40, tzinfo=UTC)
 
+    assert rules.contracts["XBTUSDTM"].m == D(300)
+    assert rules.next_change_at == when
+    assert rules.as_of(when - timedelta(seconds=1)) is rules
+    contract = rules.as_of(when).contracts["XBTUSDTM"]
     assert (contract.k, contract.m, contract.mmr_lev_constant) == (
         D(490),
         D(200),
@@ -214,6 +229,48 @@ async def test_an_announced_change_counts_at_once_where_it_is_worse() -> None:
     (notice,) = reader.notices
     assert "XBTUSDTM at 2026-04-03 10:40 UTC" in notice
     assert "m from 300 to 200" in notice
+
+
+async def test_a_change_without_a_time_counts_already() -> None:
+    """What may be in force any minute is stood now."""
+    rest = Exchange()
+    rest.contract |= {"adjustM": D(200)}
+    rules = await RulesReader(rest).read(INTERESTS)
+
+    shadow = apply(empty_shadow(Rules()), RulesRead(at=START, rules=rules))
+    assert shadow.rules.contracts["XBTUSDTM"].m == D(200)
+    assert shadow.rules_change_at is None
+
+
+async def test_a_perpetual_that_states_its_end_is_delisted_then() -> None:
+    """The settle date of a perpetual is an announcement; a dated one has always one."""
+    rest = Exchange()
+    rest.contract |= {"type": "FFWCSX", "settleDate": 1775212800000}
+    reader = RulesReader(rest)
+    rules = await reader.read(INTERESTS)
+
+    when = datetime(2026, 4, 3, 10, 40, tzinfo=UTC)
+    assert rules.delistings == (Delisting(when, "XBTUSDTM"),)
+    assert reader.notices == (
+        "KuCoin settles XBTUSDTM for good at 2026-04-03 10:40 UTC.",
+    )
+    rest.contract |= {"type": "FFICSX"}
+    assert (await reader.read(INTERESTS)).delistings == ()
+
+
+async def test_a_coin_that_margin_trading_drops_is_gone_at_the_second_look() -> None:
+    """One answer without it may be incomplete, and one with it takes the news back."""
+    rest = Exchange()
+    reader = RulesReader(rest)
+    assert (await reader.read(INTERESTS)).delistings == ()
+
+    rest.dropped = {"BTC"}
+    assert (await reader.read(INTERESTS)).delistings == ()
+    (gone,) = (await reader.read(INTERESTS)).delistings
+    assert gone.name == "BTC"
+    assert gone.at < START
+    rest.dropped = set()
+    assert (await reader.read(INTERESTS)).delistings == ()
 
 
 def test_every_changed_rule_has_a_sentence() -> None:

@@ -16,6 +16,7 @@ from bot.domain.events import (
 )
 from bot.domain.instruments import Rules
 from bot.domain.orders import OrderState
+from bot.domain.prices import PricesSeen
 from connectors.kucoin.answers import Urgency
 from connectors.kucoin.parse.marks import ContractMark
 from tests.unit.kucoin.live_bench import Bench, running
@@ -147,3 +148,36 @@ async def test_time_is_told_while_no_mark_comes() -> None:
         assert not any(each.margin_marks or each.futures_marks for each in pulses)
         assert [each.at for each in pulses] == sorted(each.at for each in pulses)
         assert (pulses[0].at - first.at).total_seconds() > 3
+
+
+async def test_last_trades_are_asked_for_while_a_mark_is_late_and_no_longer() -> None:
+    """A frozen mark of the perpetual: its ticker is read, until the mark is back."""
+    bench = Bench()
+    mark = ContractMark(
+        symbol="XBTUSDTM", mark_price=D(50_000), index_price=D(50_010), at=None
+    )
+    async with running(bench):
+        marks = bench.world.feed.marks
+        marks.put_contract(replace(mark, at=bench.time.now()))
+        await bench.time.advance(1)
+        [index] = bench.of(PricesSeen)
+        assert index.index_prices == {"XBTUSDTM": D(50_010)}
+
+        at = bench.time.now() + timedelta(seconds=6)
+        bench.rest.reads["futures_ticker"] = {
+            "price": "47000",
+            "bestBidPrice": "46999",
+            "bestAskPrice": "47001",
+            "ts": D(ms(at) * 1_000_000),
+        }
+        await bench.time.advance(8)
+        last = bench.of(PricesSeen)[-1]
+        assert last.last_prices == {"XBTUSDTM": D(47_000)}
+        assert last.index_prices == {}
+
+        marks.put_contract(replace(mark, at=bench.time.now()))
+        await bench.time.advance(0.5)
+        before = [each for each in bench.of(PricesSeen) if each.last_prices]
+        await bench.time.advance(2)
+        after = [each for each in bench.of(PricesSeen) if each.last_prices]
+        assert after == before
