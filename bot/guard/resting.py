@@ -190,7 +190,9 @@ def _changes(shadow: Shadow, wanted: Wanted, gone: Iterable[str]) -> Iterable[Pr
     asked = list(_asked_for(shadow))
     there: set[RungKey] = set()
     for key, wants in _by_leg(wanted.stops).items():
-        alone = [w for w in wants if not (w.partner_of is None or w.partner_of in there)]
+        alone = [
+            w for w in wants if not (w.partner_of is None or w.partner_of in there)
+        ]
         leg = matched(
             shadow.at,
             [want for want in wants if want not in alone],

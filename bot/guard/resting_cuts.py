@@ -120,7 +120,9 @@ def _futures_cuts(
             yield orders[0], (orders[1] if orders[1:] else None), coin
 
 
-def _margin_cuts(there: Shadow, verdict: Verdict, limits: GuardLimits) -> Iterator[_Cut]:
+def _margin_cuts(
+    there: Shadow, verdict: Verdict, limits: GuardLimits
+) -> Iterator[_Cut]:
     """Trades of a margin account, largest endangered coin first, nothing repaid."""
     measure = verdict.measure
     is_long = measure.down is not None and (

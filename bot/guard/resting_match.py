@@ -2,15 +2,16 @@
 
 A stop fits a rung when its size is near enough, and its price too or it is too young
 to be moved. Stops of one leg are told apart by their prices alone, so the rungs choose
-in the order in which they go off, each the nearest stop that fits; what is left over
-was wanted once. Requests without an answer are counted like stops that rest. Nothing
-here asks for anything.
+in the order in which they go off, the nearest first and then the young; what is left
+over was wanted once. Requests without an answer are counted like stops that rest.
+Nothing here asks for anything.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from bot.domain.intents import PlaceStop
@@ -68,16 +69,15 @@ def matched(
             price, so that a lost answer is never asked for twice.
     """
     free, open_requests = list(held), list(asked)
+    missing = sorted(wants, key=lambda w: (abs(w.move), w.rung))
     rests: list[WantedStop] = []
-    missing: list[WantedStop] = []
-    for want in sorted(wants, key=lambda w: (abs(w.move), w.rung)):
-        fits = [stop for stop in free if _fits(at, want.intent, stop)]
-        if fits:
-            price = want.intent.stop_price
-            free.remove(min(fits, key=lambda s: (abs(s.stop_price - price), s.stop_id)))
-            rests.append(want)
-        else:
-            missing.append(want)
+    for does_fit in (_is_near, partial(_is_young, at)):
+        for want in list(missing):
+            fits = [s for s in free if _is_sized(want, s) and does_fit(want, s)]
+            if fits:
+                free.remove(min(fits, key=partial(_gap, want)))
+                missing.remove(want)
+                rests.append(want)
     while open_requests and missing:
         request = open_requests.pop(0)
         nearest = min(
@@ -93,9 +93,18 @@ def matched(
     )
 
 
-def _fits(at: datetime, wanted: PlaceStop, stop: StopChanged) -> bool:
-    """Whether a stop may stay as it is: near enough, or too young to be moved."""
-    is_sized = abs(stop.qty - wanted.qty) <= wanted.qty * _SIZE
-    is_young = at - stop.at < REPRICE
-    is_near = abs(stop.stop_price - wanted.stop_price) <= wanted.stop_price * _DRIFT
-    return is_sized and (is_near or is_young)
+def _is_sized(want: WantedStop, stop: StopChanged) -> bool:
+    return abs(stop.qty - want.intent.qty) <= want.intent.qty * _SIZE
+
+
+def _is_near(want: WantedStop, stop: StopChanged) -> bool:
+    price = want.intent.stop_price
+    return abs(stop.stop_price - price) <= price * _DRIFT
+
+
+def _is_young(at: datetime, want: WantedStop, stop: StopChanged) -> bool:
+    return at - stop.at < REPRICE
+
+
+def _gap(want: WantedStop, stop: StopChanged) -> tuple[Decimal, str]:
+    return abs(stop.stop_price - want.intent.stop_price), stop.stop_id

@@ -93,7 +93,7 @@ def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
         equity_start_usdt=sources.equity_start,
         guard=replace(
             _guard_view(recorder, step, measured, sources),
-            resting=_resting(shadow, measured, sources),
+            resting=_resting(step, measured, sources),
         ),
         progress=_progress(shadow.at, sources),
         speed=sources.speed,
@@ -217,12 +217,13 @@ def _guard_view(
 
 
 def _resting(
-    shadow: Shadow, measures: Sequence[SubjectMeasure], sources: FrameSources
+    step: Step, measures: Sequence[SubjectMeasure], sources: FrameSources
 ) -> str | None:
     """What would act if the process ended; not said where no stops are to rest."""
     if not sources.is_guarded or not sources.limits.resting_stops:
         return None
-    return stops_line(shadow, measures)
+    state = step.state
+    return stops_line(state.shadow, measures, state.guard.subjects, sources.limits)
 
 
 def _acting(

@@ -81,7 +81,9 @@ def live_and_die(
     A request takes effect at once, before the next price.
     """
     core = Core(guard_limits=limits or with_stops())
-    exchange = venue(account, first=instant(btc=prices[0], liquidity=liquidity, rates=RATES))
+    exchange = venue(
+        account, first=instant(btc=prices[0], liquidity=liquidity, rates=RATES)
+    )
     life = Life(venue=exchange, state=State(shadow=empty_shadow(rules())))
     life.events += exchange.opening_events
     opened = (

@@ -5,7 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from bot.domain.accounts import FUTURES, MARGIN_CROSS, AccountSnapshot, PositionKey
+from bot.domain.accounts import (
+    FUTURES,
+    MARGIN_CROSS,
+    AccountSnapshot,
+    Balance,
+    PositionKey,
+)
 from bot.domain.orders import StopState
 from bot.guard.limits import GuardLimits
 from tests.simulation.dying import Life, live_and_die, with_stops
@@ -72,15 +78,14 @@ def test_nothing_is_ever_oversold(account: AccountSnapshot, path: list[str]) -> 
     if before is not None and after is not None:
         assert after.lots * before.lots > 0
         assert abs(after.lots) <= abs(before.lots)
-    for account_id, coins in snapshot.balances.items():
-        for coin, balance in coins.items():
+    for account_id, held in snapshot.balances.items():
+        for coin, balance in held.items():
             assert balance.total >= 0
-            opened = account.balances.get(account_id, {}).get(coin)
-            principal = Decimal(0) if opened is None else opened.principal
-            assert balance.principal <= principal
+            opened = account.balances.get(account_id, {}).get(coin, Balance())
+            assert balance.principal <= opened.principal
     sold = sum(f.qty for f in life.fills if f.account == MARGIN_CROSS)
-    coins = account.balances.get(MARGIN_CROSS, {}).get("BTC")
-    assert sold <= (Decimal(0) if coins is None else coins.total)
+    owned = account.balances.get(MARGIN_CROSS, {}).get("BTC", Balance())
+    assert sold <= owned.total
 
 
 def test_a_ladder_has_at_most_five_rungs_within_the_depth() -> None:

@@ -16,7 +16,8 @@ from bot.guard.flatten import flatten_round
 from bot.guard.judge import judge
 from bot.guard.limits import GuardLimits
 from bot.guard.resting import STOPS, resting_round
-from bot.guard.resting_plan import WantedStop, stop_move, wanted_stops
+from bot.guard.resting_plan import stop_move, wanted_stops
+from bot.guard.resting_wanted import WantedStop
 from bot.guard.state import GuardState
 from bot.risk.measure import measure_subject, measure_subjects
 from bot.shadow.apply import apply
