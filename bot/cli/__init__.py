@@ -41,8 +41,9 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "borrow": ("bot.cli.operator", "Borrow a coin into a margin account."),
     "repay": ("bot.cli.operator", "Repay a coin, or all of it."),
     "transfer": ("bot.cli.operator", "Move a coin between accounts of yours."),
-    "cancel-all": ("bot.cli.operator", "Cancel every order that rests."),
+    "cancel-all": ("bot.cli.operator", "Cancel every order and stop that rests."),
     "flatten": ("bot.cli.operator", "Close orders, positions and loans."),
+    "rest-stops": ("bot.cli.operator", "Let stops rest again after a cancel-all."),
     "calibrate": (
         "bot.cli.calibrate_live",
         "Compare our formulas with a small live account.",

@@ -6,7 +6,8 @@ size that has moved is replaced no more often than every few minutes; nothing is
 while the guard cures an account. On futures the new stop comes before the old one
 goes, in margin accounts after it, because nothing there says reduce-only. The other
 leg of a pair rests only beside its first leg. All that is asked for in an hour is
-limited. Foreign stops are never touched. Nothing here sends anything.
+limited. While a person's pause lasts ours are withdrawn and none is placed. Foreign
+stops are never touched. Nothing here sends anything.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -84,7 +85,7 @@ def resting_round(
         limits: Whether stops rest at all, and how far from the end.
     """
     before = guard.resting
-    if not limits.resting_stops:
+    if before.is_paused or not limits.resting_stops:
         ours = [stop for stop in resting_stops(shadow) if stop.intent_id is not None]
         gone = tuple(_withdrawn(shadow, ours))
         return RestingRound(state=before, proposals=gone) if gone else None

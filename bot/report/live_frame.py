@@ -14,6 +14,7 @@ from typing import Final
 
 from bot.domain.money import ONE, ZERO
 from bot.engine.core import Step
+from bot.engine.stops_word import PAUSED
 from bot.guard.limits import GuardLimits
 from bot.guard.state import GuardState as Guarded
 from bot.guard.state import SubjectState
@@ -223,6 +224,8 @@ def _resting(
     if not sources.is_guarded or not sources.limits.resting_stops:
         return None
     state = step.state
+    if state.guard.resting.is_paused:
+        return PAUSED
     return stops_line(state.shadow, measures, state.guard.subjects, sources.limits)
 
 

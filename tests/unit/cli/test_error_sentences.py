@@ -44,7 +44,7 @@ def _leaves(command: Any, path: Sequence[str] = ()) -> Iterator[tuple[str, Any]]
         yield from _leaves(command.get_command(context, name), [*path, name])
 
 
-COMMANDS: Final = dict(_leaves(typer.main.get_command(cli._app)))
+COMMANDS: Final = dict(_leaves(typer.main.get_command(cli._app)))  # noqa: SLF001 - all commands hang there
 
 
 def _bad_words(command: Any) -> Iterator[str]:
