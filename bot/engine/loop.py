@@ -2,7 +2,8 @@
 
 The order is the rule of the house: entries are appended, and when something is
 to be executed they are made durable first; only then does the executor see it. While
-the journal takes no rows only reductions leave (``unwritten``). The shell never decides.
+the journal takes no rows only reductions leave (``unwritten``). The shell decides
+nothing.
 Observers are shown every step and must not change it.
 """
 
