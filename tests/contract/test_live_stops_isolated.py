@@ -123,8 +123,8 @@ def test_the_spot_leg_of_a_hedge_leaves_with_its_perpetual(told: Told) -> None:
     """Rung by rung the coins are sold where the short is bought back."""
     assert {row["tradeType"] for row in told.spot} == {"TRADE"}
     assert {(row["side"], row["stop"]) for row in told.spot} == {("sell", "entry")}
-    spot = sum(Decimal(row["size"]) for row in told.spot)
-    perp = sum(Decimal(row["size"]) for row in told.futures) / 100
+    spot = sum((Decimal(row["size"]) for row in told.spot), Decimal(0))
+    perp = sum((Decimal(row["size"]) for row in told.futures), Decimal(0)) / 100
     assert 0 < spot <= 10
     assert abs(spot - perp) <= Decimal("0.05")
     assert len(told.spot) == len(told.futures)
