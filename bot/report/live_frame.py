@@ -39,7 +39,6 @@ from bot.report.frame import (
 )
 from bot.report.next_action import moved, nearest_trigger, planned_words
 from bot.report.outlook_view import ahead_words
-from bot.report.protection import stops_line
 from bot.report.recorder import Recorder
 from bot.report.wording import intent_title, ratio_word, subject_title
 from bot.risk.measure import (
@@ -94,7 +93,7 @@ def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
         equity_start_usdt=sources.equity_start,
         guard=replace(
             _guard_view(recorder, step, measured, sources),
-            resting=_resting(step, measured, sources),
+            resting=_resting(recorder, step, measured, sources),
         ),
         progress=_progress(shadow.at, sources),
         speed=sources.speed,
@@ -218,7 +217,10 @@ def _guard_view(
 
 
 def _resting(
-    step: Step, measures: Sequence[SubjectMeasure], sources: FrameSources
+    recorder: Recorder,
+    step: Step,
+    measures: Sequence[SubjectMeasure],
+    sources: FrameSources,
 ) -> str | None:
     """What would act if the process ended; not said where no stops are to rest."""
     if not sources.is_guarded or not sources.limits.resting_stops:
@@ -226,7 +228,8 @@ def _resting(
     state = step.state
     if state.guard.resting.is_paused:
         return PAUSED
-    return stops_line(state.shadow, measures, state.guard.subjects, sources.limits)
+    known = state.guard.subjects
+    return recorder.stops_line.read(state.shadow, measures, known, sources.limits)
 
 
 def _acting(

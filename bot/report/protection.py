@@ -10,8 +10,9 @@ sends nothing, and an account that cannot be measured is never called protected.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bot.domain.accounts import FUTURES, isolated_pair
 from bot.domain.money import ZERO, plain
@@ -25,6 +26,7 @@ from bot.report.protection_cover import (
     LegCover,
     SideCover,
     covers_of,
+    ended,
     is_closing,
     move_of,
 )
@@ -35,6 +37,7 @@ from bot.shadow.stops import resting_stops
 
 __all__ = [
     "BareAccount",
+    "KeptLine",
     "PartAccount",
     "Protection",
     "RestingStop",
@@ -95,6 +98,9 @@ class PartAccount:
         return tuple(dict.fromkeys(told for side in ranked for told in side.lacks))
 
 
+_KEPT: Final = timedelta(seconds=10)
+"""How long a line of the live view is shown before it is read again."""
+
 _Account = TypeVar("_Account", BareAccount, PartAccount)
 
 
@@ -142,6 +148,7 @@ def protection(shadow: Shadow, limits: GuardLimits) -> Protection:
                 saved[stop.stop_id].add(measure.subject)
         sides = _sides(shadow, measure, opened.get(measure.subject), limits)
         why = reasons.get(measure.subject) or _why(theirs)
+        sides = tuple(ended(shadow, measure, side, stops) for side in sides)
         found.append(_found(shadow, measure, sides, why))
     return Protection(
         stops=tuple(
@@ -316,6 +323,30 @@ def _stop_document(resting: RestingStop) -> Mapping[str, object]:
         "owner": "gnomon" if resting.is_ours else "other",
         "protects": list(resting.protects),
     }
+
+
+@dataclass(slots=True)
+class KeptLine:
+    """The line of the live view, read again every ten seconds of the market's time.
+
+    A frame is drawn on the guard's own thread: it must not measure a large account.
+    """
+
+    _at: datetime | None = None
+    _line: str = ""
+
+    def read(
+        self,
+        shadow: Shadow,
+        measures: Sequence[SubjectMeasure],
+        guarded: Mapping[str, SubjectState],
+        limits: GuardLimits,
+    ) -> str:
+        """As ``stops_line`` says it, now or a few seconds ago."""
+        if self._at is None or shadow.at - self._at >= _KEPT:
+            self._at = shadow.at
+            self._line = stops_line(shadow, measures, guarded, limits)
+        return self._line
 
 
 def stops_line(

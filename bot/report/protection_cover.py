@@ -29,7 +29,7 @@ from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import UnknownPriceError, pair_mark, project
 from bot.shadow.state import Shadow
 
-__all__ = ["LegCover", "SideCover", "covers_of", "is_closing", "move_of"]
+__all__ = ["LegCover", "SideCover", "covers_of", "ended", "is_closing", "move_of"]
 
 _ENOUGH: Final = Decimal("0.9")
 """A leg of which this share rests is covered: stops are moved no sooner."""
@@ -79,8 +79,9 @@ class SideCover:
     subject: str
     edge: Decimal
     """The move of all prices that ends it without any stop; a fraction."""
-    end: Decimal | None
-    """The move that ends it when its stops are filled in full; None for none."""
+    end: Decimal | None = None
+    """The move that ends it when its stops are filled in full, where that was measured
+    (``ended``); None for none."""
     legs: tuple[LegCover, ...] = ()
     short: tuple[str, ...] = ()
 
@@ -116,10 +117,20 @@ def covers_of(
         yield SideCover(
             subject=measure.subject,
             edge=edge,
-            end=_end_with(shadow, measure, edge, there),
             legs=tuple(_legs(wanted, there, is_up=edge > 0)),
             short=tuple(dict.fromkeys(told for _, told in wanted.short)),
         )
+
+
+def ended(
+    shadow: Shadow,
+    measure: SubjectMeasure,
+    side: SideCover,
+    stops: Sequence[StopChanged],
+) -> SideCover:
+    """The side with the move that ends the account when its stops are filled."""
+    there = [stop for stop in stops if is_closing(shadow, stop, side.edge)]
+    return replace(side, end=_end_with(shadow, measure, side.edge, there))
 
 
 def is_closing(shadow: Shadow, stop: StopChanged, edge: Decimal) -> bool:

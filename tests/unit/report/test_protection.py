@@ -13,14 +13,14 @@ from bot.domain.stops import stop_of, triggered_order
 from bot.guard.limits import GuardLimits
 from bot.guard.resting_cuts import moved
 from bot.report.frame import Frame, GuardView
-from bot.report.protection import Protection, protection, stops_line
+from bot.report.protection import KeptLine, Protection, protection, stops_line
 from bot.report.protection_view import protection_view
 from bot.report.terminal_parts import guard_lines
 from bot.risk.measure import measure_subjects
 from bot.shadow.apply import apply
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
-from tests.unit.guard.bench import START, shadow_of
+from tests.unit.guard.bench import START, later, shadow_of
 from tests.unit.guard.test_resting import LONG, OWED, PAIR, PERP, guarded, keeping
 from tests.unit.venue.builders import opening
 
@@ -211,6 +211,19 @@ def test_the_live_view_says_it_in_a_line() -> None:
     assert line.endswith("all are protected")
     bare = line_of(LONG)
     assert bare == "no stop rests; not protected: margin_cross"
+
+
+def test_a_frame_does_not_read_the_line_again_at_once() -> None:
+    """Within ten seconds the last one is shown, then what rests by then."""
+    shadow, line = keeping(PERP)[0], KeptLine()
+
+    def read_line(now: Shadow) -> str:
+        return line.read(now, measure_subjects(now), guarded(now).subjects, LIMITS)
+
+    assert read_line(shadow).startswith("1 stop rests")
+    bare = replace(shadow, stops={})
+    assert read_line(later(bare, 9)).startswith("1 stop rests")
+    assert read_line(later(bare, 10)).startswith("no stop rests")
 
 
 def test_the_table_names_each_stop() -> None:
