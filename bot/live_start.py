@@ -19,12 +19,13 @@ from bot.domain.entries import Entry, Noted, RunStarted
 from bot.domain.errors import UnreachableError
 from bot.domain.events import Event, OperatorAsked
 from bot.domain.instruments import Rules
+from bot.domain.intents import Borrow
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
 from bot.engine.core import Core
 from bot.engine.executor import Executor
 from bot.engine.loop import Engine
-from bot.engine.memory import Memory, guard_of
+from bot.engine.memory import PRE_IMAGE, Memory, guard_of
 from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered, recover
 from bot.live_links import Links, disk_poll, interests_at_start
@@ -185,12 +186,29 @@ class Start:
             await streams.close()
 
     def remember(self, note: Noted) -> None:
-        """Make a note durable before anything else happens."""
+        """Make a note durable before anything else happens.
+
+        Raises:
+            UnreachableError: It is what a borrowing rests on, and the journal
+                takes no rows; a repayment goes on with it in memory.
+        """
         at = self.connection.clock.now()
-        self.journal.append([Entry(at=at, body=note)])
-        self.journal.commit()
+        self._keep(Entry(at=at, body=note), note)
         for listen in self._listeners:
             listen(at, note)
+
+    def _keep(self, entry: Entry, note: Noted) -> None:
+        engine = self._links.engine
+        if engine is None:
+            self.journal.append([entry])
+            self.journal.commit()
+        elif not engine.keep([entry]) and note.topic == PRE_IMAGE:
+            name = note.inputs.get("intent_id", "")
+            request = engine.state.shadow.requests.get(name)
+            if request is None or isinstance(request.approved.intent, Borrow):
+                raise UnreachableError(
+                    f"The journal takes no rows, so {name} was not sent: make room."
+                )
 
     async def _adopt(self, registry: OrderRegistry) -> None:
         """Which orders are ours, and which of their fills are booked."""

@@ -3,12 +3,12 @@
 Theory of operation. ``append`` turns entries into rows, links them into the hash
 chain and keeps them in a small buffer; ``commit`` makes them durable in one
 transaction (WAL, ``synchronous=FULL``) and then notes the new head. When
-``commit`` raises, the rows stay in the buffer and the next ``commit`` tries them
-again; on a full disk it first gives back the reserve, if one is kept. Which rows
-share a transaction leaves no trace in the closed file, so equal entries give equal
-bytes. A *resumed* journal is derived once more from its start: every appended entry
-must equal the stored one, and only past the stored tail does writing go on. An
-*extended* one goes on after its tail at once. One thread at a time may use a
+``commit`` raises, the rows stay in the buffer, up to a limit, and the next ``commit``
+tries them again; on a full disk it first gives back the reserve, if one is kept.
+Which rows share a transaction leaves no trace in the closed file, so equal entries
+give equal bytes. A *resumed* journal is derived once more from its start: every
+appended entry must equal the stored one, and only past the stored tail does writing go
+on. An *extended* one goes on after its tail at once. One thread at a time may use a
 journal; readers in other processes never block it. This module must not look into
 what it stores.
 """
@@ -23,18 +23,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from bot.domain.entries import Entry
-from bot.domain.errors import JournalError, UsageError
+from bot.domain.errors import JournalError, JournalUnwritableError, UsageError
 from storage.chain import GENESIS, ChainedRow, Head, link
 from storage.codec import StoredRow, encode
+from storage.connecting import connect
 from storage.header import settle_counter
 from storage.reserve import RESERVE_BYTES, Reserve, is_about_room, room_words
-from storage.schema import (
-    INSERT,
-    SCHEMA_VERSION,
-    check_identity,
-    create_schema,
-    migrate,
-)
+from storage.schema import INSERT, create_schema
 from storage.sidefiles import (
     HeadFile,
     WriterLock,
@@ -46,10 +41,13 @@ from storage.sidefiles import (
 )
 from storage.verify import as_journal_error, check_journal
 
-__all__ = ["BUFFER_ROWS", "SqliteJournal"]
+__all__ = ["BUFFER_ROWS", "MOST_WAITING", "SqliteJournal"]
 
 BUFFER_ROWS: Final = 2_000
 """A full buffer commits by itself; how many rows that takes."""
+
+MOST_WAITING: Final = 20_000
+"""Rows that wait in memory at most while the disk takes none."""
 
 _READ_ROWS: Final = 500
 _SHOWN: Final = 400
@@ -96,7 +94,7 @@ class SqliteJournal:
             if not force:
                 _require_absent(path)
             _create_file(path)
-            connection = _connect(path)
+            connection = connect(path)
             undo.callback(connection.close)
             anchor = _start_head(path, GENESIS)
             undo.pop_all()
@@ -128,7 +126,7 @@ class SqliteJournal:
         with ExitStack() as undo:
             lock = WriterLock.take(path)
             undo.callback(lock.release)
-            connection = _connect(path)
+            connection = connect(path)
             undo.callback(connection.close)
             tail = check_journal(connection, path).head
             anchor = _start_head(path, tail)
@@ -172,11 +170,19 @@ class SqliteJournal:
                 self._match(row)
             else:
                 self._add(row)
+        if len(self._pending) > MOST_WAITING:
+            raise JournalError(
+                f"{len(self._pending)} rows wait to be stored in {self._path}, which "
+                "takes none: the bot has ended and guards nothing. Make room on its "
+                "disk and start it again."
+            )
+        if len(self._pending) >= BUFFER_ROWS:
+            self.commit()
 
     def commit(self) -> None:
         if not self._pending:
             return
-        with as_journal_error(self._path):
+        with _unwritable(), as_journal_error(self._path):
             self._store()
         self._pending.clear()
         require_unmoved(self._path, self._identity)
@@ -227,8 +233,6 @@ class SqliteJournal:
         self._pending.append(
             (self._head.seq, row.at, row.kind, row.body, self._head.hash)
         )
-        if len(self._pending) >= BUFFER_ROWS:
-            self.commit()
 
     def _store(self) -> None:
         """Insert what waits; a full disk takes the reserve, once.
@@ -331,6 +335,15 @@ def _head_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _unwritable() -> Iterator[None]:
+    """Say of an error of storing that the rows are kept, and may be stored later."""
+    try:
+        yield
+    except JournalError as error:
+        raise JournalUnwritableError(str(error)) from error
+
+
 def _start_head(path: Path, head: Head) -> HeadFile:
     with _head_errors(path):
         return HeadFile.start(path, head)
@@ -352,44 +365,3 @@ def _create_file(path: Path) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise JournalError(f"{path} cannot be made: {error.strerror}.") from error
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open for writing, upgraded to this version, every commit durable."""
-    with as_journal_error(path), ExitStack() as undo:
-        connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=rw",
-            uri=True,
-            isolation_level=None,
-            timeout=5,
-            check_same_thread=False,
-        )
-        undo.callback(connection.close)
-        version = check_identity(connection, str(path))
-        if version != SCHEMA_VERSION:
-            _upgrade(connection, path, version)
-        _prepare(connection, path)
-        undo.pop_all()
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise JournalError(
-            f"{path} cannot use a write-ahead log (mode {mode}); put the journal on a "
-            f"local disk."
-        )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA cell_size_check = ON")
-
-
-def _upgrade(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Migrate forward; the file as it was is kept as ``NAME.vN``."""
-    copy = sqlite3.connect(beside(path, f".v{version}"))
-    try:
-        connection.backup(copy)
-    finally:
-        copy.close()
-    migrate(connection, version)

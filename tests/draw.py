@@ -221,7 +221,12 @@ events: st.SearchStrategy[Event] = st.one_of(
         volume_1m=amounts,
     ),
     st.builds(ScheduleDue, at=times, job=st.just("job"), due_at=times),
-    st.builds(OperatorAsked, at=times, proposals=st.just(())),
+    st.builds(
+        OperatorAsked,
+        at=times,
+        proposals=st.just(()),
+        rests_stops=st.sampled_from([None, True, False]),
+    ),
     st.builds(SnapshotTaken, at=times, snapshot=snapshots),
     st.builds(RulesRead, at=times, rules=st.just(RULES)),
 )

@@ -9,7 +9,6 @@ import difflib
 import importlib
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import typer
@@ -17,6 +16,7 @@ from typer._click import Context
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
+from bot.cli.sentences import say
 from bot.domain.errors import GnomonError
 
 __all__ = ["main"]
@@ -41,8 +41,9 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "borrow": ("bot.cli.operator", "Borrow a coin into a margin account."),
     "repay": ("bot.cli.operator", "Repay a coin, or all of it."),
     "transfer": ("bot.cli.operator", "Move a coin between accounts of yours."),
-    "cancel-all": ("bot.cli.operator", "Cancel every order that rests."),
+    "cancel-all": ("bot.cli.operator", "Cancel every order and stop that rests."),
     "flatten": ("bot.cli.operator", "Close orders, positions and loans."),
+    "rest-stops": ("bot.cli.operator", "Let stops rest again after a cancel-all."),
     "calibrate": (
         "bot.cli.calibrate_live",
         "Compare our formulas with a small live account.",
@@ -117,10 +118,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.stdout.write("gnomon 0.1.0\n")
         sys.exit(0)
     if arguments[0] in _LATER:
-        _say(f"{_LATER[arguments[0]]}; this version does not have it.")
+        say(f"{_LATER[arguments[0]]}; this version does not have it.")
         sys.exit(2)
     if arguments[0] not in _COMMANDS:
-        _say(_unknown(arguments[0]))
+        say(_unknown(arguments[0]))
         sys.exit(2)
     sys.exit(_run(arguments))
 
@@ -143,20 +144,20 @@ def _run(arguments: list[str]) -> int:
     try:
         code = command.main(arguments, prog_name="gnomon", standalone_mode=False)
     except GnomonError as error:
-        _say(str(error))
+        say(str(error))
         return error.exit_code
     except NoArgsIsHelpError as error:
         error.show(file=sys.stderr)
         return 2
     except ClickException as error:
-        _say(_usage(error))
+        say(_usage(error))
         return 2
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     if code == _INTERRUPTED:
-        _say("Interrupted; what was journaled is kept, and the run can be resumed.")
+        say("Interrupted; what was journaled is kept, and the run can be resumed.")
     return code if isinstance(code, int) else 0
 
 
@@ -166,9 +167,3 @@ def _usage(error: ClickException) -> str:
     context = error.ctx if isinstance(error, UsageError) else None
     command = "gnomon" if context is None else context.command_path
     return f"{said}; see '{command} --help'."
-
-
-def _say(sentence: str) -> None:
-    """Print a sentence; where standard error is on a full disk the code still tells."""
-    with suppress(OSError):
-        sys.stderr.write(f"gnomon: {sentence}\n")

@@ -23,6 +23,7 @@ from bot.cli.inputs import (
 )
 from bot.cli.outcome import Outcome, Watched, outcome_of, show, write_report
 from bot.cli.screen import ProgressLine, Screen, market_screen
+from bot.cli.sentences import say
 from bot.compose import Plan
 from bot.compose_paper import GUARDED, TWIN, PaperSession, open_paper
 from bot.domain.entries import Entry, RunEnded
@@ -47,7 +48,7 @@ def run_live_market(options: RunOptions) -> None:
     asked = _asked(options)
     outcome, code = asyncio.run(_run(asked, options))
     if outcome is None:
-        sys.stderr.write("gnomon: Stopped before the run had begun.\n")
+        say("Stopped before the run had begun.")
     else:
         show(outcome, as_json=options.as_json)
     if code:

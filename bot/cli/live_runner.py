@@ -18,6 +18,7 @@ from typing import Final
 from loguru import logger
 
 from bot.cli.ending import Ending
+from bot.cli.live_alerts import Drained, last_words, notifier_of, unjournaled
 from bot.cli.live_screen import QuietScreen, session_screen
 from bot.cli.logs import open_log
 from bot.cli.screen import Screen
@@ -28,7 +29,6 @@ from bot.engine.core import Step
 from bot.engine.loop import Observer
 from bot.engine.operator import OperatorDesk
 from bot.live_start import LiveSession
-from bot.ports import Notifier
 from bot.report.alerts import Alerts
 from bot.report.live_end import live_summary, live_words
 from bot.report.recorder import Recorder
@@ -37,7 +37,6 @@ from bot.settings import Settings
 from connectors.system.clock import nap
 from connectors.system.control import ControlServer, control_path
 from connectors.system.memory import keep_for_good
-from connectors.system.notify import AddressNotifier, LogNotifier
 from connectors.system.schedules import parse_duration
 
 __all__ = ["RunLive", "ended", "journal_of", "run_live", "served"]
@@ -111,6 +110,8 @@ async def _session(
     )
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(connected(asked.settings))
+        notifier = notifier_of(asked.settings, stack)
+        await stack.enter_async_context(last_words(notifier))
         session = await stack.enter_async_context(open_session(connection, options))
         logger.info(
             "Account {} is open, {} bookings were caught up; the journal is {}.",
@@ -118,7 +119,7 @@ async def _session(
             session.caught_up,
             journal,
         )
-        tally = await _watched(session, asked, journal, stack)
+        tally = await _watched(session, asked, journal, stack, notifier)
         ending.follow(session, limit_s)
         keep_for_good()
         await session.run()
@@ -135,14 +136,19 @@ def ended(session: LiveSession, summary: Mapping[str, object]) -> None:
 
 
 async def _watched(
-    session: LiveSession, asked: RunLive, journal: Path, stack: AsyncExitStack
+    session: LiveSession,
+    asked: RunLive,
+    journal: Path,
+    stack: AsyncExitStack,
+    notifier: Drained,
 ) -> Tally:
     """Put everybody who watches beside the engine; gives the sums of the session."""
     shadow = session.engine.state.shadow
     tally, recorder = Tally(shadow), Recorder(shadow)
     view = _view(session, asked)
     stack.callback(view.stop)
-    alerts = Alerts(_notifier(asked.settings, stack))
+    alerts = Alerts(notifier)
+    session.engine.stand_by(unjournaled(notifier))
     session.listeners.append(alerts.note)
     observers = await served(session, journal, stack, asked.settings)
     observers += [tally, recorder, alerts, view.observer(tally, recorder)]
@@ -164,7 +170,7 @@ async def served(
 
     def keep(moment: Sequence[Event], step: Step) -> None:
         if step.entries:
-            session.journal.commit()
+            session.engine.keep()
 
     async def pause(seconds: float) -> None:
         await nap(seconds / float(settings.clock_rate))
@@ -186,12 +192,3 @@ def _view(session: LiveSession, asked: RunLive) -> Screen:
     if asked.as_json or not sys.stdout.isatty():
         return QuietScreen()
     return session_screen(session, asked.settings, is_guarded=asked.is_guarded)
-
-
-def _notifier(settings: Settings, stack: AsyncExitStack) -> Notifier:
-    if not settings.alert_urls:
-        return LogNotifier()
-    notifier = AddressNotifier([url.reveal() for url in settings.alert_urls])
-    task = asyncio.create_task(notifier.send_all())
-    stack.callback(task.cancel)
-    return notifier

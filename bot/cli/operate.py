@@ -35,10 +35,16 @@ async def operate(
 
     Raises:
         UsageError: The request is not understood.
+        RefusedError: Stops are to rest again, and no bot runs that would rest them.
         GnomonError: The account cannot be opened.
     """
     path = control_path(journal)
     answer = await ask_running(path, request, _RUNNING_S)
+    if answer is None and request.get("do") == "rest-stops":
+        raise RefusedError(
+            f"No bot runs on {journal}, so nothing holds its stops back: the next "
+            "start rests them."
+        )
     if answer is None:
         answer = await _alone(settings, journal, request)
     error = answer.get("error")

@@ -84,13 +84,29 @@ Examples:
 """
 
 _CANCEL_ALL_HELP: Final = """
-Cancel every order that rests, yours and foreign ones.
+Cancel every order and every stop that rests, yours and foreign ones.
+
+Afterwards no order of the bot is left. A running bot rests no stops until you type
+`gnomon rest-stops` or start it again; its guard goes on.
 
 Examples:
 
     gnomon cancel-all --dry-run
 
     gnomon cancel-all
+"""
+
+_REST_STOPS_HELP: Final = """
+Let the running bot rest its stops again, after a cancel-all withdrew them.
+
+Stops protect the account when nobody is there to act. A bot that is started rests them
+by itself, unless `guard.resting_stops` is false.
+
+Examples:
+
+    gnomon rest-stops
+
+    gnomon rest-stops --json
 """
 
 _FLATTEN_HELP: Final = """
@@ -116,7 +132,7 @@ def _app() -> typer.Typer:
 
 balances_app, positions_app, loans_app, orders_app = (_app() for _ in range(4))
 borrow_app, repay_app, transfer_app = (_app() for _ in range(3))
-cancel_all_app, flatten_app = _app(), _app()
+cancel_all_app, flatten_app, rest_stops_app = (_app() for _ in range(3))
 
 
 @balances_app.command(
@@ -256,6 +272,14 @@ def flatten(
     """Close everything that can be liquidated: orders, positions, loans."""
     request = {"do": "flatten", "spot": "yes" if spot else "no"}
     _do(request, config, journal, is_preview=dry_run, as_json=as_json)
+
+
+@rest_stops_app.command("rest-stops", help=_REST_STOPS_HELP)
+def rest_stops(
+    *, config: Config = None, journal: JournalPath = None, as_json: AsJson = False
+) -> None:
+    """Let stops rest again after a cancel-all."""
+    _do({"do": "rest-stops"}, config, journal, is_preview=False, as_json=as_json)
 
 
 def _do(

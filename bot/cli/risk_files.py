@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.sentences import say
 from bot.domain.errors import GnomonError, UsageError
 from bot.report.answers import Answer
 from bot.report.documents import Documents, read_documents
-from bot.report.figures import clean
 
 __all__ = ["AsJson", "File", "content", "documents_of", "print_json", "stopped"]
 
@@ -35,9 +35,7 @@ def documents_of(file: Path) -> Documents:
     """Read the file and warn of keys that nothing reads."""
     documents = read_documents(content(file), str(file))
     for name in documents.unknown:
-        typer.echo(
-            clean(f"Warning: {file} holds {name!r}, which is not read."), err=True
-        )
+        say(f"Warning: {file} holds {name!r}, which is not read.")
     return documents
 
 
@@ -58,7 +56,7 @@ def content(file: Path) -> bytes:
 
 def stopped(error: GnomonError) -> typer.Exit:
     """Say the sentence on standard error and end with the error's exit code."""
-    typer.echo(clean(str(error)), err=True)
+    say(str(error))
     return typer.Exit(error.exit_code)
 
 

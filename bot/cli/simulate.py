@@ -20,6 +20,7 @@ from typing import Annotated, Final
 
 import typer
 
+from bot.cli.sentences import say
 from bot.cli.simulated_accounts import ACCOUNTS
 from bot.compose import Plan, Simulation, paper_account, plan_run, simulate
 from bot.domain.entries import Entry, Noted
@@ -120,7 +121,7 @@ def simulate_command(
     if as_json:
         sys.stdout.write(json.dumps({"rows": rows}, indent=2) + "\n")
     if any(row["breaches"] for row in rows):
-        sys.stderr.write("gnomon: an invariant broke; the seed above repeats it.\n")
+        say("an invariant broke; the seed above repeats it.")
         raise typer.Exit(code=1)
 
 

@@ -6,7 +6,8 @@
     |-- UsageError          exit 2: settings, arguments or an input file are wrong
     |-- UnreachableError    exit 3: an exchange or a remote source does not answer
     |-- RefusedError        exit 4: stopped by a limit, by arming or by the exchange
-    |-- JournalError        exit 5: the journal is missing, damaged, locked or newer
+    `-- JournalError        exit 5: the journal is missing, damaged, locked or newer
+        `-- JournalUnwritableError  it takes no rows now; they wait in memory
 
 Each message is a sentence that says what is wrong, where, and what to do. No
 message ever carries a secret. Anything else that escapes is a bug (exit 1).
@@ -17,6 +18,7 @@ from typing import ClassVar
 __all__ = [
     "GnomonError",
     "JournalError",
+    "JournalUnwritableError",
     "RefusedError",
     "UnreachableError",
     "UsageError",
@@ -51,3 +53,7 @@ class JournalError(GnomonError):
     """The journal is missing, damaged, locked by another process, or newer."""
 
     exit_code = 5
+
+
+class JournalUnwritableError(JournalError):
+    """The journal takes no rows now; they wait in memory, and a later try may store."""

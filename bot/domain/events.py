@@ -352,6 +352,8 @@ class OperatorAsked:
 
     at: datetime
     proposals: tuple[Proposal, ...]
+    rests_stops: bool | None = None
+    """Whether stops may rest from now on; None leaves it as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,10 @@ _PAUSES_S: Final = 600.0
 """How long a request waits for thin books in all, in the exchange's time."""
 _MANY: Final = frozenset({"cancel-all", "flatten"})
 """Requests that are planned again on what became of the last round."""
+_PAUSING: Final = _MANY
+"""Requests from which on no stop rests."""
+_LIFTING: Final = frozenset({"flatten", "rest-stops"})
+"""Requests at whose end stops rest again: what flatten leaves is protected."""
 
 
 Place = tuple[str, str]
@@ -214,6 +218,10 @@ class OperatorDesk:
         """
         async with self._one_at_a_time:
             self._begin()
+            word, was_paused = request.get("do"), self._is_paused
+            if word in _PAUSING:
+                self._put(_stops_rest(self._now(), are_resting=False))
+                await self._until(lambda: self._is_paused)
             for _ in range(_ROUNDS if request.get("do") in _MANY else 1):
                 proposals = self._wanted(request)
                 if proposals:
@@ -222,7 +230,15 @@ class OperatorDesk:
                     goes_on = await self._settles()
                 if not goes_on:
                     break
+            if word in _LIFTING and not (word == "flatten" and was_paused):
+                self._put(_stops_rest(self._now(), are_resting=True))
+                await self._until(lambda: not self._is_paused)
             return self._answer(request)
+
+    @property
+    def _is_paused(self) -> bool:
+        """Whether no stop may rest, on the operator's word."""
+        return self._engine.state.guard.resting.is_paused
 
     async def take(self, proposal: Proposal) -> Ticket:
         """Send one proposal and wait until the exchange has it or refuses it.
@@ -330,6 +346,11 @@ class OperatorDesk:
         if request.get("do") == "flatten":
             answer["is_done"] = is_flat(self._engine.state.shadow)
         return answer
+
+
+def _stops_rest(at: datetime, *, are_resting: bool) -> OperatorAsked:
+    """The word whether stops may rest from now on."""
+    return OperatorAsked(at=at, proposals=(), rests_stops=are_resting)
 
 
 def _place(intent: Intent) -> Place | None:

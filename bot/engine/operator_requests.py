@@ -1,6 +1,7 @@
 """What an operator asks for in words, as proposals of the owner ``operator``.
 
-A request is words: ``borrow``, ``repay``, ``transfer``, ``cancel-all``, ``flatten``.
+A request is words: ``borrow``, ``repay``, ``transfer``, ``cancel-all``, ``flatten``,
+``rest-stops``, which asks for nothing itself.
 The proposals pass the same admission, journal and executor as everything else.
 Pure: words and the shadow in, proposals out.
 """
@@ -32,7 +33,7 @@ from bot.domain.intents import (
     Transfer,
 )
 from bot.domain.money import LEDGER_QUANTUM, decimal_from, floor_to, plain
-from bot.guard.flatten import OPERATOR, cancel_all, flatten_round
+from bot.guard.flatten import OPERATOR, cancel_everything, flatten_round
 from bot.shadow.state import Shadow, empty_shadow
 
 __all__ = ["account_named", "check_words", "intent_words", "proposals_for"]
@@ -96,8 +97,8 @@ def proposals_for(request: Mapping[str, str], shadow: Shadow) -> list[Proposal]:
             return _repay(request, shadow)
         case "transfer":
             return [_transfer(request)]
-        case "cancel-all":
-            return cancel_all(shadow)
+        case "cancel-all" | "rest-stops" as word:
+            return cancel_everything(shadow) if word == "cancel-all" else []
         case "flatten":
             return flatten_round(shadow, sells_spot=request.get("spot") == "yes")
         case other:

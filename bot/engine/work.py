@@ -26,6 +26,7 @@ from bot.engine.parity import Reading, follow_reports, remember
 from bot.engine.readings import parity_notes, sample_of
 from bot.engine.sized import admission_of, seen, sizing_now
 from bot.engine.state import Policy, State, Step
+from bot.engine.stops_word import heard
 from bot.engine.twins import Acted, follow
 from bot.guard.admit import Admission, admit
 from bot.guard.announced import judged_rules, measures_as_announced
@@ -79,6 +80,7 @@ class Work:
         for event in moment:
             if isinstance(event, OperatorAsked):
                 self.propose(event.proposals)
+                self._hear(event)
         self.ask_strategies(moment)
         if has_ticked:
             self.rest_stops()
@@ -235,6 +237,12 @@ class Work:
             guard = replace(state.guard, resting=done.state)
             self.state = replace(state, guard=guard)
             self.propose(done.proposals)
+
+    def _hear(self, event: OperatorAsked) -> None:
+        """Keep a person's word whether stops rest."""
+        guard, notes = heard(self.state.guard, rests_stops=event.rests_stops)
+        self._note(notes)
+        self.state = replace(self.state, guard=guard)
 
     def follow_parity(self, reports: Sequence[RatioReported]) -> None:
         """Keep each ratio of the exchange beside ours, and tell the guard."""

@@ -19,7 +19,7 @@ from bot.guard.limits import GuardLimits
 from bot.shadow.project import pair_mark
 from bot.shadow.state import Shadow
 
-__all__ = ["at_most", "capped_order", "least_spot"]
+__all__ = ["at_most", "capped_order", "least_spot", "minute_qty"]
 
 _MINUTE: Final = timedelta(minutes=1)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -51,6 +51,16 @@ def capped_order(
         return order
     share = limits.chunk_share * Decimal(waited // _MILLISECOND) / _MINUTE_MS
     return at_most(shadow, order, _in_unit(shadow, order, depth.volume_1m * share))
+
+
+def minute_qty(
+    shadow: Shadow, order: PlaceOrder, limits: GuardLimits
+) -> Decimal | None:
+    """What a minute of the market takes of an order, in its unit; None is unknown."""
+    depth = shadow.liquidity.get(order.symbol)
+    if depth is None or depth.volume_1m <= 0:
+        return None
+    return _in_unit(shadow, order, depth.volume_1m * limits.chunk_share)
 
 
 def _in_unit(shadow: Shadow, order: PlaceOrder, coins: Decimal) -> Decimal:

@@ -1,13 +1,14 @@
 """The operator's way out: close everything that can be liquidated, in rounds.
 
 Each round is planned on what really happened in the one before: cancel what
-rests, close futures positions, buy back what is owed and sell what is held in
-margin accounts, repay, and withdraw our stops at the end. A coin or contract with a
+rests, withdraw our margin stops, close futures positions, buy back what is owed and
+sell what is held in margin accounts, repay, and withdraw our futures stops, which only
+reduce, at the end. A coin or contract with a
 request under way waits for its answer. Coins on spot are sold only when asked for.
 Nothing here sends anything.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -23,10 +24,18 @@ from bot.domain.intents import (
 )
 from bot.domain.money import LEDGER_QUANTUM, ZERO, floor_to, plain
 from bot.domain.orders import OrderState, Side
+from bot.domain.stops import StopChanged
 from bot.shadow.state import Shadow
 from bot.shadow.stops import resting_stops
 
-__all__ = ["OPERATOR", "cancel_all", "flatten_round", "is_flat", "is_under_way"]
+__all__ = [
+    "OPERATOR",
+    "cancel_all",
+    "cancel_everything",
+    "flatten_round",
+    "is_flat",
+    "is_under_way",
+]
 
 OPERATOR: Final = "operator"
 """Who owns the operator's requests."""
@@ -54,6 +63,14 @@ def cancel_all(shadow: Shadow) -> list[Proposal]:
     ]
 
 
+def cancel_everything(shadow: Shadow) -> list[Proposal]:
+    """Cancel every order that rests and every stop that waits, foreign ones too.
+
+    Who cancels everything expects nothing to be left that can trade.
+    """
+    return [*cancel_all(shadow), *_withdrawals(shadow, resting_stops(shadow))]
+
+
 def flatten_round(shadow: Shadow, *, sells_spot: bool) -> list[Proposal]:
     """What to send now; empty when everything is closed or waits for an answer.
 
@@ -64,18 +81,22 @@ def flatten_round(shadow: Shadow, *, sells_spot: bool) -> list[Proposal]:
     cancels = cancel_all(shadow)
     if cancels:
         return cancels
+    mine = [stop for stop in resting_stops(shadow) if stop.intent_id is not None]
+    sellers = _withdrawals(shadow, (s for s in mine if s.account != FUTURES))
+    if sellers:
+        return sellers
     busy = _busy(shadow)
     found = list(_closes(shadow))
     for account in _accounts(shadow, sells_spot=sells_spot):
         repaid = list(_repayments(shadow, account))
         found += repaid or _evened(shadow, account)
     if not found:
-        return _withdrawals(shadow)
+        return _withdrawals(shadow, mine)
     return [p for p in found if intent_coin(p.intent) not in busy]
 
 
-def _withdrawals(shadow: Shadow) -> list[Proposal]:
-    """Withdraw our stops, when there is nothing left that they could reduce."""
+def _withdrawals(shadow: Shadow, stops: Iterable[StopChanged]) -> list[Proposal]:
+    """Withdraw stops that are not being withdrawn already."""
     asked = {
         request.approved.intent.stop_id
         for request in shadow.requests.values()
@@ -89,8 +110,8 @@ def _withdrawals(shadow: Shadow) -> list[Proposal]:
             ),
             reason=f"the operator withdraws stop {stop.stop_id}",
         )
-        for stop in resting_stops(shadow)
-        if stop.intent_id is not None and stop.stop_id not in asked
+        for stop in stops
+        if stop.stop_id not in asked
     ]
 
 
@@ -203,10 +224,11 @@ def _ceiled(amount: Decimal, step: Decimal) -> Decimal:
 
 
 def is_flat(shadow: Shadow) -> bool:
-    """Whether nothing is left that can be liquidated."""
+    """Whether nothing is left that can be liquidated, nor an order or stop of ours."""
     owes = any(
         balance.liability > ZERO
         for coins in shadow.balances.values()
         for balance in coins.values()
     )
-    return not owes and not shadow.positions and not shadow.orders
+    mine = any(stop.intent_id is not None for stop in resting_stops(shadow))
+    return not (owes or shadow.positions or shadow.orders or mine)

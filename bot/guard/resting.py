@@ -6,7 +6,8 @@ size that has moved is replaced no more often than every few minutes; nothing is
 while the guard cures an account. On futures the new stop comes before the old one
 goes, in margin accounts after it, because nothing there says reduce-only. The other
 leg of a pair rests only beside its first leg. All that is asked for in an hour is
-limited. Foreign stops are never touched. Nothing here sends anything.
+limited. While a person's pause lasts ours are withdrawn and none is placed. Foreign
+stops are never touched. Nothing here sends anything.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,13 +21,9 @@ from bot.domain.intents import CancelStop, PlaceOrder, PlaceStop, Proposal
 from bot.domain.money import ONE, ZERO, plain
 from bot.domain.stops import StopChanged
 from bot.guard.limits import GuardLimits
-from bot.guard.resting_plan import (
-    StopKey,
-    Wanted,
-    WantedStop,
-    stop_move,
-    wanted_stops,
-)
+from bot.guard.resting_match import REPRICE, grouped, key_of, matched
+from bot.guard.resting_plan import stop_move, wanted_stops
+from bot.guard.resting_wanted import RungKey, StopKey, Wanted, WantedStop
 from bot.guard.state import GUARD, GuardState, RestingState
 from bot.guard.stop_safety import (
     StopLeg,
@@ -41,7 +38,6 @@ from bot.shadow.stops import resting_stops
 __all__ = [
     "STOPS",
     "RestingRound",
-    "key_of",
     "near_withdrawals",
     "resting_round",
     "withdrawals",
@@ -52,19 +48,18 @@ STOPS: Final = "stops"
 
 _QUIET: Final = timedelta(seconds=30)
 """Between two plans, so that a pair is filled before its stops are sized."""
-_REPRICE: Final = timedelta(minutes=5)
-"""How long a stop keeps its price at least."""
 _COMPARE: Final = timedelta(minutes=1)
 """Between two looks at whether a price has to move."""
 _AGAIN: Final = timedelta(minutes=10)
 """How long a stop that was refused is not asked for again."""
 _HOUR: Final = timedelta(hours=1)
-_MOST_AN_HOUR: Final = 60
-"""Requests for stops in an hour; withdrawals that safety needs are beside it."""
+_MOST_AN_HOUR: Final = 240
+"""Requests for stops in an hour, a small part of what the exchange takes in half a
+minute; withdrawals that safety needs are beside it."""
+_MOST_A_ROUND: Final = 24
+"""Requests in one round: ladders of many legs come in several, first rungs first."""
 _DRIFT: Final = Decimal("0.01")
 """A trigger price that is off by no more than this share stays."""
-_SIZE: Final = Decimal("0.1")
-"""A size that is off by no more than this share stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +85,7 @@ def resting_round(
         limits: Whether stops rest at all, and how far from the end.
     """
     before = guard.resting
-    if not limits.resting_stops:
+    if before.is_paused or not limits.resting_stops:
         ours = [stop for stop in resting_stops(shadow) if stop.intent_id is not None]
         gone = tuple(_withdrawn(shadow, ours))
         return RestingRound(state=before, proposals=gone) if gone else None
@@ -123,11 +118,6 @@ def resting_round(
     return RestingRound(state=planned, proposals=(*unsafe, *allowed))
 
 
-def key_of(stop: StopChanged | PlaceStop) -> StopKey:
-    """What a stop is, whatever its price and size."""
-    return (stop.account, stop.symbol, stop.side, stop.position_side, stop.is_up)
-
-
 # -- when -----------------------------------------------------------------
 
 
@@ -146,7 +136,7 @@ def _is_compared(shadow: Shadow, known: RestingState) -> bool:
     """Whether it is time to see if the accounts' edges have drifted."""
     if known.planned_at is None or known.compared_at is None:
         return True
-    is_settled = shadow.at - known.planned_at >= _REPRICE
+    is_settled = shadow.at - known.planned_at >= REPRICE
     return is_settled and shadow.at - known.compared_at >= _COMPARE
 
 
@@ -195,60 +185,50 @@ def _has_drifted(before: Mapping[str, Decimal], now: Mapping[str, Decimal]) -> b
 def _changes(shadow: Shadow, wanted: Wanted, gone: Iterable[str]) -> Iterable[Proposal]:
     """Place what is missing, replace what is off, withdraw what nobody wants."""
     leaving = {*gone, *_asked_to_leave(shadow)}
-    mine = [
+    groups = grouped(
         s for s in resting_stops(shadow) if s.intent_id and s.stop_id not in leaving
-    ]
-    groups: dict[StopKey, list[StopChanged]] = {}
-    for stop in mine:
-        groups.setdefault(key_of(stop), []).append(stop)
-    asked = {key_of(each) for each in _asked_for(shadow)}
-    there = {*groups, *asked}
-    for want in wanted.stops:
-        held = groups.pop(want.key, [])
-        if want.partner_of is not None and want.partner_of not in there:
-            yield from _withdrawn(shadow, held)
+    )
+    asked = list(_asked_for(shadow))
+    there: set[RungKey] = set()
+    for key, wants in _by_leg(wanted.stops).items():
+        alone = [
+            w for w in wants if not (w.partner_of is None or w.partner_of in there)
+        ]
+        leg = matched(
+            shadow.at,
+            [want for want in wants if want not in alone],
+            groups.pop(key, []),
+            [each for each in asked if key_of(each) == key],
+        )
+        there |= {want.name for want in leg.rests}
+        if leg.missing and _is_set_back(shadow, key):
             continue
-        made = list(_kept_at(shadow, want, held, is_asked=want.key in asked))
-        if any(isinstance(p.intent, PlaceStop) for p in made):
-            there.add(want.key)
-        yield from made
+        # On futures the new stop comes before the old one goes, elsewhere after it.
+        if leg.missing and (key[0] == FUTURES or not leg.surplus):
+            yield from map(_placed, leg.missing)
+            there |= {want.name for want in leg.missing}
+        elif not leg.is_asked:
+            yield from _withdrawn(shadow, leg.surplus)
     if not wanted.without:
         for held in groups.values():
             yield from _withdrawn(shadow, held)
 
 
-def _kept_at(
-    shadow: Shadow, want: WantedStop, held: Sequence[StopChanged], *, is_asked: bool
-) -> Iterable[Proposal]:
-    """What makes one stop rest as it is wanted."""
-    fit = next((stop for stop in held if _fits(shadow, want, stop)), None)
-    if fit is not None:
-        yield from _withdrawn(shadow, [s for s in held if s is not fit])
-        return
-    if is_asked or _is_set_back(shadow, want):
-        return
-    if held and want.intent.account != FUTURES:
-        yield from _withdrawn(shadow, held)
-        return
-    yield _placed(want)
+def _by_leg(stops: Iterable[WantedStop]) -> Mapping[StopKey, list[WantedStop]]:
+    """The rungs of each leg; legs that others lean on come before those."""
+    legs: dict[StopKey, list[WantedStop]] = {}
+    for stop in sorted(stops, key=lambda each: each.partner_of is not None):
+        legs.setdefault(stop.key, []).append(stop)
+    return legs
 
 
-def _fits(shadow: Shadow, want: WantedStop, stop: StopChanged) -> bool:
-    """Whether a stop may stay as it is: near enough, or too young to be moved."""
-    intent = want.intent
-    is_sized = abs(stop.qty - intent.qty) <= intent.qty * _SIZE
-    is_young = shadow.at - stop.at < _REPRICE
-    is_near = abs(stop.stop_price - intent.stop_price) <= intent.stop_price * _DRIFT
-    return is_sized and (is_near or is_young)
-
-
-def _is_set_back(shadow: Shadow, want: WantedStop) -> bool:
-    """Whether the exchange has refused this stop a short while ago."""
-    setback = shadow.setbacks.get((STOPS, want.intent.symbol))
+def _is_set_back(shadow: Shadow, key: StopKey) -> bool:
+    """Whether the exchange has refused a stop of this leg a short while ago."""
+    setback = shadow.setbacks.get((STOPS, key[1]))
     return (
         setback is not None
         and isinstance(setback.intent, PlaceStop)
-        and key_of(setback.intent) == want.key
+        and key_of(setback.intent) == key
         and shadow.at - setback.at < _AGAIN
     )
 
@@ -368,9 +348,22 @@ def _in_haste(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
 def _within_budget(
     before: RestingState, shadow: Shadow, proposals: tuple[Proposal, ...]
 ) -> tuple[RestingState, tuple[Proposal, ...]]:
-    """As many of the proposals as the hour has left."""
+    """As many of the proposals as the hour has left, and as go at once.
+
+    A margin stop is withdrawn for its successor only while the hour has room for both.
+    """
     began, used = before.hour_at, before.used
     if began is None or shadow.at - began >= _HOUR:
         began, used = shadow.at, 0
-    allowed = proposals[: max(_MOST_AN_HOUR - used, 0)]
-    return replace(before, hour_at=began, used=used + len(allowed)), allowed
+    left = max(_MOST_AN_HOUR - used, 0)
+    allowed: list[Proposal] = []
+    for proposal in proposals:
+        intent = proposal.intent
+        is_pair = isinstance(intent, CancelStop) and intent.account != FUTURES
+        needs = 2 if is_pair else 1
+        if needs > left or len(allowed) >= _MOST_A_ROUND:
+            break
+        left -= needs
+        allowed.append(proposal)
+    used += len(allowed)
+    return replace(before, hour_at=began, used=used), tuple(allowed)

@@ -5,8 +5,8 @@ a *stop distance* from its end, which is a share of its act distance, so that a 
 guard has always acted before. There the account is cut to its target as the guard
 would cut it, without the repayments that a dead bot cannot make, and the other leg
 of a hedge leaves at the matching price. ``wanted_stops`` measures all that with the
-exact engine on the shadow as if the market had moved. It sends nothing and keeps
-nothing.
+exact engine on the shadow as if the market had moved; what one minute of a book does
+not take rests as a ladder (``resting_ladder``). It sends nothing and keeps nothing.
 
 The trigger price is the frontier's own: after a move ``s`` an account that a move ``d``
 liquidates has ``(1 + d) / (1 + s) - 1`` left, which is the stop distance at
@@ -18,76 +18,46 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId, PositionSide, isolated_pair
-from bot.domain.instruments import SpotRules
+from bot.domain.accounts import FUTURES
 from bot.domain.intents import PlaceOrder, PlaceStop
-from bot.domain.money import ONE, floor_to, round_up
-from bot.domain.orders import Side
-from bot.guard.depth import least_spot
-from bot.guard.judge import Verdict, VerdictKind
-from bot.guard.legs import most_tradable, with_other_leg
-from bot.guard.limits import GuardLimits, Thresholds
-from bot.guard.reduce import reductions
-from bot.guard.sizing import is_at_target, smallest_share
+from bot.domain.money import ONE
+from bot.guard.limits import GuardLimits
+from bot.guard.resting_cuts import Cuts, cuts_at, moved
+from bot.guard.resting_ladder import MOST_RUNGS, rung_count, rung_distance, rungs_of
+from bot.guard.resting_wanted import (
+    MOST_FUTURES_STOPS,
+    RungKey,
+    Wanted,
+    WantedStop,
+    fitting,
+    joined,
+)
 from bot.guard.state import SubjectState
-from bot.guard.stop_safety import StopLeg, leg_of, reducible_qty
-from bot.risk.measure import SubjectMeasure, measure_subject
-from bot.shadow.project import UnknownPriceError, pair_mark, project
+from bot.risk.measure import SubjectMeasure
+from bot.shadow.project import pair_mark
 from bot.shadow.state import Shadow
 
-__all__ = ["StopKey", "Wanted", "WantedStop", "stop_move", "wanted_stops"]
+__all__ = ["stop_move", "wanted_stops"]
 
-_MOST_LEGS: Final = 24
-"""Positions that one account's stops cut at most; each is a leg, or a pair of legs."""
 _DEEPEST: Final = Decimal("-0.9")
 _HIGHEST: Final = Decimal(4)
 """Moves beyond these need no stop: nobody trades at a tenth or at five times."""
-_ALL: Final = Decimal(1_000_000)
-"""A stop is not cut to what a minute's depth gives: there is no second one after it."""
-
-StopKey = tuple[AccountId, str, Side, PositionSide, bool]
-"""Account, symbol, side, position side, and its direction: one stop each."""
+_SHORT: Final = "all that its stops can cut does not bring it to its target"
+_NO_ROOM: Final = (
+    f"the exchange lets only so many stops wait and {MOST_FUTURES_STOPS} are taken: "
+    "its smallest positions have none"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedStop:
-    """One stop that should rest.
+class _Edge:
+    """One side of an account: the move that ends it, its distances, what to cut."""
 
-    ``subject`` is the account that it protects, ``move`` the uniform move of all
-    prices at which it goes off. ``partner_of`` names the stop whose other leg it is;
-    alone it would protect nothing.
-    """
-
-    intent: PlaceStop
     subject: str
-    move: Decimal
-    coin: str
-    partner_of: StopKey | None = None
-
-    @property
-    def key(self) -> StopKey:
-        """What it is, whatever its price and size."""
-        stop = self.intent
-        return (
-            stop.account,
-            stop.symbol,
-            stop.side,
-            stop.position_side,
-            stop.is_up,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """All stops that should rest, and why an account has none."""
-
-    stops: tuple[WantedStop, ...] = ()
-    without: tuple[tuple[str, str], ...] = ()
-    """Subject and sentence."""
-
-    def partners_of(self, key: StopKey) -> tuple[WantedStop, ...]:
-        """The other legs that leave with a stop."""
-        return tuple(stop for stop in self.stops if stop.partner_of == key)
+    edge: Decimal
+    act: Decimal
+    last: Decimal
+    done: Cuts
 
 
 def stop_move(edge: Decimal | None, distance: Decimal) -> Decimal | None:
@@ -117,179 +87,117 @@ def wanted_stops(
     guarded: dict[str, SubjectState],
     limits: GuardLimits,
 ) -> Wanted:
-    """The stops of every account, those of the same kind joined into one."""
-    found: dict[StopKey, WantedStop] = {}
+    """The stops of every account, those of the same leg joined into one ladder.
+
+    Where ladders would be more stops than may wait at the exchange they get shorter,
+    and at the end the least cuts go: each account's largest come first.
+    """
+    found: list[_Edge] = []
     without: list[tuple[str, str]] = []
+    short: list[tuple[str, str]] = []
     for measure in measures:
         known = guarded.get(measure.subject)
-        stops, reason = (
-            ((), "its thresholds are not known yet")
+        edges, reason = (
+            ([], "its thresholds are not known yet")
             if known is None
-            else _stops_of(shadow, measure, known, limits)
+            else _edges_of(shadow, measure, known, limits)
         )
         if reason is not None:
             without.append((measure.subject, reason))
-        for stop in stops:
-            found[stop.key] = _joined(found.get(stop.key), stop)
-    fitting = _fitting(shadow, list(found.values()))
-    return Wanted(stops=fitting, without=tuple(without))
-
-
-def _joined(one: WantedStop | None, other: WantedStop) -> WantedStop:
-    """Of two stops of a kind the one that goes off first, in the larger size."""
-    if one is None:
-        return other
-    first = one if abs(one.move) <= abs(other.move) else other
-    qty = max(one.intent.qty, other.intent.qty)
-    is_leg = one.partner_of is None or other.partner_of is None
-    return replace(
-        first,
-        intent=replace(first.intent, qty=qty),
-        partner_of=None if is_leg else first.partner_of,
+        found += edges
+        short += [(e.subject, _SHORT) for e in edges if not e.done.is_enough]
+    stops: list[WantedStop] = []
+    for most in range(MOST_RUNGS, 0, -1):
+        stops = joined(
+            stop for plan in found for stop in _stops_at(shadow, plan, most, limits)
+        )
+        if sum(s.intent.account == FUTURES for s in stops) <= MOST_FUTURES_STOPS:
+            break
+    kept, dropped = _within_room(stops)
+    short += [(subject, _NO_ROOM) for subject in sorted(dropped)]
+    return Wanted(
+        stops=fitting(shadow, kept), without=tuple(without), short=tuple(short)
     )
 
 
-def _stops_of(
+def _edges_of(
     shadow: Shadow, measure: SubjectMeasure, known: SubjectState, limits: GuardLimits
-) -> tuple[tuple[WantedStop, ...], str | None]:
-    """The stops of one account, and why there are none if so."""
+) -> tuple[list[_Edge], str | None]:
+    """What one account needs cut on each side, and why it has no stops if so."""
     if measure.ratio is None or (measure.distance is None and measure.missing):
-        return (), "its numbers are not known: " + "; ".join(measure.missing)
+        return [], "its numbers are not known: " + "; ".join(measure.missing)
     if measure.distance is None:
-        return (), None
-    distance = known.thresholds.act * limits.stop_share
-    found: list[WantedStop] = []
+        return [], None
+    act = known.thresholds.act
+    last = act * limits.stop_share
+    found: list[_Edge] = []
     reason: str | None = None
     for edge in (measure.down, measure.up):
-        move = stop_move(edge, distance)
-        if move is None:
+        move = stop_move(edge, last)
+        if edge is None or move is None:
             continue
-        stops = _cut_at(shadow, measure, known, limits, move)
-        found += stops
-        if not stops:
+        goal = replace(known.thresholds, backstop=measure.liquidation)
+        done = cuts_at(moved(shadow, move), measure.subject, goal, limits)
+        if not done.cuts:
             reason = "nothing that can be traded would bring it further away"
-    if not found and reason is None and measure.distance <= distance:
+            continue
+        plan = _Edge(subject=measure.subject, edge=edge, act=act, last=last, done=done)
+        found.append(plan)
+    if not found and reason is None and measure.distance <= last:
         reason = "it is nearer to its end than a stop would rest"
-    return tuple(found), reason
+    return found, reason
 
 
-def _cut_at(
-    shadow: Shadow,
-    measure: SubjectMeasure,
-    known: SubjectState,
-    limits: GuardLimits,
-    move: Decimal,
-) -> list[WantedStop]:
-    """The stops that cut one account to its target at one move of all prices."""
-    found: list[WantedStop] = []
-    there = _moved(shadow, move)
-    goal = replace(known.thresholds, backstop=measure.liquidation)
-    try:
-        for first, other, coin in _legs(there, measure.subject, goal, limits):
-            leg = _stop(shadow, first, measure.subject, move, coin)
+def _stops_at(
+    shadow: Shadow, plan: _Edge, most: int, limits: GuardLimits
+) -> Iterator[WantedStop]:
+    """The ladders of one side of an account, of that many rungs at most."""
+    for cut in plan.done.cuts:
+        count = min(rung_count(shadow, cut, limits), most)
+        for rung, part in enumerate(rungs_of(shadow, cut, count)):
+            distance = rung_distance(plan.act, plan.last, rung, abs(plan.edge))
+            move = stop_move(plan.edge, distance)
+            if move is None:
+                continue
+            leg = _stop(shadow, part.order, plan.subject, move, cut.coin)
             if leg is None:
                 continue
-            found.append(leg)
-            partner = (
-                None
-                if other is None
-                else _stop(shadow, other, measure.subject, move, coin)
-            )
-            if partner is not None:
-                found.append(replace(partner, partner_of=leg.key))
-    except UnknownPriceError:
-        return found
-    return found
+            leg = replace(leg, rung=rung)
+            yield leg
+            if part.other is None:
+                continue
+            other = _stop(shadow, part.other, plan.subject, move, cut.coin)
+            if other is not None:
+                yield replace(other, rung=rung, partner_of=leg.name)
 
 
-Cut = tuple[PlaceOrder, PlaceOrder | None, str]
-"""An order of the endangered account, its other leg, and their coin."""
+def _within_room(
+    stops: Sequence[WantedStop],
+) -> tuple[list[WantedStop], frozenset[str]]:
+    """As many futures stops as may wait, and the accounts that lost some.
 
-
-def _legs(
-    there: Shadow, subject: str, goal: Thresholds, limits: GuardLimits
-) -> Iterator[Cut]:
-    """Cuts, one symbol after the other, until the account is at its target."""
-    uncapped = replace(limits, chunk_share=_ALL)
-    used: set[str] = set()
-    for _ in range(_MOST_LEGS):
-        measure = measure_subject(there, subject)
-        if measure is None or is_at_target(measure, goal):
-            return
-        verdict = Verdict(
-            kind=VerdictKind.CURE, measure=measure, thresholds=goal, reason="a stop"
-        )
-        cuts = _futures_cuts if measure.is_futures else _margin_cuts
-        cut = next(
-            (c for c in cuts(there, verdict, uncapped) if c[0].symbol not in used), None
-        )
-        if cut is None:
-            return
-        used.add(cut[0].symbol)
-        for order in cut[:2]:
-            there = there if order is None else project(there, order)
-        yield cut
-
-
-def _futures_cuts(
-    there: Shadow, verdict: Verdict, limits: GuardLimits
-) -> Iterator[Cut]:
-    """The guard's own cuts of futures: what it sends is all that it needs."""
-    fresh = SubjectState(thresholds=verdict.thresholds)
-    for cut in reductions(there, verdict, fresh, limits):
-        orders = [p.intent for p in cut.proposals if isinstance(p.intent, PlaceOrder)]
-        if orders:
-            coin = there.rules.contracts[orders[0].symbol].base
-            yield orders[0], (orders[1] if orders[1:] else None), coin
-
-
-def _margin_cuts(there: Shadow, verdict: Verdict, limits: GuardLimits) -> Iterator[Cut]:
-    """Trades of a margin account, largest endangered coin first, nothing repaid."""
-    measure = verdict.measure
-    is_long = measure.down is not None and (
-        measure.up is None or -measure.down <= measure.up
-    )
-    sign = 1 if is_long else -1
-    pair = isolated_pair(measure.account)
-    exposures = measure.exposure_usdt.items()
-    for coin, value in sorted(exposures, key=lambda kv: (-(kv[1] * sign), kv[0])):
-        rules = there.rules.spot.get(pair or f"{coin}-USDT")
-        if rules is None or rules.base != coin or rules.symbol in there.halted:
+    Each account's largest cuts come first in the sequence, so the rounds take one
+    leg of every account before the next; a leg goes with its other leg.
+    """
+    turns: dict[str, int] = {}
+    ranked: list[tuple[int, int, WantedStop]] = []
+    for number, stop in enumerate(stops):
+        if stop.partner_of is None:
+            turns[stop.subject] = turns.get(stop.subject, 0) + 1
+        ranked.append((turns.get(stop.subject, 0), number, stop))
+    kept: list[tuple[int, WantedStop]] = []
+    lost: set[RungKey] = set()
+    subjects: set[str] = set()
+    used = 0
+    for _, number, stop in sorted(ranked, key=lambda each: each[:2]):
+        needs = int(stop.intent.account == FUTURES)
+        if used + needs > MOST_FUTURES_STOPS or stop.partner_of in lost:
+            lost.add(stop.name)
+            subjects.add(stop.subject)
             continue
-        if value * sign <= 0:
-            continue
-        order = _margin_order(there, verdict, rules, sign)
-        legs = order and with_other_leg(there, order, coin, {}, limits)
-        if legs:
-            yield *legs, coin
-
-
-def _margin_order(
-    there: Shadow, verdict: Verdict, rules: SpotRules, sign: int
-) -> PlaceOrder | None:
-    """The smallest trade that brings the distance to the target, else all of it."""
-    measure = verdict.measure
-    most = min(most_tradable(there, measure.account, rules, sign), rules.base_max)
-    whole = floor_to(most, rules.base_increment)
-    least = least_spot(there, rules)
-    if least is None or whole < least:
-        return None
-
-    def at_qty(qty: Decimal) -> PlaceOrder:
-        return PlaceOrder(
-            account=measure.account,
-            symbol=rules.symbol,
-            side=Side.SELL if sign > 0 else Side.BUY,
-            qty=qty,
-            is_reduction=True,
-        )
-
-    def after(share: Decimal) -> SubjectMeasure | None:
-        return measure_subject(project(there, at_qty(whole * share)), measure.subject)
-
-    share = smallest_share(after, verdict.thresholds, measure)
-    qty = max(round_up(whole * share, rules.base_increment), least)
-    return at_qty(whole if whole - qty < least else qty)
+        used += needs
+        kept.append((number, stop))
+    return [stop for _, stop in sorted(kept, key=lambda k: k[0])], frozenset(subjects)
 
 
 def _stop(
@@ -321,45 +229,3 @@ def _stop(
         leverage=order.leverage,
     )
     return WantedStop(intent=intent, subject=subject, move=move, coin=coin)
-
-
-def _moved(shadow: Shadow, move: Decimal) -> Shadow:
-    """The shadow with every mark but USDT's moved alike, and nothing on its way."""
-    factor = ONE + move
-    margin = {
-        coin: mark if coin == "USDT" else mark * factor
-        for coin, mark in shadow.margin_marks.items()
-    }
-    futures = {name: mark * factor for name, mark in shadow.futures_marks.items()}
-    return replace(
-        shadow, margin_marks=margin, futures_marks=futures, requests={}, stops={}
-    )
-
-
-def _fitting(shadow: Shadow, stops: list[WantedStop]) -> tuple[WantedStop, ...]:
-    """The stops whose sum on a leg of a margin account is no more than the leg.
-
-    Those that protect their own account come first; what is left under the least
-    order is left out, with its other leg.
-    """
-    stops = sorted(stops, key=lambda s: (s.partner_of is not None, abs(s.move), s.key))
-    room: dict[StopLeg, Decimal] = {}
-    kept: list[WantedStop] = []
-    gone: set[StopKey] = set()
-    for stop in stops:
-        intent = stop.intent
-        if stop.partner_of in gone:
-            continue
-        if intent.account == FUTURES:
-            kept.append(stop)
-            continue
-        rules = shadow.rules.spot[intent.symbol]
-        leg = leg_of(shadow, intent)
-        left = room.setdefault(leg, reducible_qty(shadow, intent))
-        qty = floor_to(min(intent.qty, left), rules.base_increment)
-        if qty * intent.stop_price < rules.min_funds or qty < rules.base_min:
-            gone.add(stop.key)
-            continue
-        room[leg] = left - qty
-        kept.append(replace(stop, intent=replace(intent, qty=qty)))
-    return tuple(kept)

@@ -88,6 +88,8 @@ class RestingState:
     edges: Mapping[str, Decimal] = field(default_factory=dict)
     is_replacing: bool = False
     """Stops were withdrawn to make room for others, which follow without a pause."""
+    is_paused: bool = False
+    """A person has withdrawn all stops; none rests until that person says so."""
     hour_at: datetime | None = None
     used: int = 0
 

@@ -26,6 +26,7 @@ from bot.domain.money import plain
 from bot.domain.orders import OrderState, Outcome
 from bot.engine.core import Step
 from bot.engine.intake import unexplained_in
+from bot.engine.unwritten import JOURNAL_FEED
 from bot.guard.adl import ADL_TOPIC
 from bot.guard.buffer import Standing
 from bot.guard.state import GUARD
@@ -103,6 +104,10 @@ class FeedWatch:
             level = WARNING if event.is_silent else INFO
             then = "New risk waits." if event.is_silent else "New risk may be taken."
             yield level, f"Disk: {event.reason}. {then}"
+            return
+        if event.feed == JOURNAL_FEED:
+            level = ALARM if event.is_silent else INFO
+            yield level, f"Journal: {event.reason}."
             return
         if event.is_silent:
             yield from self._fell(event)

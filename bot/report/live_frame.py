@@ -14,6 +14,7 @@ from typing import Final
 
 from bot.domain.money import ONE, ZERO
 from bot.engine.core import Step
+from bot.engine.stops_word import PAUSED
 from bot.guard.limits import GuardLimits, RiskLimits
 from bot.guard.size_limits import SizingLimits
 from bot.guard.state import GuardState as Guarded
@@ -39,7 +40,6 @@ from bot.report.frame import (
 )
 from bot.report.next_action import moved, nearest_trigger, planned_words
 from bot.report.outlook_view import ahead_words
-from bot.report.protection import stops_line
 from bot.report.recorder import Recorder
 from bot.report.size_words import size_words
 from bot.report.wording import intent_title, ratio_word, subject_title
@@ -97,7 +97,7 @@ def live_frame(recorder: Recorder, step: Step, sources: FrameSources) -> Frame:
         equity_start_usdt=sources.equity_start,
         guard=replace(
             _guard_view(recorder, step, measured, sources),
-            resting=_resting(shadow, measured, sources),
+            resting=_resting(recorder, step, measured, sources),
         ),
         progress=_progress(shadow.at, sources),
         speed=sources.speed,
@@ -228,12 +228,19 @@ def _guard_view(
 
 
 def _resting(
-    shadow: Shadow, measures: Sequence[SubjectMeasure], sources: FrameSources
+    recorder: Recorder,
+    step: Step,
+    measures: Sequence[SubjectMeasure],
+    sources: FrameSources,
 ) -> str | None:
     """What would act if the process ended; not said where no stops are to rest."""
     if not sources.is_guarded or not sources.limits.resting_stops:
         return None
-    return stops_line(shadow, measures)
+    state = step.state
+    if state.guard.resting.is_paused:
+        return PAUSED
+    known = state.guard.subjects
+    return recorder.stops_line.read(state.shadow, measures, known, sources.limits)
 
 
 def _acting(

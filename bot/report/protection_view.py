@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.domain.money import plain
-from bot.report.protection import Protection, RestingStop
+from bot.report.protection import PartAccount, Protection, RestingStop
 
 __all__ = ["protection_view"]
 
@@ -34,11 +34,26 @@ def protection_view(found: Protection) -> RenderableType:
         end = "" if bare.move is None else f", a move of {_percent(bare.move)} ends it"
         sentence = f"Not protected: {bare.subject}{end}: {bare.reason}."
         parts.append(Text(sentence, style="yellow"))
-    if not found.unprotected:
+    for part in found.partly:
+        head = f"Protected in part: {part.subject}, {_ends(part)}. It lacks:"
+        parts.append(Text(head, style="yellow"))
+        parts += [Text(f"  {told}", style="yellow") for told in part.lacks]
+    if found.stops:
+        parts.append(Text("A stop is counted as filled in full, whatever the book."))
+    if not found.unprotected and not found.partly:
         word = "Everything that" if found.protected else "Nothing"
         rest = " is protected." if found.protected else "."
         parts.append(Text(f"{word} a move of prices can liquidate{rest}"))
     return Group(*parts)
+
+
+def _ends(part: PartAccount) -> str:
+    """Which move ends an account, with its stops and without."""
+    worst = part.worst
+    without = f"a move of {_percent(worst.edge)} ends it without stops"
+    if worst.end is None:
+        return f"{without}, none with them"
+    return f"{without}, {_percent(worst.end)} with them"
 
 
 def _row(resting: RestingStop) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from bot.report.frame import Series, Tone
 from bot.report.kept import ROWS_MAX, Kept
 from bot.report.money_book import MoneyBook
 from bot.report.outlook_view import OutlookRow, outlook_rows
+from bot.report.protection import KeptLine
 from bot.report.run_report import ActionRow, DecisionRow, FillRow
 from bot.report.wording import (
     account_title,
@@ -96,6 +97,7 @@ class Recorder:
         self.decisions: Kept[DecisionRow] = Kept()
         self.fills: Kept[FillRow] = Kept()
         self.log = ActionLog()
+        self.stops_line = KeptLine()
         self.episodes = EpisodeBook()
         self.books = MoneyBook(opening)
         self.outlooks: Kept[OutlookRow] = Kept()

@@ -8,6 +8,7 @@ extra; without it a start with addresses is refused by a sentence.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from loguru import logger
@@ -31,6 +32,9 @@ class LogNotifier:
 
     def notify(self, level: str, sentence: str) -> None:
         logger.log(_LEVELS.get(level, "WARNING"), "{}", sentence)
+
+    async def drain(self) -> None:
+        """Nothing waits here."""
 
 
 class AddressNotifier:
@@ -66,6 +70,12 @@ class AddressNotifier:
         except asyncio.QueueFull:
             self._lost += 1
 
+    async def drain(self) -> None:
+        """Wait until what was told is sent, but not for ever; for the last words."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SEND_S):
+                await self._queue.join()
+
     async def send_all(self) -> None:
         """Send what waits, for ever; a channel that fails is logged, not fatal."""
         while True:
@@ -78,5 +88,6 @@ class AddressNotifier:
                     is_sent = await self._sender.async_notify(body=sentence)
             except TimeoutError:
                 is_sent = False
+            self._queue.task_done()
             if not is_sent:
                 logger.error("An alert could not be sent to every address.")

@@ -57,7 +57,7 @@ count = 1
 
 LIMIT_S = 120.0
 """How long anything may take beside the market's own minutes."""
-CALM_MINUTES = 75
+CALM_MINUTES = 110
 PRICES = [50000.0] * CALM_MINUTES + [50000.0 - 800 * n for n in range(1, 23)]
 MARKET_S = len(PRICES) * 60 / 60
 """The market's length on the bench, sixty times as fast as the clock."""
@@ -73,6 +73,8 @@ class Session:
     by_hand: str
     doctor: Any
     books: Any
+    cancelled: Any
+    left: tuple[int, int]
 
     def of(self, kind: type) -> list[Any]:
         """The bodies of a kind, oldest first."""
@@ -119,6 +121,25 @@ def _doctor(folder: Path) -> Any:
     return json.loads(said.read_text(encoding="utf-8"))
 
 
+def _typed(folder: Path, *words: str) -> Any:
+    """What an operator's command says to a machine."""
+    said = folder / "typed.json"
+    process = gnomon(folder, *words, "--json", out=said)
+    assert process.wait(timeout=LIMIT_S) == 0
+    return json.loads(said.read_text(encoding="utf-8"))
+
+
+def _cancelled_all(place: Venue, bot: Live) -> tuple[Any, tuple[int, int]]:
+    """Cancel everything, see what is left some market minutes later, rest again."""
+    answer = _typed(bot.folder, "cancel-all")
+    Event().wait(6.0)
+    left = len(_margin_stops(place)), len(_futures_stops(place))
+    _typed(bot.folder, "rest-stops")
+    _wait(lambda: _margin_stops(place), lambda r: len(r) == 2, "margin stops again")
+    _wait(lambda: _futures_stops(place), lambda r: len(r) == 2, "futures stops again")
+    return answer, left
+
+
 def _told(bot: Live, state: StopState) -> list[StopChanged]:
     bodies = [e.body for e in entries_of(bot.journal, "StopChanged")]
     return [b for b in bodies if isinstance(b, StopChanged) and b.state is state]
@@ -150,6 +171,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
                 lambda ids: len(ids) == 2 and by_hand not in ids,
                 "a stop in its place",
             )
+            cancelled, left = _cancelled_all(place, bot)
             margin_stops = _margin_stops(place)
             bot.kill()
             doctor = _doctor(bot.folder)
@@ -169,6 +191,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             by_hand=by_hand,
             doctor=doctor,
             books=books,
+            cancelled=cancelled,
+            left=left,
         )
 
 
@@ -192,6 +216,14 @@ def test_what_rests_reduces_and_watches_the_mark(session: Session) -> None:
         (MARGIN_CROSS, "sell", False),
         (MARGIN_CROSS, "sell", True),
     }
+
+
+def test_who_cancels_everything_has_no_order_of_ours_left(session: Session) -> None:
+    """Every stop is withdrawn, and none comes back before the operator says so."""
+    asked = [row["what"] for row in session.cancelled["requests"]]
+    assert len([what for what in asked if what.startswith("cancel stop")]) >= 4
+    assert session.cancelled["is_done"] is True
+    assert session.left == (0, 0)
 
 
 def test_the_doctor_lists_what_protects_the_account(session: Session) -> None:

@@ -248,10 +248,25 @@ def test_cancel_all_takes_foreign_orders_too(desk: Desk, served: Served) -> None
         "the order never rested",
     )
 
+    stop = {**order, "clientOid": "their-stop", "side": "sell", "type": "market"}
+    stop |= {"size": "0.001", "stopPrice": "1000", "stop": "loss"}
+    del stop["price"]
+    path = "/api/v3/hf/margin/stop-order"
+    assert served.ask("POST", path, json.dumps(stop)).code == "200000"
+
     said = desk.type("cancel-all", "--json")
 
-    assert (said.code, len(said.object["requests"])) == (0, 1)
+    assert (said.code, len(said.object["requests"])) == (0, 2)
     assert served.line(CROSS, "USDT").hold == 0
+    left = served.ask("GET", "/api/v3/hf/margin/stop-orders?pageSize=100")
+    assert left.json["data"]["items"] == []
+
+
+def test_stops_rest_again_only_where_a_bot_holds_them_back(desk: Desk) -> None:
+    """Without a running bot there is no pause to end: exit 4 and a sentence."""
+    said = desk.type("rest-stops")
+    assert (said.code, said.out) == (4, "")
+    assert "No bot runs" in said.err
 
 
 def test_a_calibration_runs_to_its_end_and_agrees(

@@ -18,6 +18,7 @@ from bot.domain.events import (
     RulesRead,
     SnapshotTaken,
 )
+from bot.domain.market import Liquidity
 from bot.domain.stops import StopChanged
 from bot.engine.core import Core, State
 from bot.guard.limits import GuardLimits
@@ -70,13 +71,19 @@ def live_and_die(
     dies_after: int,
     limits: GuardLimits | None = None,
     every_s: float = 1.0,
+    liquidity: Liquidity = DEEP,
+    revives_after: int | None = None,
 ) -> Life:
     """Walk a market of BTC prices; the bot is dead after so many of them.
+
+    With ``revives_after`` it steps on from there as it was, on a fresh snapshot.
 
     A request takes effect at once, before the next price.
     """
     core = Core(guard_limits=limits or with_stops())
-    exchange = venue(account, first=instant(btc=prices[0], liquidity=DEEP, rates=RATES))
+    exchange = venue(
+        account, first=instant(btc=prices[0], liquidity=liquidity, rates=RATES)
+    )
     life = Life(venue=exchange, state=State(shadow=empty_shadow(rules())))
     life.events += exchange.opening_events
     opened = (
@@ -86,13 +93,24 @@ def live_and_die(
     _live(life, core, (*exchange.opening_events, *opened))
     for number, price in enumerate(prices):
         at = START + timedelta(seconds=number * every_s)
-        ticked = exchange.tick(instant(at, btc=price, liquidity=DEEP))
+        ticked = exchange.tick(instant(at, btc=price, liquidity=liquidity))
         for moment in (ticked, exchange.advance(at)):
-            if number < dies_after:
+            is_back = revives_after is not None and number >= revives_after
+            if is_back and number == revives_after:
+                told = SnapshotTaken(at=at, snapshot=exchange.snapshot())
+                _live(life, core, (told, *_missed(life)))
+            if number < dies_after or is_back:
                 _live(life, core, moment)
             else:
                 life.events += moment
     return life
+
+
+def _missed(life: Life) -> list[StopChanged]:
+    """What became of the stops that the bot knew, while it was dead."""
+    known = life.state.shadow.stops
+    latest = {stop.stop_id: stop for stop in life.stops if stop.stop_id in known}
+    return [stop for stop in latest.values() if stop.state.is_final]
 
 
 def _live(life: Life, core: Core, moment: Sequence[Event]) -> None:

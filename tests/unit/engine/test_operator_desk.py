@@ -230,3 +230,22 @@ def test_accounts_go_by_their_names() -> None:
     for word in ("", "savings", "-", "BTC-", "../x-y"):
         with pytest.raises(UsageError):
             account_named(word)
+
+
+async def test_after_a_cancel_all_no_stop_rests_until_the_operator_says_so() -> None:
+    """The pause is kept, and ``rest-stops`` ends it; flatten ends only its own."""
+    room = Room(lambda approved, _: [settled(approved, Outcome.DONE)])
+
+    def is_paused() -> bool:
+        return room.engine.state.guard.resting.is_paused
+
+    await room.ask(do="flatten")
+    assert not is_paused()
+    await room.ask(do="cancel-all")
+    assert is_paused()
+    await room.ask(do="flatten")
+    assert is_paused()
+    await room.ask(do="rest-stops")
+    assert not is_paused()
+    await room.ask(do="cancel-all", dry_run="yes")
+    assert not is_paused()

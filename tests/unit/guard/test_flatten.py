@@ -9,12 +9,18 @@ from hypothesis import strategies as st
 
 from bot.domain.accounts import MARGIN_CROSS, SPOT, PositionKey
 from bot.domain.events import OrderChanged
-from bot.domain.intents import CancelOrder, PlaceOrder, Repay
+from bot.domain.intents import CancelOrder, CancelStop, PlaceOrder, Repay
 from bot.domain.market import MarketInstant
 from bot.domain.orders import OrderState, Outcome, Side
-from bot.guard.flatten import cancel_all, flatten_round, is_flat
+from bot.guard.flatten import (
+    cancel_all,
+    cancel_everything,
+    flatten_round,
+    is_flat,
+)
 from bot.shadow.apply import apply
 from tests.unit.guard.bench import START, cross_long, position, requested, shadow_of
+from tests.unit.guard.test_resting import PAIR, PERP, keeping
 from tests.unit.venue.builders import (
     DEEP,
     RATES,
@@ -135,3 +141,38 @@ def test_rounds_on_the_venue_end_flat(
 def _deep() -> MarketInstant:
     """So deep that one order takes everything."""
     return instant(liquidity=replace(DEEP, volume_1m=Decimal(10_000_000)), rates=RATES)
+
+
+def test_who_cancels_everything_cancels_stops_too() -> None:
+    """Ours and foreign ones, each once; a cancel under way is not repeated."""
+    shadow, _ = keeping(PAIR)
+    first = next(iter(shadow.stops.values()))
+    foreign = replace(first, stop_id="x", intent_id=None)
+    shadow = apply(apply(shadow, foreign), RESTING)
+    found = [p.intent for p in cancel_everything(shadow)]
+    stops = {i.stop_id for i in found if isinstance(i, CancelStop)}
+    assert stops == {*keeping(PAIR)[0].stops, "x"}
+    assert any(isinstance(i, CancelOrder) for i in found)
+    assert cancel_everything(requested(shadow, found)) == []
+
+
+def test_flatten_withdraws_what_could_sell_twice_before_it_sells() -> None:
+    """Margin stops leave first; futures stops reduce only and guard until the end."""
+    shadow, _ = keeping(PAIR)
+    intents = [p.intent for p in flatten_round(shadow, sells_spot=False)]
+    assert intents
+    assert all(isinstance(i, CancelStop) for i in intents)
+    gone = {i.stop_id for i in intents if isinstance(i, CancelStop)}
+    assert {shadow.stops[name].account for name in gone} == {MARGIN_CROSS}
+    left = {n: s for n, s in shadow.stops.items() if n not in gone}
+    second = flatten_round(replace(shadow, stops=left), sells_spot=False)
+    assert not any(isinstance(p.intent, CancelStop) for p in second)
+
+
+def test_an_account_with_a_stop_of_ours_is_not_flat() -> None:
+    """Nothing to liquidate, but something that waits: the last round withdraws it."""
+    stop = next(iter(keeping(PERP)[0].stops.values()))
+    empty = shadow_of(opening({"futures": {"USDT": "50"}}))
+    assert is_flat(empty)
+    assert not is_flat(apply(empty, stop))
+    assert is_flat(apply(empty, replace(stop, intent_id=None)))

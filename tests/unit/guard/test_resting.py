@@ -11,12 +11,14 @@ from bot.domain.events import IntentSettled
 from bot.domain.intents import CancelStop, Intent, PlaceOrder, PlaceStop, Proposal
 from bot.domain.orders import IntentState, Outcome, Side, StopState
 from bot.domain.stops import StopChanged, stop_of
+from bot.engine.stops_word import heard
 from bot.guard.admit import is_reduction
 from bot.guard.flatten import flatten_round
 from bot.guard.judge import judge
 from bot.guard.limits import GuardLimits
 from bot.guard.resting import STOPS, resting_round
-from bot.guard.resting_plan import WantedStop, stop_move, wanted_stops
+from bot.guard.resting_plan import stop_move, wanted_stops
+from bot.guard.resting_wanted import WantedStop
 from bot.guard.state import GuardState
 from bot.risk.measure import measure_subject, measure_subjects
 from bot.shadow.apply import apply
@@ -301,6 +303,19 @@ def test_switched_off_our_stops_are_withdrawn() -> None:
     assert done is not None
     gone = [i.stop_id for i in intents(done.proposals) if isinstance(i, CancelStop)]
     assert gone == ["s0", "s1", "s2", "s3"]
+
+
+def test_while_a_person_paused_the_stops_none_is_placed() -> None:
+    """What still comes in is withdrawn; the word to go on rests them all again."""
+    paused, _ = heard(guarded(PAIR), rests_stops=False)
+    assert asked(PAIR, paused) == ()
+    late = rested(PAIR, wanted(PAIR)[0].intent)
+    for seconds in (1, 3600):
+        found = intents(asked(later(late, seconds), paused))
+        assert [type(i) for i in found] == [CancelStop]
+    again, notes = heard(paused, rests_stops=True)
+    assert [note.inputs["is_paused"] for note in notes] == ["false"]
+    assert len(asked(PAIR, again)) == 4
 
 
 def test_a_flat_account_has_its_stops_withdrawn_by_the_operator() -> None:
