@@ -13,6 +13,7 @@ from bot.domain.intents import Approved
 from bot.domain.money import ZERO
 from bot.domain.strategy import Strategy
 from bot.engine.ahead import Ahead
+from bot.engine.asking import Agenda, Asking, agenda_of
 from bot.engine.parity import Readings
 from bot.engine.twins import Twins
 from bot.guard.judge import Verdict
@@ -39,6 +40,12 @@ class Policy:
     is_parity_kept: bool = False
     """Whether each ratio that the exchange reports is journaled and followed; if not,
     only a difference is noted."""
+    agenda: Agenda = field(init=False, repr=False)
+    """What the strategies wait for, read from them once."""
+
+    def __post_init__(self) -> None:
+        """Read what the strategies wait for."""
+        object.__setattr__(self, "agenda", agenda_of(self.strategies))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,8 @@ class State:
     own_readings: Readings = ()
     """Our numbers of the last seconds, where the exchange's are kept beside them."""
     ahead: Ahead = field(default_factory=Ahead)
+    asking: Asking = field(default_factory=Asking)
+    """Whom of the strategies to ask next, and which of them failed."""
     twins: Twins = field(default_factory=Twins)
     """By episode, the account as it would be without the guard."""
 

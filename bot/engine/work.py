@@ -15,12 +15,14 @@ from bot.domain.events import (
     OperatorAsked,
     RatioReported,
 )
+from bot.domain.fence import Fault
 from bot.domain.intents import Approved, Proposal
 from bot.engine.ahead import look
+from bot.engine.asking import Ask, answer_of, asks_of, fault_note
 from bot.engine.curing import cure_round, emptied, surroundings, turned
 from bot.engine.lookout import Sight
 from bot.engine.memory import opened_notes, pair_notes
-from bot.engine.occasions import OCCASIONS, due, lookups, ran
+from bot.engine.occasions import lookups, ran
 from bot.engine.parity import Reading, follow_reports, remember
 from bot.engine.readings import parity_notes, sample_of
 from bot.engine.state import Policy, State, Step
@@ -36,6 +38,7 @@ from bot.guard.repair import (
     watch_pair,
 )
 from bot.guard.resting import resting_round
+from bot.guard.state import GUARD
 from bot.risk.freshness import aged_measures
 from bot.risk.view import ShadowView
 from bot.shadow.apply import register, set_back
@@ -216,21 +219,35 @@ class Work:
             self.entries += parity_notes(reports, measures)
 
     def ask_strategies(self, moment: Sequence[Event]) -> None:
-        """Ask each strategy whose job fired or whose world has changed."""
-        if not any(isinstance(event, OCCASIONS) for event in moment):
+        """Ask each strategy that is due; what the guard approved leaves before it.
+
+        A slow answer must not delay a cure: while the guard has requests of this
+        moment to send, strategies wait for the next one.
+        """
+        shadow, state = self.state.shadow, self.state
+        asks, asking = asks_of(
+            self.core.agenda, state.asking, moment, lambda: self.sight.measure(shadow)
+        )
+        if any(each.owner == GUARD for each in self.approved):
+            asking, asks = replace(asking, waiting=asks), ()
+        self.state = replace(state, asking=asking)
+        for ask in asks:
+            self._ask(ask)
+
+    def _ask(self, ask: Ask) -> None:
+        """Ask one strategy and propose what it wants; a fault stops it."""
+        stale_after = self.core.risk_limits.mark_stale_after
+        answer = answer_of(ask, ShadowView(self.state.shadow, stale_after, ask.job))
+        if isinstance(answer, Fault):
+            self._note([fault_note(ask.strategy.name, answer)])
+            stopped = self.state.asking.stopped | {ask.strategy.name}
+            asking = replace(self.state.asking, stopped=stopped)
+            self.state = replace(self.state, asking=asking)
             return
-        for strategy in self.core.strategies:
-            occasion = due(strategy, moment)
-            if occasion is None:
-                continue
-            job, due_at = occasion
-            stale_after = self.core.risk_limits.mark_stale_after
-            view = ShadowView(self.state.shadow, stale_after, job)
-            proposals = strategy.decide(view, due_at)
-            if job is not None:
-                at = self.state.shadow.at
-                self.entries += ran(at, job, due_at, is_idle=not proposals)
-            self.propose(proposals)
+        if ask.job is not None:
+            at = self.state.shadow.at
+            self.entries += ran(at, ask.job, ask.due_at, is_idle=not answer)
+        self.propose(answer)
 
     def propose(self, proposals: Iterable[Proposal]) -> None:
         """Admit each proposal, with the earlier ones on their way."""

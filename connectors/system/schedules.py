@@ -1,7 +1,8 @@
 """Schedules: text in, APScheduler triggers out, fired in real or virtual time.
 
 Three forms: ``every 60s`` (also m, h), ``cron MIN HOUR DAY MONTH WEEKDAY`` in
-UTC, and ``before-settlement 10m SYMBOL``. A job does nothing but put one
+UTC, and ``before-settlement 10m SYMBOL``. What begins with ``on`` is no clock's: the
+engine fires it (``bot/domain/schedules.py``) and here it never comes. A job does nothing but put one
 ``ScheduleDue`` on the queue. The virtual scheduler asks the same triggers for
 their next fire time, so a replay runs what live would run; nothing here reads
 the clock on virtual time.
@@ -21,10 +22,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.domain.errors import UsageError
 from bot.domain.events import ScheduleDue
+from bot.domain.schedules import occasion_of
 from bot.domain.strategy import Job
 from bot.ports import Clock
 
 __all__ = [
+    "OccasionSchedule",
     "PacedScheduler",
     "RealScheduler",
     "SettlementSchedule",
@@ -114,11 +117,25 @@ class SettlementSchedule:
         self._taken = fired
 
 
-def parse_schedule(text: str, start: datetime) -> TriggerSchedule | SettlementSchedule:
-    """Turn a schedule text into something that knows its next fire time.
+class OccasionSchedule:
+    """A schedule that something in the account fires and no clock."""
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """Never."""
+        return None
+
+    def take(self, fired: datetime) -> None:
+        """Nothing was fired here."""
+
+
+_Schedule = TriggerSchedule | SettlementSchedule | OccasionSchedule
+
+
+def parse_schedule(text: str, start: datetime) -> _Schedule:
+    """Turn one part of a schedule into something that knows its next fire time.
 
     Raises:
-        UsageError: The text is not one of the three forms.
+        UsageError: The text is none of the forms.
 
     Example:
         >>> start = datetime(2025, 1, 1, tzinfo=UTC)
@@ -139,11 +156,13 @@ def parse_schedule(text: str, start: datetime) -> TriggerSchedule | SettlementSc
             return TriggerSchedule(_cron(fields, text))
         case ["before-settlement", lead, symbol]:
             return SettlementSchedule(symbol, parse_duration(lead))
+        case _ if occasion_of(text) is not None:
+            return OccasionSchedule()
         case _:
             raise UsageError(
                 f"The schedule {text!r} is not understood; write 'every 60s', "
-                "'cron MIN HOUR DAY MONTH WEEKDAY' (UTC) or "
-                "'before-settlement 10m XBTUSDTM'."
+                "'cron MIN HOUR DAY MONTH WEEKDAY' (UTC), "
+                "'before-settlement 10m XBTUSDTM' or 'on band'."
             )
 
 
@@ -160,7 +179,7 @@ class VirtualScheduler:
 
     def __init__(self, start: datetime) -> None:
         self._start = start
-        self._schedules: list[tuple[Job, TriggerSchedule | SettlementSchedule]] = []
+        self._schedules: list[tuple[Job, _Schedule]] = []
         self._put: Callable[[ScheduleDue], None] | None = None
 
     def start(self, jobs: Sequence[Job], put: Callable[[ScheduleDue], None]) -> None:
@@ -268,7 +287,7 @@ class RealScheduler:
             schedule = parse_schedule(job.schedule, now)
             if isinstance(schedule, SettlementSchedule):
                 self._settlements.append((job, schedule))
-            else:
+            elif isinstance(schedule, TriggerSchedule):
                 self._arm(job, schedule.trigger, put)
         self._scheduler.start()
 

@@ -38,6 +38,8 @@ LAYERS = {
         "bot.live_links",
         "bot.live_readers",
         "bot.live_protection",
+        "bot.compose_strategies",
+        "bot.strategy",
         "bot.live_start",
         "bot.paper_plan",
     ),
