@@ -2,10 +2,10 @@
 
 Three forms: ``every 60s`` (also m, h), ``cron MIN HOUR DAY MONTH WEEKDAY`` in
 UTC, and ``before-settlement 10m SYMBOL``. What begins with ``on`` is no clock's: the
-engine fires it (``bot/domain/schedules.py``) and here it never comes. A job does nothing but put one
-``ScheduleDue`` on the queue. The virtual scheduler asks the same triggers for
-their next fire time, so a replay runs what live would run; nothing here reads
-the clock on virtual time.
+engine fires it (``bot/domain/schedules.py``) and here it never comes. A job does
+nothing but put one ``ScheduleDue`` on the queue. The virtual scheduler asks the same
+triggers for their next fire time, so a replay runs what live would run; nothing here
+reads the clock on virtual time.
 """
 
 import asyncio
