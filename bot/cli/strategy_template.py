@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["files_for"]
 
-_STRATEGY: Final = '''"""Keeps a coin at a share of the spot account; make it your own."""
+_STRATEGY: Final = '''"""Keeps a coin at a share of the spot account."""
 
 from bot.strategy import (
     SPOT,

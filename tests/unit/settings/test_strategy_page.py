@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from bot.domain.intents import Approved
+from bot.domain.intents import Approved, PlaceOrder
 from storage.reader import JournalReader
 from tests.simulation.small import Said, drive, market, write
 
@@ -55,7 +56,7 @@ def approved(path: Path) -> Iterator[tuple[str, Approved]]:
 
 
 def test_the_code_of_the_page_is_about_fifteen_lines() -> None:
-    """What decides, from the class to its end, without blank lines and its docstring."""
+    """What decides, from the class to its end, without blank lines and docstring."""
     lines = block("python").partition("@dataclass")[2].splitlines()[1:]
     code = [line for line in lines if line.strip() and '"""' not in line]
     assert len(code) <= 16
@@ -81,7 +82,9 @@ def test_the_newcomers_strategy_runs_in_replay_and_paper_unchanged(
     asked = list(approved(home / "replay.sqlite"))
     assert asked == list(approved(home / "paper.sqlite"))
     assert asked[0][0] == "2025-01-01T00:05:00+00:00"
-    assert 2 <= float(asked[0][1].intent.qty) <= 2.5  # type: ignore[union-attr] - an order
+    first = asked[0][1].intent
+    assert isinstance(first, PlaceOrder)
+    assert 2 <= first.qty <= Decimal("2.5")
     assert replayed["equity_end"] == papered["equity_end"]
     assert replayed["fills"] > 0
 
