@@ -250,7 +250,7 @@ def settings_digest(settings: Settings) -> str:
                 code_of(s),
                 s.schedule,
                 s.enabled,
-                repr(sorted(s.parameters.items())),
+                repr((sorted(s.parameters.items()), sorted(s.overlay.items()))),
             ]
             for s in settings.strategies
         ],

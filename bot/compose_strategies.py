@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bot.domain.errors import GnomonError, UsageError
 from bot.domain.fence import Fault, fenced
+from bot.domain.overlay import overlay_of
 from bot.domain.scheduled import Kind
 from bot.domain.schedules import occasion_of
 from bot.domain.strategy import Strategy
@@ -74,9 +75,10 @@ def built(kind: Kind, settings: StrategySettings) -> Strategy:
         UsageError: A parameter is wrong, or its code raised.
     """
 
-    def made() -> Strategy | GnomonError:
+    def asked() -> Strategy | GnomonError:
         try:
-            strategy = kind(settings.name, settings.schedule, settings.parameters)
+            made = kind(settings.name, settings.schedule, settings.parameters)
+            strategy = overlay_of(made, settings.overlay)
             for job in strategy.jobs:
                 occasion_of(job.schedule)
             if not all(isinstance(each, str) for each in strategy.claims):
@@ -85,7 +87,7 @@ def built(kind: Kind, settings: StrategySettings) -> Strategy:
             return error
         return strategy
 
-    found = fenced(made)
+    found = fenced(asked)
     if isinstance(found, Fault):
         raise UsageError(f"[strategy.{settings.name}] cannot be built: {found.text}.")
     if isinstance(found, GnomonError):

@@ -347,6 +347,7 @@ class Start:
             shadow=memory.shadow,
             open_intents=memory.open_intents,
             guard=guard,
+            overlays=memory.overlays,
             twins=memory.twins_at(at),
             missed=tuple(self._missed),
             day=day.isoformat() if equity is not None else "",

@@ -14,7 +14,7 @@ from bot.settings_keys import shown
 
 __all__ = ["StrategySettings", "strategies_of"]
 
-_STRATEGY_COMMON: Final = ("kind", "path", "schedule", "enabled")
+_STRATEGY_COMMON: Final = ("kind", "path", "schedule", "enabled", "overlay")
 _RESERVED: Final = frozenset({"guard", "operator"})
 
 
@@ -31,6 +31,7 @@ class StrategySettings:
     enabled: bool
     path: Path | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
+    overlay: Mapping[str, object] = field(default_factory=dict)
 
 
 def strategies_of(
@@ -75,7 +76,11 @@ def _strategy(name: str, table: object, folder: Path) -> StrategySettings:
         raise UsageError(
             f"{where} enabled must be true or false, was {shown(enabled)}."
         )
+    overlay = table.get("overlay", {})
+    if not isinstance(overlay, Mapping):
+        raise UsageError(f"{where} overlay must be a table, was {shown(overlay)}.")
     return StrategySettings(
+        overlay=dict(overlay),
         name=name,
         kind=kind,
         schedule=schedule,

@@ -28,6 +28,9 @@ from bot.domain.money import plain
 from bot.domain.orders import IntentState, next_intent_state
 from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
+from bot.guard.overlay_rows import KEPT as OVERLAY_KEPT
+from bot.guard.overlay_rows import state_from
+from bot.guard.overlay_state import OverlayState
 from bot.guard.repair import PairWatch
 from bot.guard.state import GuardState, SubjectState
 from bot.guard.twin import Twin, unwatched
@@ -94,6 +97,8 @@ class Memory:
     """By coin, the hedges that were cut and were not even again."""
     tracks: Mapping[str, ErrorTrack] = field(default_factory=dict)
     """How near the shadow was to the exchange's ratios, by account."""
+    overlays: Mapping[str, OverlayState] = field(default_factory=dict)
+    """By strategy, the newest state of its overlay."""
     twins: tuple[Twin, ...] = ()
     """The episodes whose account without the guard is still watched."""
     last_at: datetime | None = None
@@ -251,6 +256,7 @@ class _Folding:
         self._twins: dict[str, Twin] = {}
         self._last_at: datetime | None = None
         self._pre_images: dict[str, Noted] = {}
+        self._overlays: dict[str, OverlayState] = {}
         self._order_ids: dict[str, str] = {}
         self._bookings: list[LedgerBooked] = []
         self._fills: list[Filled] = []
@@ -333,6 +339,8 @@ class _Folding:
                 longs=Decimal(body.inputs["longs"]),
                 shorts=Decimal(body.inputs["shorts"]),
             )
+        if body.topic == OVERLAY_KEPT:
+            self._overlays[body.inputs["strategy"]] = state_from(body.inputs)
         if body.topic == PAIR_DONE:
             self._pairs.pop(body.inputs.get("coin", ""), None)
 
@@ -352,6 +360,7 @@ class _Folding:
             cured=self._cured,
             pairs=self._pairs,
             episodes=self._episodes,
+            overlays=self._overlays,
             twins=tuple(self._twins.values()),
             last_at=self._last_at,
             pre_images=self._pre_images,

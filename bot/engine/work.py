@@ -5,7 +5,7 @@ fixed: guard before strategies, so that a cure is never behind them. Synchronous
 pure: no clock, no chance, no input or output.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.domain.entries import Entry, Noted
@@ -16,7 +16,9 @@ from bot.domain.events import (
     RatioReported,
 )
 from bot.domain.fence import Fault
-from bot.domain.intents import Approved, Proposal
+from bot.domain.intents import Approved, Proposal, Refused
+from bot.domain.overlay import Overlaid
+from bot.domain.strategy import Strategy
 from bot.engine.ahead import look
 from bot.engine.asking import Ask, answer_of, asks_of, fault_note
 from bot.engine.curing import cure_round, emptied, surroundings, turned
@@ -26,9 +28,11 @@ from bot.engine.occasions import lookups, ran
 from bot.engine.parity import Reading, follow_reports, remember
 from bot.engine.readings import parity_notes, sample_of
 from bot.engine.state import Policy, State, Step
-from bot.engine.twins import Acted, follow
-from bot.guard.admit import Admission, admit
+from bot.engine.twins import Acted
+from bot.engine.twins import follow as follow_twins
+from bot.guard.admit import Admission, admit, is_reduction
 from bot.guard.judge import Verdict, judge
+from bot.guard.overlays import closing, follow, restrained
 from bot.guard.planner import idle_repayments
 from bot.guard.repair import (
     PairWatch,
@@ -45,6 +49,9 @@ from bot.shadow.apply import register, set_back
 from bot.shadow.state import Shadow
 
 __all__ = ["Work"]
+
+Restraint = Callable[[Proposal], Proposal | str]
+"""A proposal as it may pass, or why it may not."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +80,7 @@ class Work:
         for event in moment:
             if isinstance(event, OperatorAsked):
                 self.propose(event.proposals)
+        self.follow_overlays(moment)
         self.ask_strategies(moment)
         if has_ticked:
             self.rest_stops()
@@ -144,7 +152,7 @@ class Work:
     def follow_twins(self, before: Shadow, moment: Sequence[Event]) -> None:
         """See how each cured account would stand without the guard."""
         shadows, done = (before, self.state.shadow), (self.rounds, self.approved)
-        after = follow(self.state.twins, shadows, moment, self.state.guard, done)
+        after = follow_twins(self.state.twins, shadows, moment, self.state.guard, done)
         self.state = replace(self.state, twins=after.twins)
         self.entries += [Entry(at=self.state.shadow.at, body=n) for n in after.notes]
 
@@ -218,6 +226,20 @@ class Work:
             measures = self.sight.measure(self.state.shadow)
             self.entries += parity_notes(reports, measures)
 
+    def follow_overlays(self, moment: Sequence[Event]) -> None:
+        """See what strategies earn, and close what their overlays end."""
+        overlaid, state = self.core.overlaid, self.state
+        if not overlaid:
+            return
+        shadow, due = state.shadow, state.next_sample_at
+        is_kept = due is None or shadow.at >= due
+        done = follow(state.overlays, overlaid, shadow, moment, is_kept=is_kept)
+        self.state = replace(state, overlays=done.states)
+        self._note(done.notes)
+        if not self.approved:
+            view = ShadowView(shadow, self.core.risk_limits.mark_stale_after)
+            self.propose(list(closing(done.states, overlaid, view)))
+
     def ask_strategies(self, moment: Sequence[Event]) -> None:
         """Ask each strategy that is due; what the guard approved leaves before it.
 
@@ -247,11 +269,35 @@ class Work:
         if ask.job is not None:
             at = self.state.shadow.at
             self.entries += ran(at, ask.job, ask.due_at, is_idle=not answer)
-        self.propose(answer)
+        self.propose(answer, self._restraint_of(ask.strategy))
 
-    def propose(self, proposals: Iterable[Proposal]) -> None:
-        """Admit each proposal, with the earlier ones on their way."""
-        for proposal in proposals:
+    def _restraint_of(self, strategy: Strategy) -> Restraint | None:
+        """What its overlay says of a strategy's new risk; None without one."""
+        state = self.state.overlays.get(strategy.name)
+        if not isinstance(strategy, Overlaid) or state is None:
+            return None
+        stale_after = self.core.risk_limits.mark_stale_after
+
+        def restrain(proposal: Proposal) -> Proposal | str:
+            if is_reduction(self.state.shadow, proposal.intent):
+                return proposal
+            view = ShadowView(self.state.shadow, stale_after)
+            return restrained(strategy, state, proposal, view)
+
+        return restrain
+
+    def propose(
+        self, proposals: Iterable[Proposal], restraint: Restraint | None = None
+    ) -> None:
+        """Admit each proposal, with the earlier ones on their way.
+
+        A restraint makes one smaller, or says why it is not let pass at all.
+        """
+        for wanted in proposals:
+            proposal = wanted if restraint is None else restraint(wanted)
+            if isinstance(proposal, str):
+                self._refuse(wanted, proposal)
+                continue
             admission = Admission(
                 shadow=self.state.shadow,
                 guard=self.state.guard,
@@ -271,6 +317,19 @@ class Work:
             else:
                 shadow = set_back(self.state.shadow, verdict, at, verdict.reason)
             self.state = replace(self.state, shadow=shadow)
+
+    def _refuse(self, proposal: Proposal, reason: str) -> None:
+        """Refuse what a strategy's overlay does not let pass."""
+        at = self.state.shadow.at
+        refused = Refused(
+            owner=proposal.owner,
+            intent=proposal.intent,
+            reason=reason,
+            pair=proposal.pair,
+        )
+        self.entries.append(Entry(at=at, body=refused))
+        shadow = set_back(self.state.shadow, refused, at, reason)
+        self.state = replace(self.state, shadow=shadow)
 
     def _next_id(self, kind: str) -> str:
         """A deterministic id: epoch, kind and sequence, never used twice."""
