@@ -9,7 +9,7 @@ that strategy alone. Pure; it sends nothing.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.entries import Noted
@@ -34,6 +34,7 @@ from bot.risk.measure import SubjectMeasure
 
 __all__ = [
     "FAULT",
+    "MISSED",
     "Agenda",
     "Ask",
     "Asking",
@@ -41,10 +42,14 @@ __all__ = [
     "answer_of",
     "asks_of",
     "fault_note",
+    "missed_notes",
 ]
 
 FAULT: Final = "strategy fault"
 """The topic of the row that says that a strategy was stopped."""
+
+MISSED: Final = "missed run"
+"""The topic of the row that says that a scheduled run was not made."""
 
 _FACTS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
 _MOVES: Final = frozenset({Cause.BORROW, Cause.REPAY, Cause.TRANSFER, Cause.ADJUSTMENT})
@@ -81,8 +86,8 @@ class _Waiter:
 class Agenda:
     """What the strategies of a run wait for."""
 
-    clocked: Mapping[str, Strategy] = field(default_factory=dict)
-    """The jobs that a clock fires."""
+    clocked: Mapping[str, tuple[Strategy, timedelta]] = field(default_factory=dict)
+    """The jobs that a clock fires, each with its grace."""
     waiters: tuple[_Waiter, ...] = ()
 
     @property
@@ -112,13 +117,13 @@ def agenda_of(strategies: Sequence[Strategy]) -> Agenda:
     Raises:
         UsageError: An ``on`` part of a schedule is not understood.
     """
-    clocked: dict[str, Strategy] = {}
+    clocked: dict[str, tuple[Strategy, timedelta]] = {}
     waiters: list[_Waiter] = []
     for strategy in strategies:
         for job in strategy.jobs:
             on = occasion_of(job.schedule)
             if on is None:
-                clocked[job.name] = strategy
+                clocked[job.name] = strategy, timedelta(seconds=job.grace_s)
             else:
                 waiters.append(_Waiter(strategy, job.name, on))
     return Agenda(clocked=clocked, waiters=tuple(waiters))
@@ -170,7 +175,30 @@ def asks_of(
 def _fired(agenda: Agenda, moment: Sequence[Event]) -> Iterator[Ask]:
     for event in moment:
         if isinstance(event, ScheduleDue) and event.job in agenda.clocked:
-            yield Ask(agenda.clocked[event.job], event.job, event.due_at)
+            strategy, grace = agenda.clocked[event.job]
+            if event.at - event.due_at <= grace:
+                yield Ask(strategy, event.job, event.due_at)
+
+
+def missed_notes(agenda: Agenda, moment: Sequence[Event]) -> Iterator[Noted]:
+    """The rows of runs that were not made: too late, or one with a later one."""
+    for event in moment:
+        if not isinstance(event, ScheduleDue) or event.job not in agenda.clocked:
+            continue
+        grace, late = agenda.clocked[event.job][1], event.at - event.due_at
+        due = event.due_at.isoformat()
+        if event.missed:
+            text = (
+                f"{event.missed} earlier runs of {event.job} are one with that of {due}"
+            )
+            yield Noted(topic=MISSED, text=text)
+        if late > grace:
+            text = (
+                f"{event.job} was due at {due} and is not made: it comes "
+                f"{late.total_seconds():.0f} s late, its grace is "
+                f"{grace.total_seconds():.0f} s"
+            )
+            yield Noted(topic=MISSED, text=text)
 
 
 def _levels_now(

@@ -20,7 +20,7 @@ from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.overlay import Overlaid
 from bot.domain.strategy import Strategy
 from bot.engine.ahead import look
-from bot.engine.asking import Ask, answer_of, asks_of, fault_note
+from bot.engine.asking import Ask, answer_of, asks_of, fault_note, missed_notes
 from bot.engine.curing import cure_round, emptied, surroundings, turned
 from bot.engine.lookout import Sight
 from bot.engine.memory import opened_notes, pair_notes
@@ -253,6 +253,7 @@ class Work:
         if any(each.owner == GUARD for each in self.approved):
             asking, asks = replace(asking, waiting=asks), ()
         self.state = replace(state, asking=asking)
+        self._note(missed_notes(self.core.agenda, moment))
         for ask in asks:
             self._ask(ask)
 

@@ -229,3 +229,29 @@ def test_a_failing_strategy_never_delays_the_guard() -> None:
     assert bodies(first, Approved) == list(first.approved)
     second = core.step(first.state, (ticked(2, "40000"),))
     assert [n for n in bodies(second, Noted) if "raised" in str(n)]
+
+
+@pytest.mark.parametrize(
+    ("late_s", "missed", "times", "topics"),
+    [
+        (0, 0, 1, []),
+        (30, 0, 1, []),
+        (60, 2, 1, ["missed run"]),
+        (61, 0, 0, ["missed run"]),
+        (3600, 9, 0, ["missed run", "missed run"]),
+    ],
+)
+def test_a_run_beyond_its_grace_is_journaled_and_not_made(
+    late_s: int, missed: int, times: int, topics: list[str]
+) -> None:
+    """A grace of 60 s; runs that are one with a later one are told, too."""
+    seen: list[str | None] = []
+    core = Core(strategies=(Waiter("every 5s", seen),), is_guarding=False)
+    event = ScheduleDue(
+        at=after(4000), job="waiter", due_at=after(4000 - late_s), missed=missed
+    )
+    step = core.step(opened(core), (event,))
+    assert len(seen) == times
+    notes = [b.topic for b in bodies(step, Noted) if isinstance(b, Noted)]
+    assert [topic for topic in notes if topic != "late run"] == topics
+    assert ("late run" in notes) is (0 < late_s <= 60)
