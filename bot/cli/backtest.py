@@ -170,7 +170,7 @@ async def _watch(plan: Plan, journal: Journal, label: str) -> _Ran:
 
     def observers(engine: Engine) -> Sequence[Observer]:
         tally, recorder = Tally(engine.state.shadow), Recorder(engine.state.shadow)
-        meter = BacktestMeter(tally)
+        meter = BacktestMeter(tally, strategies=plan.strategies)
         made.append((tally, recorder, meter))
         return [tally, recorder, meter, heed, line.observer(tally, recorder)]
 

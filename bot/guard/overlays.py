@@ -61,10 +61,11 @@ def follow(
         return Followed(states=states)
     for strategy in strategies:
         known = after.get(strategy.name)
-        if known is None:
-            state = _opened(strategy, shadow) if has_ticked else None
-        else:
+        state = None
+        if known is not None:
             state = replace(known, book=booked(known.book, shadow, moment))
+        if has_ticked and (state is None or _is_foreign(strategy, state, shadow)):
+            state = _opened(strategy, shadow)
         if state is None:
             continue
         said: list[Noted] = []
@@ -92,9 +93,18 @@ def _kept(name: str, state: OverlayState) -> Noted:
     return Noted(topic=KEPT, text=text, inputs=inputs_of(name, state))
 
 
+def _markets(strategy: Overlaid, shadow: Shadow) -> frozenset[Market]:
+    found = (market_of(claim, shadow.rules) for claim in strategy.claims)
+    return frozenset(market for market in found if market is not None)
+
+
+def _is_foreign(strategy: Overlaid, state: OverlayState, shadow: Shadow) -> bool:
+    """Whether the journal's state is of other markets than are claimed now."""
+    return _markets(strategy, shadow) != state.book.legs.keys()
+
+
 def _opened(strategy: Overlaid, shadow: Shadow) -> OverlayState | None:
-    markets = [market_of(claim, shadow.rules) for claim in sorted(strategy.claims)]
-    book = opened_book(shadow, [market for market in markets if market is not None])
+    book = opened_book(shadow, _markets(strategy, shadow))
     return None if book is None else OverlayState(book=book)
 
 

@@ -21,9 +21,17 @@ from typing import Final
 from bot.domain.accounts import FUTURES
 from bot.domain.events import Event, Filled, MarksTicked
 from bot.domain.money import ONE, ZERO, plain
+from bot.domain.strategy import Strategy
 from bot.engine.core import Step
 from bot.engine.readings import value_usdt
 from bot.report.tally import Tally
+from bot.risk.strategy_book import (
+    Book,
+    booked,
+    market_of,
+    opened_book,
+    profit,
+)
 from bot.shadow.state import Shadow
 
 __all__ = ["BacktestMeter", "annual_return"]
@@ -120,21 +128,56 @@ class BacktestMeter:
 
     tally: Tally
     whole: _Span | None = None
+    last: Shadow | None = None
     years: list[_Span] = field(default_factory=list)
     ends: list[dict[str, Decimal]] = field(default_factory=list)
     """What the parts had come to when each year but the last ended."""
     orders: dict[str, _Order] = field(default_factory=dict)
+    strategies: tuple[Strategy, ...] = ()
+    books: dict[str, Book] = field(default_factory=dict)
+    """What each strategy's claimed markets have brought, once its marks are known."""
     unpriced: int = 0
     """Fills in a market whose depth was not known."""
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
         """Look at one step."""
-        shadow = step.state.shadow
+        shadow = self.last = step.state.shadow
         for event in moment:
             if isinstance(event, Filled):
                 self._filled(event, shadow)
+        for name, book in self.books.items():
+            self.books[name] = booked(book, shadow, moment)
+        if len(self.books) < len(self.strategies):
+            self._open(shadow)
         if any(isinstance(event, MarksTicked) for event in moment):
             self._ticked(shadow.at)
+
+    def _open(self, shadow: Shadow) -> None:
+        """Begin the books that can be: with what is held, at its mark."""
+        for strategy in self.strategies:
+            found = (market_of(claim, shadow.rules) for claim in strategy.claims)
+            markets = [market for market in found if market is not None]
+            book = opened_book(shadow, markets)
+            if book is not None:
+                self.books.setdefault(strategy.name, book)
+
+    def _by_strategy(self) -> dict[str, object]:
+        """What each strategy's markets brought; price is what is left of the profit."""
+        rows: dict[str, object] = {}
+        for name, book in self.books.items():
+            total = None if self.last is None else profit(book, self.last)
+            parts = {
+                "funding": sum(book.funding.values(), ZERO),
+                "interest": sum(book.interest.values(), ZERO),
+                "fees": sum(book.fees.values(), ZERO),
+            }
+            price = None if total is None else total - sum(parts.values(), ZERO)
+            rows[name] = {
+                "pnl": None if total is None else _text(total),
+                "price": None if price is None else _text(price),
+                **{part: _text(value) for part, value in parts.items()},
+            }
+        return rows
 
     def close(self, at: datetime) -> None:
         """Take the equity after the last fact of the run."""
@@ -194,6 +237,7 @@ class BacktestMeter:
             **self.whole.answer(parts),
             "years": years,
             "capacity": self._capacity(self.whole),
+            "by_strategy": self._by_strategy(),
         }
 
     def _capacity(self, whole: _Span) -> dict[str, object]:

@@ -1,13 +1,16 @@
 """The page about own strategies is real: its code runs in check, replay and paper."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bot.compose_strategies import strategies_of
 from bot.domain.intents import Approved, PlaceOrder
+from bot.settings import settings_from
 from storage.reader import JournalReader
 from tests.simulation.small import Said, drive, market, write
 
@@ -87,6 +90,16 @@ def test_the_newcomers_strategy_runs_in_replay_and_paper_unchanged(
     assert 2 <= first.qty <= Decimal("2.5")
     assert replayed["equity_end"] == papered["equity_end"]
     assert replayed["fills"] > 0
+
+
+def test_every_settings_block_of_the_page_is_built(home: Path) -> None:
+    """Each block passes the settings' validation, overlays and all."""
+    text = PAGE.read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    for each in blocks:
+        settings = settings_from({}, tomllib.loads(each, parse_float=Decimal), home)
+        assert all(strategy.jobs for strategy in strategies_of(settings.strategies))
 
 
 def test_the_settings_of_the_page_name_a_file_beside_them(home: Path) -> None:
