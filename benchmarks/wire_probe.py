@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import aiohttp
 
+import bot.engine.admitting as engine_admitting
 import bot.engine.lookout as engine_lookout
 import bot.engine.work as engine_work
 from bot.cli import live_runner
@@ -53,7 +54,7 @@ _STAGES: Final = (
     (engine_lookout, "measure_subjects", "measure"),
     (engine_work, "judge", "judge"),
     (engine_work, "cure_round", "plan"),
-    (engine_work, "admit", "admit"),
+    (engine_admitting, "admit", "admit"),
     (engine_lookout.Lookout, "numbers", "glance"),
     (Core, "step", "step"),
     (SqliteJournal, "append", "append"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random  # noqa: TID251 - every generator is seeded here
 from typing import Final
 
+from bot.compose_strategies import code_of, strategies_of
 from bot.domain.accounts import AccountSnapshot
 from bot.domain.entries import Entry, RunStarted
 from bot.domain.errors import UsageError
@@ -27,7 +28,7 @@ from bot.engine.loop import Engine, Observer
 from bot.engine.startup import Recovered, recover
 from bot.ports import Journal, Market
 from bot.risk.adverse import adverse_first
-from bot.settings import Settings, StrategySettings
+from bot.settings import Settings
 from connectors.kucoin.parse.decode import decode
 from connectors.markets.cadence import stale_after
 from connectors.markets.inverse import with_inverse
@@ -39,7 +40,6 @@ from connectors.venue.rules import assumptions, rules_for
 from connectors.venue.venue import Venue
 from connectors.venue.world import FaultDice, Latency, SimulatedWorld
 from storage.opening import open_for_run
-from strategies import KINDS
 
 __all__ = [
     "NullJournal",
@@ -228,45 +228,6 @@ def _documents(market: Market) -> Mapping[str, object] | None:
     return found
 
 
-def strategies_of(chosen: Sequence[StrategySettings]) -> tuple[Strategy, ...]:
-    """The strategies that the settings switch on.
-
-    Raises:
-        UsageError: A kind is not known, or two strategies trade one market.
-    """
-    built: list[Strategy] = []
-    for settings in chosen:
-        if not settings.enabled:
-            continue
-        maker = KINDS.get(settings.kind)
-        if maker is None:
-            known = ", ".join(sorted(KINDS)) or "none, in this version"
-            raise UsageError(
-                f"[strategy.{settings.name}] kind {settings.kind!r} is not known; "
-                f"those that are: {known}."
-            )
-        built.append(maker(settings.name, settings.schedule, settings.parameters))
-    _refuse_shared(built)
-    return tuple(built)
-
-
-def _refuse_shared(strategies: Sequence[Strategy]) -> None:
-    """Two strategies on one market would trade against each other for ever.
-
-    Raises:
-        UsageError: Names the market and both strategies.
-    """
-    owners: dict[str, str] = {}
-    for strategy in strategies:
-        for market in sorted(strategy.claims):
-            other = owners.setdefault(market, strategy.name)
-            if other != strategy.name:
-                raise UsageError(
-                    f"[strategy.{other}] and [strategy.{strategy.name}] both trade "
-                    f"{market}; give each market to one of them."
-                )
-
-
 def _own(settings: Settings) -> tuple[str, ...]:
     """What execution is assumed to be like in this world."""
     depth = settings.depth
@@ -284,7 +245,13 @@ def settings_digest(settings: Settings) -> str:
     chosen = {
         "values": {name: str(value) for name, value in settings.values.items()},
         "strategies": [
-            [s.name, s.kind, s.schedule, s.enabled, repr(sorted(s.parameters.items()))]
+            [
+                s.name,
+                code_of(s),
+                s.schedule,
+                s.enabled,
+                repr((sorted(s.parameters.items()), sorted(s.overlay.items()))),
+            ]
             for s in settings.strategies
         ],
     }

@@ -366,6 +366,7 @@ class Start:
             shadow=memory.shadow,
             open_intents=memory.open_intents,
             guard=guard,
+            overlays=memory.overlays,
             twins=memory.twins_at(at),
             results=memory.results,
             missed=tuple(self._missed),

@@ -305,6 +305,7 @@ def recovered(memory: Memory, rules: Rules, at: datetime) -> Recovered:
         shadow=known,
         open_intents=memory.open_intents,
         guard=GuardState(subjects=subjects),
+        overlays=memory.overlays,
         twins=memory.twins_at(at),
         results=memory.results,
         missed=tuple(_ended(known, at)),

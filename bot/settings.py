@@ -123,7 +123,7 @@ def read_settings(
     path = Path("gnomon.toml") if config is None else config
     if config is None and not path.exists():
         return settings_from({**told, **process}, {})
-    return settings_from({**told, **process}, _read_toml(path))
+    return settings_from({**told, **process}, _read_toml(path), path.parent)
 
 
 def _read_env(path: Path) -> dict[str, str]:
@@ -168,9 +168,11 @@ def _read_toml(path: Path) -> Mapping[str, object]:
 
 
 def settings_from(
-    environment: Mapping[str, str], document: Mapping[str, object]
+    environment: Mapping[str, str],
+    document: Mapping[str, object],
+    folder: Path | None = None,
 ) -> Settings:
-    """Validate an environment and a parsed TOML document.
+    """Validate an environment and a parsed TOML document that lies in a folder.
 
     Raises:
         UsageError: Names the key, what was expected and what was found.
@@ -201,7 +203,7 @@ def settings_from(
         sizing=sizing_from(values),
         borrow=BorrowSettings(multiplier=_decimal(values["borrow.multiplier"])),
         depth=_depth(values),
-        strategies=strategies_of(document.get("strategy", {})),
+        strategies=strategies_of(document.get("strategy", {}), folder),
         sources=sources,
         values=values,
     )

@@ -5,21 +5,22 @@ strategy sees the shadow through ``View`` and returns proposals; it knows no
 exchange, no clock and no other strategy.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from bot.domain.strategy import Strategy
-from strategies.auto_repay import from_mapping as auto_repay
-from strategies.beta_hedge import from_mapping as beta_hedge
-from strategies.funding_arbitrage import from_mapping as funding_arbitrage
+from bot.domain.scheduled import Kind, kind_of
+from strategies.auto_repay import AutoRepay
+from strategies.beta_hedge import BetaHedge
+from strategies.funding_arbitrage import FundingArbitrage
 
 __all__ = ["KINDS"]
 
-KINDS: Final[
-    Mapping[str, Callable[[str, str | None, Mapping[str, object]], Strategy]]
-] = {
-    "auto_repay": auto_repay,
-    "beta_hedge": beta_hedge,
-    "funding_arbitrage": funding_arbitrage,
+KINDS: Final[Mapping[str, Kind]] = {
+    name: kind_of(name, made_of)
+    for name, made_of in (
+        ("auto_repay", AutoRepay),
+        ("beta_hedge", BetaHedge),
+        ("funding_arbitrage", FundingArbitrage),
+    )
 }
-"""Kind to its maker: ``(name, schedule, parameters) -> Strategy``."""
+"""The kinds that come with Gnomon; each builds a strategy when it is called."""

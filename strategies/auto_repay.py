@@ -11,27 +11,27 @@ and repaid when it has arrived. A repayment lowers risk under every outcome and 
 still not sent twice: it has no id at the exchange.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import ClassVar, Final
 
 from bot.domain.accounts import MARGIN_CROSS, SPOT, AccountId, isolated_pair
 from bot.domain.intents import Proposal, Repay, Transfer, intent_coin
 from bot.domain.interest import hourly_rate
 from bot.domain.money import LEDGER_QUANTUM, ZERO, floor_to, plain
-from bot.domain.parameters import ParameterTable
-from bot.domain.strategy import Job, Strategy, View
+from bot.domain.parameters import decimal, flag, texts
+from bot.domain.scheduled import Scheduled
+from bot.domain.strategy import View
 
-__all__ = ["AutoRepay", "from_mapping"]
+__all__ = ["AutoRepay"]
 
 _GUARD: Final = "guard"
 _PAUSE: Final = timedelta(seconds=60)
 """How long a coin rests after a repayment of it was refused."""
 _BUY_BACK: Final = Decimal("1.05")
 """USDT kept for each USDT of a short: the debt may grow before it is closed."""
-_PARAMETERS: Final = ("coins", "skip", "keep_usdt", "least_usdt", "sweep_spot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,30 +46,23 @@ class _Debt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AutoRepay:
-    """Which coins it repays (none named: all), and what it leaves alone.
+class AutoRepay(Scheduled):
+    """Idle coins pay back the loans that cost most.
 
     ``keep_usdt`` stays in every account; a repayment worth less than ``least_usdt``
     is made only when it ends the debt.
     """
 
-    name: str
-    schedule: str
-    coins: frozenset[str]
-    skip: frozenset[str]
-    keep_usdt: Decimal
-    least_usdt: Decimal
-    sweep_spot: bool
-
-    @property
-    def jobs(self) -> Sequence[Job]:
-        """Its one schedule."""
-        return (Job(name=self.name, schedule=self.schedule),)
-
-    @property
-    def claims(self) -> frozenset[str]:
-        """No market: it only repays what lies idle."""
-        return frozenset()
+    follows_facts: ClassVar[bool] = True
+    coins: tuple[str, ...] = texts(sentence="the coins that it repays; none named: all")
+    skip: tuple[str, ...] = texts(sentence="coins that it leaves alone")
+    keep_usdt: Decimal = decimal("0", low="0", sentence="stays in every account")
+    least_usdt: Decimal = decimal(
+        "1", low="0", sentence="less is repaid only where it ends the debt"
+    )
+    sweep_spot: bool = flag(
+        default=False, sentence="whether idle USDT of spot is fetched, too"
+    )
 
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """Repay what lies idle, dearest loan first; then fetch idle USDT."""
@@ -200,24 +193,3 @@ def _owing_usdt(view: View) -> list[AccountId]:
     debts = {a: view.balance(a, "USDT").liability for a in owing}
     found = [account for account in owing if debts[account] > 0]
     return sorted(found, key=lambda a: (a != MARGIN_CROSS, -debts[a], a))
-
-
-def from_mapping(
-    name: str, schedule: str | None, parameters: Mapping[str, object]
-) -> Strategy:
-    """Read ``[strategy.NAME]`` of kind ``auto_repay``.
-
-    Raises:
-        UsageError: A parameter is unknown or out of its range.
-    """
-    table = ParameterTable(name, parameters)
-    table.only(*_PARAMETERS)
-    return AutoRepay(
-        name=name,
-        schedule=schedule or "every 60s",
-        coins=frozenset(table.texts("coins", ())),
-        skip=frozenset(table.texts("skip", ())),
-        keep_usdt=table.decimal("keep_usdt", "0", low="0"),
-        least_usdt=table.decimal("least_usdt", "1", low="0"),
-        sweep_spot=table.flag("sweep_spot", default=False),
-    )

@@ -15,23 +15,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import ClassVar, Final
 
 from bot.domain.accounts import FUTURES, MAIN, AccountId, MarginMode
-from bot.domain.errors import UsageError
 from bot.domain.instruments import ContractRules
 from bot.domain.intents import PlaceOrder, Proposal, intent_coin
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Side
-from bot.domain.parameters import ParameterTable
+from bot.domain.parameters import decimal, text, texts, whole
 from bot.domain.room import Legs, RoomAsked
-from bot.domain.strategy import Job, Strategy, View
+from bot.domain.scheduled import Scheduled
+from bot.domain.strategy import View
 from bot.risk.betas import BetaModel, estimate_beta, hourly_volatility
 from bot.risk.exposures import position_base_qty
 from bot.risk.pairs import contract_symbol
 from bot.risk.sizing import depth_cap, fill_rate, lot_coins
 
-__all__ = ["BetaHedge", "from_mapping"]
+__all__ = ["BetaHedge"]
 
 _GUARD: Final = "guard"
 _DUST_USDT: Final = Decimal(1)
@@ -41,10 +41,6 @@ _PAUSE: Final = timedelta(seconds=60)
 """How long the hedge rests after an order was refused or fell short."""
 _LEAST_PART: Final = Decimal("0.1")
 """A part of the wanted order that is smaller is not worth an order."""
-_PARAMETERS: Final = (
-    *("accounts", "hedge_symbol", "band_usdt", "band_share", "max_cost_share"),
-    *("half_life_h", "min_hours", "leverage"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,28 +54,41 @@ class _Exposure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BetaHedge:
-    """What is hedged, with what, and how far it may drift.
+class BetaHedge(Scheduled):
+    """One perpetual against what all holdings have in common.
 
     ``accounts`` empty means all but main. The band is the larger of ``band_usdt``
     and ``band_share`` of the gross value. A trade must not cost more than
     ``max_cost_share`` of the hedge coin's daily volatility, both as fractions.
     """
 
-    name: str
-    schedule: str
-    accounts: tuple[AccountId, ...]
-    hedge_symbol: str
-    band_usdt: Decimal
-    band_share: Decimal
-    max_cost_share: Decimal
-    leverage: Decimal
-    model: BetaModel
+    schedule: str = "every 15m"
+    follows_facts: ClassVar[bool] = True
+    accounts: tuple[AccountId, ...] = texts(sentence="what is hedged; none named: all")
+    hedge_symbol: str = text("XBTUSDTM", sentence="the contract, wholly its own")
+    band_usdt: Decimal = decimal("100", low="0", sentence="drift that is left, in USDT")
+    band_share: Decimal = decimal(
+        "0.05", low="0", high="1", sentence="or this share of what is held"
+    )
+    max_cost_share: Decimal = decimal(
+        "0.25", above="0", high="10", sentence="of a day's move that a trade may cost"
+    )
+    half_life_h: Decimal = decimal(
+        "240", low="1", high="8760", sentence="after which a return counts half"
+    )
+    min_hours: int = whole(168, low=24, high=2160, sentence="of history for a beta")
+    leverage: Decimal = decimal("3", low="1", high="125", sentence="of the hedge")
+
+    def __post_init__(self) -> None:
+        """Refuse the reserve as an account to hedge."""
+        if MAIN in self.accounts:
+            raise ValueError("accounts must not name main: it is the reserve.")
 
     @property
-    def jobs(self) -> Sequence[Job]:
-        """Its one schedule."""
-        return (Job(name=self.name, schedule=self.schedule),)
+    def model(self) -> BetaModel:
+        """How betas are estimated."""
+        half_life_h = float(self.half_life_h)
+        return BetaModel(half_life_h=half_life_h, min_hours=self.min_hours)
 
     @property
     def claims(self) -> frozenset[str]:
@@ -268,35 +277,3 @@ def _room(view: View, contract: ContractRules, order: PlaceOrder) -> Decimal:
         )
     )
     return order.qty if room is None else min(room.perp_lots, order.qty)
-
-
-def from_mapping(
-    name: str, schedule: str | None, parameters: Mapping[str, object]
-) -> Strategy:
-    """Read ``[strategy.NAME]`` of kind ``beta_hedge``.
-
-    Raises:
-        UsageError: A parameter is unknown or out of its range.
-    """
-    table = ParameterTable(name, parameters)
-    table.only(*_PARAMETERS)
-    accounts = table.texts("accounts", ())
-    if MAIN in accounts:
-        raise UsageError(
-            f"[strategy.{name}] accounts must not name main: it is the reserve."
-        )
-    half_life = table.decimal("half_life_h", "240", low="1", high="8760")
-    return BetaHedge(
-        name=name,
-        schedule=schedule or "every 15m",
-        accounts=tuple(AccountId(each) for each in accounts),
-        hedge_symbol=table.text("hedge_symbol", "XBTUSDTM"),
-        band_usdt=table.decimal("band_usdt", "100", low="0"),
-        band_share=table.decimal("band_share", "0.05", low="0", high="1"),
-        max_cost_share=table.decimal("max_cost_share", "0.25", above="0", high="10"),
-        leverage=table.decimal("leverage", "3", low="1", high="125"),
-        model=BetaModel(
-            half_life_h=float(half_life),
-            min_hours=table.whole("min_hours", 168, low=24, high=2160),
-        ),
-    )

@@ -16,18 +16,18 @@ which is whole stays as it is: leaving would make the other leg naked. It never
 guesses: without marks, depth, fees or a quoted rate nothing is entered.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import ClassVar, Final
 
 from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountId
-from bot.domain.errors import UsageError
 from bot.domain.intents import Intent, PlaceOrder, Proposal, intent_coin
 from bot.domain.money import ZERO, plain
-from bot.domain.parameters import ParameterTable
-from bot.domain.strategy import Job, Strategy, View
+from bot.domain.parameters import decimal, flag, text, texts, whole
+from bot.domain.scheduled import Scheduled
+from bot.domain.strategy import Job, View
 from bot.risk.carry import Carry, CarryTerms, expected_carry
 from bot.risk.funding import clamp_rate
 from bot.risk.pair_orders import (
@@ -51,7 +51,7 @@ from bot.risk.pairs import (
 )
 from bot.risk.sizing import depth_cap
 
-__all__ = ["FundingArbitrage", "from_mapping"]
+__all__ = ["FundingArbitrage"]
 
 _WATCH: Final = "every 5s"
 _GUARD: Final = "guard"
@@ -60,41 +60,76 @@ _RETRY: Final = timedelta(seconds=4)
 _ADL_RANK_MAX: Final = 3
 _CHUNK_SLACK: Final = Decimal("1.5")
 """A second leg may have grown with the price by so much since the first."""
-_PARAMETERS: Final = (
-    *("coins", "spot_account", "allow_long", "allow_short", "pause_s"),
-    *("notional_usdt", "chunk_usdt", "max_pairs", "hold_h", "min_carry"),
-    *("margin_share", "leverage"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FundingArbitrage:
-    """One set of coins under one set of limits.
+class FundingArbitrage(Scheduled):
+    """Coins against their perpetuals, for the funding.
 
     ``min_carry`` is a yearly rate on total capital: the notional and the margin
     behind it. ``hold_h`` is the time over which the way in and out is earned back.
-    ``pause`` is how long nothing new is tried after a refusal.
+    ``pause_s`` is how long nothing new is tried after a refusal.
     """
 
-    name: str
-    schedule: str
-    coins: tuple[str, ...]
-    spot_account: AccountId
-    directions: tuple[int, ...]
-    notional_usdt: Decimal
-    chunk_usdt: Decimal
-    max_pairs: int
-    hold_h: Decimal
-    min_carry: Decimal
-    margin_share: Decimal
-    leverage: Decimal
-    pause: timedelta
+    follows_facts: ClassVar[bool] = True
+    coins: tuple[str, ...] = texts(sentence="whose funding is collected")
+    spot_account: AccountId = text(
+        "spot", choices=(SPOT, MARGIN_CROSS), sentence="where the coins are held"
+    )
+    allow_long: bool = flag(default=True, sentence="coin bought, perpetual short")
+    allow_short: bool | None = flag(
+        default=None, sentence="coin borrowed and sold; unless told, in margin_cross"
+    )
+    notional_usdt: Decimal = decimal("1000", above="0", sentence="of each pair")
+    chunk_usdt: Decimal = decimal(
+        "500", above="0", sentence="at most this much uncovered by its own doing"
+    )
+    max_pairs: int = whole(3, low=1, high=100, sentence="held at once")
+    hold_h: Decimal = decimal(
+        "168", low="1", high="8760", sentence="in which the way in and out is earned"
+    )
+    min_carry: Decimal = decimal(
+        "0.05", low="0", high="10", sentence="a year, on notional and margin"
+    )
+    margin_share: Decimal = decimal(
+        "0.5", above="0", high="5", sentence="margin behind each USDT of notional"
+    )
+    leverage: Decimal = decimal("3", low="1", high="125", sentence="of the perpetual")
+    pause_s: int = whole(60, low=5, high=86_400, sentence="of rest after a refusal")
+
+    def __post_init__(self) -> None:
+        """Refuse parameters that contradict each other."""
+        if not self.coins or "USDT" in self.coins:
+            raise ValueError("coins must name at least one coin other than USDT.")
+        if self.allow_short and self.spot_account != MARGIN_CROSS:
+            raise ValueError(
+                "allow_short needs spot_account = 'margin_cross', was "
+                f"{self.spot_account!r}."
+            )
+        if not self.directions:
+            raise ValueError("allow_long and allow_short must not both be false.")
+        if self.margin_share * self.leverage < 1:
+            raise ValueError(
+                f"leverage must be at least 1 / margin_share, was {self.leverage}."
+            )
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """The signs of the spot leg that it may take."""
+        in_margin = self.spot_account == MARGIN_CROSS
+        allows_short = in_margin if self.allow_short is None else self.allow_short
+        chosen = ((1, self.allow_long), (-1, allows_short))
+        return tuple(sign for sign, is_allowed in chosen if is_allowed)
+
+    @property
+    def pause(self) -> timedelta:
+        """How long nothing new is tried after a refusal."""
+        return timedelta(seconds=self.pause_s)
 
     @property
     def jobs(self) -> Sequence[Job]:
         """Its own schedule, and a watch over its legs every five seconds."""
-        watch = Job(name=self._watch_name, schedule=_WATCH)
-        return (Job(name=self.name, schedule=self.schedule), watch)
+        return (*self.own_jobs(), Job(name=self._watch_name, schedule=_WATCH))
 
     @property
     def _watch_name(self) -> str:
@@ -349,52 +384,3 @@ class FundingArbitrage:
             for intent in intents
             if self._may(view, pair, intent)
         ]
-
-
-def from_mapping(
-    name: str, schedule: str | None, parameters: Mapping[str, object]
-) -> Strategy:
-    """Read ``[strategy.NAME]`` of kind ``funding_arbitrage``.
-
-    Raises:
-        UsageError: A parameter is unknown, out of its range or contradicts another.
-    """
-    table = ParameterTable(name, parameters)
-    table.only(*_PARAMETERS)
-    account = table.text("spot_account", SPOT, (SPOT, MARGIN_CROSS))
-    coins = table.texts("coins", ())
-    where = f"[strategy.{name}]"
-    if not coins or "USDT" in coins:
-        raise UsageError(f"{where} coins must name at least one coin other than USDT.")
-    in_margin = account == MARGIN_CROSS
-    allowed = {
-        1: table.flag("allow_long", default=True),
-        -1: table.flag("allow_short", default=in_margin),
-    }
-    if allowed[-1] and not in_margin:
-        raise UsageError(
-            f"{where} allow_short needs spot_account = 'margin_cross', was {account!r}."
-        )
-    if not any(allowed.values()):
-        raise UsageError(f"{where} allow_long and allow_short must not both be false.")
-    share = table.decimal("margin_share", "0.5", above="0", high="5")
-    leverage = table.decimal("leverage", "3", low="1", high="125")
-    if share * leverage < 1:
-        raise UsageError(
-            f"{where} leverage must be at least 1 / margin_share, was {leverage}."
-        )
-    return FundingArbitrage(
-        name=name,
-        schedule=schedule or "every 60s",
-        coins=coins,
-        spot_account=AccountId(account),
-        directions=tuple(sign for sign, is_on in allowed.items() if is_on),
-        notional_usdt=table.decimal("notional_usdt", "1000", above="0"),
-        chunk_usdt=table.decimal("chunk_usdt", "500", above="0"),
-        max_pairs=table.whole("max_pairs", 3, low=1, high=100),
-        hold_h=table.decimal("hold_h", "168", low="1", high="8760"),
-        min_carry=table.decimal("min_carry", "0.05", low="0", high="10"),
-        margin_share=share,
-        leverage=leverage,
-        pause=timedelta(seconds=table.whole("pause_s", 60, low=5, high=86_400)),
-    )

@@ -220,7 +220,13 @@ events: st.SearchStrategy[Event] = st.one_of(
         sigma_1m=amounts,
         volume_1m=amounts,
     ),
-    st.builds(ScheduleDue, at=times, job=st.just("job"), due_at=times),
+    st.builds(
+        ScheduleDue,
+        at=times,
+        job=st.just("job"),
+        due_at=times,
+        missed=st.integers(0, 3),
+    ),
     st.builds(
         OperatorAsked,
         at=times,

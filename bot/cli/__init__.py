@@ -49,15 +49,11 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Compare our formulas with a small live account.",
     ),
     "study": ("bot.cli.study", "The guard on recorded markets beside others."),
+    "backtest": ("bot.cli.backtest", "Replay strategies with every cost charged."),
+    "strategy": ("bot.cli.strategy", "Write, list and check strategies of your own."),
     "config": ("bot.cli.config", "Show every setting with its default and source."),
 }
 """Command to the module that holds it (an ``app`` or a function) and one line."""
-
-_LATER: Final[dict[str, str]] = {
-    "backtest": "Use gnomon replay with strategies in gnomon.toml",
-    "strategy": "The strategy generator comes later",
-}
-"""Commands of the plan that this version does not have."""
 
 _INTERRUPTED: Final = 130
 """The exit code after Ctrl-C, also the one that typer makes of it."""
@@ -117,9 +113,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments[0] == "--version":
         sys.stdout.write("gnomon 0.1.0\n")
         sys.exit(0)
-    if arguments[0] in _LATER:
-        say(f"{_LATER[arguments[0]]}; this version does not have it.")
-        sys.exit(2)
     if arguments[0] not in _COMMANDS:
         say(_unknown(arguments[0]))
         sys.exit(2)
@@ -128,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _unknown(word: str) -> str:
     """A first word that is no command, and the command that it may have meant."""
-    near = difflib.get_close_matches(word, [*_COMMANDS, *_LATER], n=1)
+    near = difflib.get_close_matches(word, [*_COMMANDS], n=1)
     hint = f"did you mean {near[0]}?" if near else "see 'gnomon --help'."
     return f"There is no command {word!r}; {hint}"
 

@@ -181,6 +181,8 @@ def _breaches(simulation: Simulation) -> list[str]:
         for name, request in shadow.requests.items()
         if not request.state.is_final
     ]
+    stopped = simulation.engine.state.asking.stopped
+    found += [f"{name} raised and was stopped" for name in sorted(stopped)]
     ours, theirs = equity_usdt(shadow), simulation.venue.equity_usdt()
     if ours is None or abs(ours - theirs) > _ROUNDING:
         found.append(f"equity is {ours} by the shadow and {theirs} by the venue")

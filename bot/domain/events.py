@@ -344,6 +344,8 @@ class ScheduleDue:
     at: datetime
     job: str
     due_at: datetime
+    missed: int = 0
+    """Earlier runs that were not made; this one stands for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

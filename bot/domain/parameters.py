@@ -1,135 +1,223 @@
-"""The own parameters of a strategy: read from TOML, checked, named in every error.
+"""The own parameters of a strategy: declared once, as fields of its dataclass.
 
-``[strategy.NAME]`` holds ``kind``, ``schedule`` and ``enabled`` and whatever the
-kind declares. TOML gives ``Decimal``, ``int``, text, booleans and lists; a number
-may be quoted. This module knows no strategy and fills in nothing silently: what is
-absent is the caller's stated default, what is not known is refused.
+A field made by ``decimal``, ``whole``, ``flag``, ``text`` or ``texts`` carries its
+default, its range and a sentence. The same declaration checks a ``[strategy.NAME]``
+table, fills in what is absent and is listed by ``gnomon strategy list``. TOML gives
+``Decimal``, ``int``, text, booleans and lists; a number may be quoted. This module
+knows no strategy.
 """
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
 
 from bot.domain.errors import UsageError
-from bot.domain.money import decimal_from
+from bot.domain.money import decimal_from, plain
 
-__all__ = ["ParameterTable"]
+__all__ = [
+    "Parameter",
+    "decimal",
+    "flag",
+    "parameters_of",
+    "read_parameters",
+    "text",
+    "texts",
+    "whole",
+]
+
+_KEY: Final = "parameter"
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterTable:
-    """The parameters of one ``[strategy.NAME]`` table.
+class _Sort(StrEnum):
+    """What sort of value a parameter takes."""
 
-    Example:
-        >>> table = ParameterTable("carry", {"coins": ["BTC"], "max_pairs": 2})
-        >>> table.whole("max_pairs", 3, low=1, high=10), table.texts("coins", ())
-        (2, ('BTC',))
-        >>> table.decimal("chunk_usdt", "500", above="0")
-        Decimal('500')
+    DECIMAL = "a number"
+    WHOLE = "a whole number"
+    FLAG = "true or false"
+    TEXT = "a text"
+    TEXTS = "a list of different texts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One declared parameter; ``above`` is an exclusive bound, the others inclusive.
+
+    ``default`` None means that the strategy chooses where nothing is said.
     """
 
-    name: str
-    values: Mapping[str, object]
+    sort: _Sort
+    default: object
+    above: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    choices: tuple[str, ...] = ()
+    sentence: str = ""
 
-    def only(self, *known: str) -> None:
-        """Refuse every key that is not ``known``.
+    @property
+    def expected(self) -> str:
+        """What a value must be, in words.
+
+        Example:
+            >>> decimal("1", above="0", high="5").metadata["parameter"].expected
+            'a number over 0 and at most 5'
+        """
+        if self.choices:
+            return " or ".join(self.choices)
+        bounds = (("over", self.above), ("at least", self.low), ("at most", self.high))
+        words = [f"{word} {plain(b)}" for word, b in bounds if b is not None]
+        return " ".join([self.sort.value, " and ".join(words)]).strip()
+
+    def read(self, where: str, value: object) -> object:
+        """The value as the strategy gets it.
 
         Raises:
-            UsageError: Names the first unknown key and the nearest known one.
+            UsageError: It is of another sort, or outside its range.
         """
-        for key in self.values:
-            if key in known:
-                continue
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}."
-            raise UsageError(f"{self._at(key)} is not known; {hint}")
+        match self.sort, value:
+            case _Sort.FLAG, bool():
+                return value
+            case _Sort.TEXT, str() if value and self._is_chosen(value):
+                return value
+            case _Sort.TEXTS, list() | tuple() if _are_texts(value):
+                return tuple(value)
+            case ((_Sort.DECIMAL | _Sort.WHOLE), _):
+                return self._number(where, value)
+            case _:
+                raise self._wrong(where, value)
 
-    def decimal(
-        self,
-        key: str,
-        default: str,
-        *,
-        above: str | None = None,
-        low: str | None = None,
-        high: str | None = None,
-    ) -> Decimal:
-        """A number; ``above`` is an exclusive bound, ``low`` and ``high`` inclusive.
+    def _is_chosen(self, value: str) -> bool:
+        return not self.choices or value in self.choices
 
-        Raises:
-            UsageError: It is no number, or outside its range.
-        """
-        value = self.values.get(key, default)
-        bounds = (("over", above), ("at least", low), ("at most", high))
-        words = [f"{word} {bound}" for word, bound in bounds if bound is not None]
-        expected = " ".join(["a number", " and ".join(words)]).strip()
+    def _number(self, where: str, value: object) -> Decimal | int:
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-            raise self._wrong(key, expected)
+            raise self._wrong(where, value)
         try:
-            number = decimal_from(value, key)
+            number = decimal_from(value, where)
         except ValueError:
-            raise self._wrong(key, expected) from None
-        is_low = (above is not None and number <= Decimal(above)) or (
-            low is not None and number < Decimal(low)
-        )
-        if is_low or (high is not None and number > Decimal(high)):
-            raise self._wrong(key, expected)
-        return number
-
-    def whole(self, key: str, default: int, *, low: int, high: int) -> int:
-        """A whole number within two inclusive bounds.
-
-        Raises:
-            UsageError: It is no whole number, or outside its range.
-        """
-        number = self.decimal(key, str(default), low=str(low), high=str(high))
+            raise self._wrong(where, value) from None
+        if not self._is_in_range(number):
+            raise self._wrong(where, value)
+        if self.sort is _Sort.DECIMAL:
+            return number
         if number != number.to_integral_value():
-            raise self._wrong(key, f"a whole number from {low} to {high}")
+            raise self._wrong(where, value)
         return int(number)
 
-    def flag(self, key: str, *, default: bool) -> bool:
-        """True or false.
+    def _is_in_range(self, number: Decimal) -> bool:
+        return (
+            (self.above is None or number > self.above)
+            and (self.low is None or number >= self.low)
+            and (self.high is None or number <= self.high)
+        )
 
-        Raises:
-            UsageError: It is neither.
-        """
-        value = self.values.get(key, default)
-        if not isinstance(value, bool):
-            raise self._wrong(key, "true or false")
-        return value
+    def _wrong(self, where: str, value: object) -> UsageError:
+        return UsageError(f"{where} must be {self.expected}, was {value!r}.")
 
-    def text(self, key: str, default: str, choices: tuple[str, ...] = ()) -> str:
-        """A text that is not empty, one of ``choices`` where there are any.
 
-        Raises:
-            UsageError: It is no text, or none of the choices.
-        """
-        value = self.values.get(key, default)
-        expected = " or ".join(choices) if choices else "a text"
-        if not isinstance(value, str) or not value:
-            raise self._wrong(key, expected)
-        if choices and value not in choices:
-            raise self._wrong(key, expected)
-        return value
+def _are_texts(values: Sequence[object]) -> bool:
+    found = {each for each in values if isinstance(each, str) and each}
+    return len(found) == len(values)
 
-    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """A list of texts, none of them empty or named twice; order is kept.
 
-        Raises:
-            UsageError: It is no such list.
-        """
-        value = self.values.get(key, default)
-        expected = "a list of different texts"
-        if not isinstance(value, list | tuple):
-            raise self._wrong(key, expected)
-        found = tuple(each for each in value if isinstance(each, str) and each)
-        if len(found) != len(value) or len(set(found)) != len(found):
-            raise self._wrong(key, expected)
-        return found
+def decimal(
+    default: str,
+    *,
+    above: str | None = None,
+    low: str | None = None,
+    high: str | None = None,
+    sentence: str = "",
+) -> Any:
+    """Declare a number; ``above`` is an exclusive bound, ``low`` and ``high`` not.
 
-    def _wrong(self, key: str, expected: str) -> UsageError:
-        found = self.values.get(key)
-        return UsageError(f"{self._at(key)} must be {expected}, was {found!r}.")
+    Example:
+        >>> decimal("0.5", low="0", high="1").default
+        Decimal('0.5')
+    """
+    bounds = [None if b is None else Decimal(b) for b in (above, low, high)]
+    return _declared(
+        Parameter(
+            sort=_Sort.DECIMAL,
+            default=Decimal(default),
+            above=bounds[0],
+            low=bounds[1],
+            high=bounds[2],
+            sentence=sentence,
+        )
+    )
 
-    def _at(self, key: str) -> str:
-        return f"[strategy.{self.name}] {key}"
+
+def whole(default: int, *, low: int, high: int, sentence: str = "") -> Any:
+    """Declare a whole number within two inclusive bounds."""
+    return _declared(
+        Parameter(
+            sort=_Sort.WHOLE,
+            default=default,
+            low=Decimal(low),
+            high=Decimal(high),
+            sentence=sentence,
+        )
+    )
+
+
+def flag(*, default: bool | None, sentence: str = "") -> Any:
+    """Declare true or false; None where the strategy chooses unless told."""
+    return _declared(Parameter(sort=_Sort.FLAG, default=default, sentence=sentence))
+
+
+def text(default: str, *, choices: tuple[str, ...] = (), sentence: str = "") -> Any:
+    """Declare a text that is not empty, one of ``choices`` where there are any."""
+    return _declared(
+        Parameter(sort=_Sort.TEXT, default=default, choices=choices, sentence=sentence)
+    )
+
+
+def texts(*default: str, sentence: str = "") -> Any:
+    """Declare a list of texts, none of them empty or named twice; order is kept."""
+    return _declared(Parameter(sort=_Sort.TEXTS, default=default, sentence=sentence))
+
+
+def _declared(parameter: Parameter) -> Any:
+    return field(default=parameter.default, metadata={_KEY: parameter})
+
+
+def parameters_of(kind: type[Any]) -> Mapping[str, Parameter]:
+    """The declared parameters of a dataclass by name, in their order."""
+    return {
+        each.name: each.metadata[_KEY] for each in fields(kind) if _KEY in each.metadata
+    }
+
+
+def read_parameters(
+    where: str, known: Mapping[str, Parameter], given: Mapping[str, object]
+) -> dict[str, object]:
+    """The given values, checked; what is absent is left to its declared default.
+
+    Args:
+        where: The table as the reader finds it, such as ``[strategy.carry]``.
+        known: The declared parameters.
+        given: The table's own keys.
+
+    Raises:
+        UsageError: A key is not known, or a value is not what it must be; names it.
+
+    Example:
+        >>> known = {"share": decimal("0.5", low="0").metadata["parameter"]}
+        >>> read_parameters("[strategy.x]", known, {"share": "0.25"})
+        {'share': Decimal('0.25')}
+    """
+    values: dict[str, object] = {}
+    for key, value in given.items():
+        if key not in known:
+            raise UsageError(_unknown(where, key, tuple(known)))
+        values[key] = known[key].read(f"{where} {key}", value)
+    return values
+
+
+def _unknown(where: str, key: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    listed = f"known: {', '.join(known)}." if known else "there is none."
+    hint = f"did you mean {near[0]}?" if near else listed
+    return f"{where} {key} is not known; {hint}"

@@ -28,6 +28,9 @@ from bot.domain.money import plain
 from bot.domain.orders import IntentState, next_intent_state
 from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
+from bot.guard.overlay_rows import KEPT as OVERLAY_KEPT
+from bot.guard.overlay_rows import state_from
+from bot.guard.overlay_state import OverlayState
 from bot.guard.repair import PairWatch
 from bot.guard.size_results import SIZING, Results, recalled
 from bot.guard.state import GuardState, SubjectState
@@ -97,6 +100,8 @@ class Memory:
     """How near the shadow was to the exchange's ratios, by account."""
     results: Results = field(default_factory=Results)
     """How the equity went, which scales new risk."""
+    overlays: Mapping[str, OverlayState] = field(default_factory=dict)
+    """By strategy, the newest state of its overlay."""
     twins: tuple[Twin, ...] = ()
     """The episodes whose account without the guard is still watched."""
     last_at: datetime | None = None
@@ -255,6 +260,7 @@ class _Folding:
         self._twins: dict[str, Twin] = {}
         self._last_at: datetime | None = None
         self._pre_images: dict[str, Noted] = {}
+        self._overlays: dict[str, OverlayState] = {}
         self._order_ids: dict[str, str] = {}
         self._bookings: list[LedgerBooked] = []
         self._fills: list[Filled] = []
@@ -340,6 +346,8 @@ class _Folding:
                 longs=Decimal(body.inputs["longs"]),
                 shorts=Decimal(body.inputs["shorts"]),
             )
+        if body.topic == OVERLAY_KEPT:
+            self._overlays[body.inputs["strategy"]] = state_from(body.inputs)
         if body.topic == PAIR_DONE:
             self._pairs.pop(body.inputs.get("coin", ""), None)
 
@@ -359,6 +367,7 @@ class _Folding:
             cured=self._cured,
             pairs=self._pairs,
             episodes=self._episodes,
+            overlays=self._overlays,
             twins=tuple(self._twins.values()),
             last_at=self._last_at,
             pre_images=self._pre_images,

@@ -1,4 +1,4 @@
-"""When a strategy is asked, what is kept of it, and which requests are looked up.
+"""What is kept of a scheduled run, and which requests are looked up.
 
 Pure functions of a moment. They decide nothing.
 """
@@ -8,41 +8,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.entries import Entry, Noted
-from bot.domain.events import (
-    Event,
-    Filled,
-    IntentSettled,
-    OrderChanged,
-    PositionChanged,
-    ScheduleDue,
-)
+from bot.domain.events import Event, IntentSettled, ScheduleDue
 from bot.domain.intents import Approved
 from bot.domain.orders import IntentState
-from bot.domain.strategy import Strategy
 from bot.shadow.state import Shadow
 
-__all__ = ["OCCASIONS", "due", "lookups", "ran"]
+__all__ = ["lookups", "ran"]
 
 _LATE: Final = timedelta(seconds=1)
 """A scheduled run later than this is worth a note."""
-
-_FOLLOW_UPS: Final = (IntentSettled, Filled, OrderChanged, PositionChanged)
-OCCASIONS: Final = (ScheduleDue, *_FOLLOW_UPS)
-"""The events after which strategies are asked."""
-
-
-def due(
-    strategy: Strategy, moment: Sequence[Event]
-) -> tuple[str | None, datetime] | None:
-    """The job and time at which it is due; no job: a fact about orders or positions."""
-    names = {job.name for job in strategy.jobs}
-    for event in moment:
-        if isinstance(event, ScheduleDue) and event.job in names:
-            return event.job, event.due_at
-    for event in moment:
-        if isinstance(event, _FOLLOW_UPS):
-            return None, event.at
-    return None
 
 
 def ran(at: datetime, job: str, due_at: datetime, *, is_idle: bool) -> list[Entry]:
@@ -72,23 +46,3 @@ def lookups(shadow: Shadow, moment: Sequence[Event]) -> tuple[Approved, ...]:
             if request is not None and request.state is IntentState.IN_DOUBT:
                 found.append(request.approved)
     return tuple(found)
-
-
-def rows_of_run(
-    job: str, due_at: datetime, at: datetime, *, is_idle: bool
-) -> list[Entry]:
-    """The rows of a scheduled run that asked for something or came late.
-
-    Example:
-        >>> from datetime import UTC
-        >>> at = datetime(2025, 1, 1, tzinfo=UTC)
-        >>> rows_of_run("carry.look", at, at, is_idle=True)
-        []
-    """
-    rows = []
-    if at - due_at > _LATE:
-        text = f"{job} was due at {due_at.isoformat()} and ran at {at.isoformat()}"
-        rows.append(Entry(at=at, body=Noted(topic="late run", text=text)))
-    if not is_idle:
-        rows.append(Entry(at=at, body=ScheduleDue(at=at, job=job, due_at=due_at)))
-    return rows

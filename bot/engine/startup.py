@@ -18,6 +18,7 @@ from bot.domain.orders import Outcome
 from bot.engine.ahead import Ahead
 from bot.engine.core import State
 from bot.engine.twins import Twins
+from bot.guard.overlay_state import OverlayState
 from bot.guard.size_results import Results
 from bot.guard.state import GuardState
 from bot.guard.twin import Twin
@@ -43,6 +44,7 @@ class Recovered:
     open_intents: tuple[Approved, ...] = ()
     next_seq: int = 1
     guard: GuardState = field(default_factory=GuardState)
+    overlays: Mapping[str, OverlayState] = field(default_factory=dict)
     twins: tuple[Twin, ...] = ()
     results: Results = field(default_factory=Results)
     missed: tuple[Event, ...] = ()
@@ -89,6 +91,7 @@ async def recover(
         state=State(
             shadow=shadow,
             guard=recovered.guard,
+            overlays=recovered.overlays,
             twins=Twins.resumed(recovered.twins),
             results=recovered.results,
             next_seq=recovered.next_seq,

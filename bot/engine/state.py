@@ -4,6 +4,7 @@ Frozen values: the settings of a run, the state between two moments, the outcome
 step. Nothing here decides or changes anything.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,12 +12,15 @@ from decimal import Decimal
 from bot.domain.entries import Entry
 from bot.domain.intents import Approved
 from bot.domain.money import ZERO
+from bot.domain.overlay import Overlaid
 from bot.domain.strategy import Strategy
 from bot.engine.ahead import Ahead
+from bot.engine.asking import Agenda, Asking, agenda_of
 from bot.engine.parity import Readings
 from bot.engine.twins import Twins
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits, RiskLimits
+from bot.guard.overlay_state import OverlayState
 from bot.guard.size_limits import SizingLimits
 from bot.guard.size_results import Results
 from bot.guard.state import GuardState
@@ -42,6 +46,16 @@ class Policy:
     is_parity_kept: bool = False
     """Whether each ratio that the exchange reports is journaled and followed; if not,
     only a difference is noted."""
+    agenda: Agenda = field(init=False, repr=False)
+    """What the strategies wait for, read from them once."""
+    overlaid: tuple[Overlaid, ...] = field(init=False, repr=False)
+    """The strategies that have an overlay."""
+
+    def __post_init__(self) -> None:
+        """Read what the strategies wait for."""
+        object.__setattr__(self, "agenda", agenda_of(self.strategies))
+        overlaid = tuple(s for s in self.strategies if isinstance(s, Overlaid))
+        object.__setattr__(self, "overlaid", overlaid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +76,10 @@ class State:
     ahead: Ahead = field(default_factory=Ahead)
     results: Results = field(default_factory=Results)
     """How the equity went, which scales new risk."""
+    asking: Asking = field(default_factory=Asking)
+    """Whom of the strategies to ask next, and which of them failed."""
+    overlays: Mapping[str, OverlayState] = field(default_factory=dict)
+    """What is remembered of each strategy's overlay."""
     twins: Twins = field(default_factory=Twins)
     """By episode, the account as it would be without the guard."""
 

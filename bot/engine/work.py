@@ -5,33 +5,29 @@ fixed: guard before strategies, so that a cure is never behind them. Synchronous
 pure: no clock, no chance, no input or output.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.domain.entries import Entry, Noted
+from bot.domain.entries import Entry
 from bot.domain.events import (
     Event,
     MarksTicked,
     OperatorAsked,
     RatioReported,
 )
-from bot.domain.intents import Approved, Proposal
-from bot.domain.room import Room, RoomAsked
 from bot.engine.ahead import look
 from bot.engine.curing import cure_round, emptied, surroundings, turned
-from bot.engine.lookout import Sight
 from bot.engine.memory import opened_notes, pair_notes
-from bot.engine.occasions import OCCASIONS, due, lookups, ran
+from bot.engine.occasions import lookups
 from bot.engine.parity import Reading, follow_reports, remember
 from bot.engine.readings import parity_notes, sample_of
-from bot.engine.sized import admission_of, seen, sizing_now
-from bot.engine.state import Policy, State, Step
+from bot.engine.state import Step
 from bot.engine.stops_word import heard
-from bot.engine.twins import Acted, follow
-from bot.guard.admit import Admission, admit
+from bot.engine.turn import StrategyTurn
+from bot.engine.twins import Acted
+from bot.engine.twins import follow as follow_twins
 from bot.guard.announced import judged_rules, measures_as_announced
 from bot.guard.judge import Verdict, ended, judge, over
-from bot.guard.largest import largest
 from bot.guard.leaving import leave_round
 from bot.guard.planner import idle_repayments
 from bot.guard.repair import (
@@ -42,28 +38,19 @@ from bot.guard.repair import (
     watch_pair,
 )
 from bot.guard.resting import resting_round
-from bot.guard.size_factors import Sizing
-from bot.guard.state import GUARD, SubjectState
+from bot.guard.state import SubjectState
 from bot.risk.freshness import aged_measures
-from bot.risk.view import ShadowView
-from bot.shadow.apply import register, set_back
 from bot.shadow.state import Shadow
 
 __all__ = ["Work"]
 
 
 @dataclass(slots=True, kw_only=True)
-class Work:
+class Work(StrategyTurn):
     """The scratch pad of one step; it never outlives it."""
 
-    core: Policy
-    state: State
-    entries: list[Entry]
-    sight: Sight
-    approved: list[Approved] = field(default_factory=list)
     verdicts: tuple[Verdict, ...] = ()
     rounds: list[Acted] = field(default_factory=list)
-    _sizing: Sizing | None = None
 
     def run(self, moment: Sequence[Event]) -> None:
         """Guard, then the operator, then the strategies; parity and a sample last."""
@@ -81,6 +68,7 @@ class Work:
             if isinstance(event, OperatorAsked):
                 self.propose(event.proposals)
                 self._hear(event)
+        self.follow_overlays(moment)
         self.ask_strategies(moment)
         if has_ticked:
             self.rest_stops()
@@ -182,7 +170,7 @@ class Work:
     def follow_twins(self, before: Shadow, moment: Sequence[Event]) -> None:
         """See how each cured account would stand without the guard."""
         shadows, done = (before, self.state.shadow), (self.rounds, self.approved)
-        after = follow(self.state.twins, shadows, moment, self.state.guard, done)
+        after = follow_twins(self.state.twins, shadows, moment, self.state.guard, done)
         self.state = replace(self.state, twins=after.twins)
         self.entries += [Entry(at=self.state.shadow.at, body=n) for n in after.notes]
 
@@ -217,9 +205,6 @@ class Work:
     def note_pairs(self, before: Mapping[str, PairWatch]) -> None:
         """Keep which hedges are watched since, and which no longer."""
         self._note(pair_notes(before, self.state.guard.pairs))
-
-    def _note(self, notes: Iterable[Noted]) -> None:
-        self.entries += [Entry(at=self.state.shadow.at, body=note) for note in notes]
 
     def _decided(self, verdict: Verdict, episode: int) -> None:
         body = turned(self.state.shadow, verdict, episode, self._next_id("d"))
@@ -261,68 +246,6 @@ class Work:
         if reports and not self.sight.agrees(reports):
             measures = self.sight.measure(self.state.shadow)
             self.entries += parity_notes(reports, measures)
-
-    def ask_strategies(self, moment: Sequence[Event]) -> None:
-        """Ask each strategy whose job fired or whose world has changed."""
-        if not any(isinstance(event, OCCASIONS) for event in moment):
-            return
-        for strategy in self.core.strategies:
-            occasion = due(strategy, moment)
-            if occasion is None:
-                continue
-            job, due_at = occasion
-            stale_after = self.core.risk_limits.mark_stale_after
-            view = ShadowView(self.state.shadow, stale_after, job, self.room)
-            proposals = strategy.decide(view, due_at)
-            if job is not None:
-                at = self.state.shadow.at
-                self.entries += ran(at, job, due_at, is_idle=not proposals)
-            self.propose(proposals)
-
-    def propose(self, proposals: Iterable[Proposal]) -> None:
-        """Admit each proposal, with the earlier ones on their way."""
-        for proposal in proposals:
-            verdict = admit(
-                self.admission(proposal.owner), proposal, self._next_id("i")
-            )
-            at = self.state.shadow.at
-            self.entries.append(Entry(at=at, body=verdict))
-            if isinstance(verdict, Approved):
-                self.approved.append(verdict)
-                shadow = register(self.state.shadow, verdict, at)
-            else:
-                shadow = set_back(self.state.shadow, verdict, at, verdict.reason)
-            self.state = replace(self.state, shadow=shadow)
-
-    def admission(self, owner: str) -> Admission:
-        """What a proposal is held to; nothing scales what the guard does."""
-        sizing = Sizing() if owner == GUARD else self.sizing()
-        known = self.sight.known(self.state.shadow)
-        return admission_of(self.state, self.core, known, sizing)
-
-    def sizing(self) -> Sizing:
-        """What scales new risk, found once in a step."""
-        if self._sizing is None:
-            self.state, rows = seen(self.state, self.core)
-            self.entries += rows
-            self._sizing = sizing_now(self.state, self.core.sizing)
-        return self._sizing
-
-    def room(self, asked: RoomAsked) -> Room:
-        """The largest that would be admitted now."""
-        return largest(self.admission(""), asked)
-
-    def see_results(self) -> None:
-        """Look at the equity once in an hour, which scales new risk."""
-        if self.state.results.is_due(self.state.shadow.at):
-            self.state, rows = seen(self.state, self.core)
-            self.entries += rows
-
-    def _next_id(self, kind: str) -> str:
-        """A deterministic id: epoch, kind and sequence, never used twice."""
-        seq = self.state.next_seq
-        self.state = replace(self.state, next_seq=seq + 1)
-        return f"g{self.core.epoch}-{kind}{seq:07d}"
 
     def sample(self) -> None:
         """Keep the account's numbers at the sampling cadence and when acting."""

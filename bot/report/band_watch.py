@@ -5,24 +5,15 @@ inside the better one, so that a ratio that plays around a limit is not told eac
 time. It sends nothing and reads no clock.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from bot.report import figures
 from bot.report.wording import ratio_word, subject_title
-from bot.risk.bands import RATIO_HIGH, RATIO_MEDIUM, Band, band_of
+from bot.risk.bands import Band, settled_band
 from bot.risk.measure import SubjectMeasure
 
 __all__ = ["BandWatch"]
-
-_ORDER: Final = (Band.LOW, Band.MEDIUM, Band.HIGH)
-_FLOORS: Final[Mapping[Band, Decimal]] = {
-    Band.MEDIUM: RATIO_MEDIUM,
-    Band.HIGH: RATIO_HIGH,
-}
-_INSIDE: Final = Decimal("0.02")
-"""How far under the limit of a band a ratio must fall before it has left it."""
 
 _CONSEQUENCES: Final = {
     Band.LOW: "",
@@ -52,21 +43,10 @@ class BandWatch:
             del self._bands[gone]
         for subject, measure in found.items():
             before = self._bands.get(subject, Band.LOW)
-            band = _settled(before, measure.ratio)
+            band = settled_band(before, measure.ratio)
             self._bands[subject] = band
             if band is not before:
                 yield band, _sentence(measure, band)
-
-
-def _settled(before: Band, ratio: Decimal | None) -> Band:
-    """The band that counts: the ratio's own, or the worse one it has barely left."""
-    if ratio is None or ratio.is_nan():
-        return before
-    now = band_of(ratio)
-    if _ORDER.index(now) >= _ORDER.index(before):
-        return now
-    is_out = ratio <= _FLOORS[before] - _INSIDE
-    return now if is_out else before
 
 
 def _sentence(measure: SubjectMeasure, band: Band) -> str:

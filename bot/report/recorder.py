@@ -27,6 +27,7 @@ from bot.domain.events import (
 from bot.domain.instruments import Rules
 from bot.domain.intents import Refused
 from bot.domain.money import ZERO
+from bot.engine.asking import FAULT
 from bot.engine.core import Step
 from bot.guard.adl import ADL_TOPIC
 from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
@@ -59,6 +60,7 @@ _QUIET_NOTES: Final = frozenset(
         "action helped",
         "day opened",
         "outlook",
+        "overlay state",
         "pair cut",
         "pair done",
         "pre-image",
@@ -73,6 +75,8 @@ _NOTES: Final = {
     "action did not help": (GUARD, "sees that its action did not help", Tone.CAUTION),
     COUNTERFACTUAL: (GUARD, "looks back", Tone.NEUTRAL),
     ADL_TOPIC: ("exchange", "may deleverage", Tone.CAUTION),
+    "overlay": ("overlay", "fires", Tone.CAUTION),
+    FAULT: ("gnomon", "stopped a strategy", Tone.DANGER),
     "parity": ("gnomon", "disagrees with the exchange", Tone.CAUTION),
     "drift": ("gnomon", "found a difference at the start", Tone.CAUTION),
 }

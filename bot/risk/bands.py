@@ -6,11 +6,12 @@ numbers, for futures risk rates. They name a number and decide nothing.
 Source: KuCoin's help on cross margin: low to 60 %, medium to 90 %, then high.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["RATIO_HIGH", "RATIO_MEDIUM", "Band", "band_of"]
+__all__ = ["RATIO_HIGH", "RATIO_MEDIUM", "Band", "band_of", "settled_band"]
 
 RATIO_MEDIUM: Final = Decimal("0.60")
 """KuCoin calls a debt ratio above this medium risk, and blocks transfers out."""
@@ -52,3 +53,31 @@ def band_of(ratio: Decimal | None) -> Band:
     if ratio <= RATIO_MEDIUM:
         return Band.LOW
     return Band.MEDIUM if ratio <= RATIO_HIGH else Band.HIGH
+
+
+_ORDER: Final = (Band.LOW, Band.MEDIUM, Band.HIGH)
+_FLOORS: Final[Mapping[Band, Decimal]] = {
+    Band.MEDIUM: RATIO_MEDIUM,
+    Band.HIGH: RATIO_HIGH,
+}
+_INSIDE: Final = Decimal("0.02")
+"""How far under the limit of a band a ratio must fall before it has left it."""
+
+
+def settled_band(before: Band, ratio: Decimal | None) -> Band:
+    """The band that counts: the ratio's own, or the worse one it has barely left.
+
+    A ratio that is not known leaves the band as it was.
+
+    Example:
+        >>> settled_band(Band.MEDIUM, Decimal("0.59"))
+        <Band.MEDIUM: 'medium'>
+        >>> settled_band(Band.MEDIUM, Decimal("0.57"))
+        <Band.LOW: 'low'>
+    """
+    if ratio is None or ratio.is_nan():
+        return before
+    now = band_of(ratio)
+    if _ORDER.index(now) >= _ORDER.index(before):
+        return now
+    return now if ratio <= _FLOORS[before] - _INSIDE else before

@@ -22,6 +22,7 @@ from bot.domain.instruments import Lots
 from bot.domain.intents import PlaceOrder, Proposal, Repay, intent_coin
 from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, plain, round_up
 from bot.domain.orders import Side
+from bot.domain.schedules import FACTS
 from bot.domain.strategy import Job, View
 
 __all__ = ["CALL", "LosersFirst", "free_margin"]
@@ -64,8 +65,11 @@ class LosersFirst:
 
     @property
     def jobs(self) -> Sequence[Job]:
-        """Once a minute, as a bar closes."""
-        return (Job(name=self.name, schedule="every 60s"),)
+        """Once a minute, as a bar closes, and when a sale has become money."""
+        return (
+            Job(name=self.name, schedule="every 60s"),
+            Job(name=f"{self.name}.facts", schedule=FACTS),
+        )
 
     @property
     def claims(self) -> frozenset[str]:

@@ -1,10 +1,11 @@
 """Schedules: text in, APScheduler triggers out, fired in real or virtual time.
 
 Three forms: ``every 60s`` (also m, h), ``cron MIN HOUR DAY MONTH WEEKDAY`` in
-UTC, and ``before-settlement 10m SYMBOL``. A job does nothing but put one
-``ScheduleDue`` on the queue. The virtual scheduler asks the same triggers for
-their next fire time, so a replay runs what live would run; nothing here reads
-the clock on virtual time.
+UTC, and ``before-settlement 10m SYMBOL``. What begins with ``on`` is no clock's: the
+engine fires it (``bot/domain/schedules.py``) and here it never comes. A job does
+nothing but put one ``ScheduleDue`` on the queue. The virtual scheduler asks the same
+triggers for their next fire time, so a replay runs what live would run; nothing here
+reads the clock on virtual time.
 """
 
 import asyncio
@@ -12,8 +13,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+from apscheduler.events import EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.base import BaseExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
@@ -21,10 +24,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.domain.errors import UsageError
 from bot.domain.events import ScheduleDue
+from bot.domain.schedules import occasion_of
 from bot.domain.strategy import Job
 from bot.ports import Clock
 
 __all__ = [
+    "OccasionSchedule",
     "PacedScheduler",
     "RealScheduler",
     "SettlementSchedule",
@@ -113,12 +118,36 @@ class SettlementSchedule:
         """Remember that ``fired`` has been used."""
         self._taken = fired
 
+    def take_late(self, now: datetime) -> datetime | None:
+        """A fire time that had passed when it was first told, once; else None."""
+        if self._settlement_at is None:
+            return None
+        due = self._settlement_at - self._lead
+        if due >= now or due == self._taken:
+            return None
+        self._taken = due
+        return due
 
-def parse_schedule(text: str, start: datetime) -> TriggerSchedule | SettlementSchedule:
-    """Turn a schedule text into something that knows its next fire time.
+
+class OccasionSchedule:
+    """A schedule that something in the account fires and no clock."""
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """Never."""
+        return None
+
+    def take(self, fired: datetime) -> None:
+        """Nothing was fired here."""
+
+
+_Schedule = TriggerSchedule | SettlementSchedule | OccasionSchedule
+
+
+def parse_schedule(text: str, start: datetime) -> _Schedule:
+    """Turn one part of a schedule into something that knows its next fire time.
 
     Raises:
-        UsageError: The text is not one of the three forms.
+        UsageError: The text is none of the forms.
 
     Example:
         >>> start = datetime(2025, 1, 1, tzinfo=UTC)
@@ -139,11 +168,13 @@ def parse_schedule(text: str, start: datetime) -> TriggerSchedule | SettlementSc
             return TriggerSchedule(_cron(fields, text))
         case ["before-settlement", lead, symbol]:
             return SettlementSchedule(symbol, parse_duration(lead))
+        case _ if occasion_of(text) is not None:
+            return OccasionSchedule()
         case _:
             raise UsageError(
                 f"The schedule {text!r} is not understood; write 'every 60s', "
-                "'cron MIN HOUR DAY MONTH WEEKDAY' (UTC) or "
-                "'before-settlement 10m XBTUSDTM'."
+                "'cron MIN HOUR DAY MONTH WEEKDAY' (UTC), "
+                "'before-settlement 10m XBTUSDTM' or 'on band'."
             )
 
 
@@ -160,7 +191,7 @@ class VirtualScheduler:
 
     def __init__(self, start: datetime) -> None:
         self._start = start
-        self._schedules: list[tuple[Job, TriggerSchedule | SettlementSchedule]] = []
+        self._schedules: list[tuple[Job, _Schedule]] = []
         self._put: Callable[[ScheduleDue], None] | None = None
 
     def start(self, jobs: Sequence[Job], put: Callable[[ScheduleDue], None]) -> None:
@@ -190,10 +221,23 @@ class VirtualScheduler:
         if self._put is None:
             return
         for job, schedule in self._schedules:
-            due = schedule.next_after(now)
-            if due is not None and due <= now:
-                schedule.take(due)
-                self._put(ScheduleDue(at=now, job=job.name, due_at=due))
+            passed = _passed(schedule, now)
+            if passed:
+                self._put(_due(job.name, now, passed))
+
+
+def _passed(schedule: _Schedule, now: datetime) -> list[datetime]:
+    """The fire times up to ``now``, all taken; more than one after a stall."""
+    found: list[datetime] = []
+    while (due := schedule.next_after(now)) is not None and due <= now:
+        schedule.take(due)
+        found.append(due)
+    return found
+
+
+def _due(job: str, now: datetime, passed: Sequence[datetime]) -> ScheduleDue:
+    """One event for all the fire times that have passed: the newest is made."""
+    return ScheduleDue(at=now, job=job, due_at=passed[-1], missed=len(passed) - 1)
 
 
 class PacedScheduler:
@@ -253,11 +297,18 @@ class PacedScheduler:
 
 
 class RealScheduler:
-    """APScheduler on the running event loop: one instance, coalesced, with grace."""
+    """APScheduler on the running event loop: one instance, coalesced, with grace.
+
+    A job is one ``put`` in the loop itself. Runs that have passed are one; whether a
+    late one is still made is the engine's to say, by the job's grace, so that it is
+    journaled.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, executors={"default": _PutExecutor()}
+        )
         self._put: Callable[[ScheduleDue], None] | None = None
         self._settlements: list[tuple[Job, SettlementSchedule]] = []
 
@@ -268,7 +319,7 @@ class RealScheduler:
             schedule = parse_schedule(job.schedule, now)
             if isinstance(schedule, SettlementSchedule):
                 self._settlements.append((job, schedule))
-            else:
+            elif isinstance(schedule, TriggerSchedule):
                 self._arm(job, schedule.trigger, put)
         self._scheduler.start()
 
@@ -286,6 +337,8 @@ class RealScheduler:
             if due is not None:
                 schedule.take(due)
                 self._arm(job, DateTrigger(run_date=due, timezone=UTC), self._put)
+            elif (late := schedule.take_late(now)) is not None:
+                self._put(_due(job.name, now, [late]))
 
     def _arm(
         self, job: Job, trigger: _Trigger, put: Callable[[ScheduleDue], None]
@@ -295,7 +348,7 @@ class RealScheduler:
             trigger,
             args=[job.name, self._clock, put],
             id=job.name,
-            coalesce=True,
+            coalesce=False,  # the executor does, and counts
             max_instances=1,
             misfire_grace_time=job.grace_s,
             replace_existing=True,
@@ -311,6 +364,23 @@ class RealScheduler:
             self._scheduler.shutdown(wait=False)
 
 
-def _fire(name: str, clock: Clock, put: Callable[[ScheduleDue], None]) -> None:
-    now = clock.now()
-    put(ScheduleDue(at=now, job=name, due_at=now))
+def _fire(
+    name: str,
+    clock: Clock,
+    put: Callable[[ScheduleDue], None],
+    passed: Sequence[datetime] = (),
+) -> None:
+    put(_due(name, clock.now(), passed))
+
+
+class _PutExecutor(BaseExecutor):  # type: ignore[misc]  # APScheduler is untyped
+    """Runs a job in the loop, with the times it was due: no thread, nothing skipped.
+
+    APScheduler's own runs a plain function in a thread of a pool, and tells it neither
+    when it was due nor how many runs it stands for.
+    """
+
+    def _do_submit_job(self, job: Any, run_times: Sequence[datetime]) -> None:
+        job.func(*job.args, [when.astimezone(UTC) for when in run_times])
+        done = JobExecutionEvent(EVENT_JOB_EXECUTED, job.id, "default", run_times[-1])
+        self._run_job_success(job.id, [done])

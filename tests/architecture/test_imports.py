@@ -29,6 +29,7 @@ from tests.architecture.house import (
 CORE = {
     *("bot.domain", "bot.ports", "bot.shadow", "bot.risk", "bot.guard"),
     *("bot.engine.core", "bot.engine.state", "bot.engine.work", "strategies"),
+    *("bot.engine.admitting", "bot.engine.turn"),
 }
 LAYERS = {
     *("bot.__main__", "bot.cli", "bot.study", "bot.compose"),
@@ -38,6 +39,8 @@ LAYERS = {
         "bot.live_links",
         "bot.live_readers",
         "bot.live_protection",
+        "bot.compose_strategies",
+        "bot.strategy",
         "bot.live_start",
         "bot.paper_plan",
     ),

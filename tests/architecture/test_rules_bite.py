@@ -33,6 +33,11 @@ _IGNORE = "# type: " + "ignore"
             "try: f()\nexcept (ValueError, BaseException): pass\n",
         ),
         (rules.has_no_broad_except, "bot/a.py", "with suppress(Exception): f()\n"),
+        (
+            rules.has_no_broad_except,
+            "bot/domain/fence.py",
+            "try: f()\nexcept: pass\ntry: f()\nexcept Exception: pass\n",
+        ),
         (rules.has_no_mode_branch, "bot/a.py", "if settings.paper:\n    f()\n"),
         (rules.has_no_mode_branch, "bot/a.py", "x = 1 if mode is Mode.LIVE else 2\n"),
         (rules.has_no_mode_branch, "bot/a.py", "if mode == 'live':\n    f()\n"),

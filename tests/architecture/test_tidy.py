@@ -46,6 +46,7 @@ IN_ODDS = (
 CORE = (
     *("bot/domain/", "bot/shadow/", "bot/risk/", "bot/guard/", "strategies/"),
     *("bot/engine/core.py", "bot/engine/state.py", "bot/engine/work.py"),
+    *("bot/engine/admitting.py", "bot/engine/turn.py"),
 )
 
 

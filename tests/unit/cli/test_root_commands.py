@@ -21,8 +21,9 @@ _COMMANDS = (
     "data",
     "venue",
     "config",
+    "backtest",
+    "strategy",
 )
-_LATER = ("strategy", "backtest")
 
 
 def _is_a_sentence(said: Said) -> bool:
@@ -58,17 +59,6 @@ def test_every_command_has_help_with_examples(
     assert f"gnomon {name}" in said.out
 
 
-@pytest.mark.parametrize("name", _LATER)
-def test_a_command_of_later_says_so(
-    capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    """A command of the plan that is not there yet is refused with a sentence."""
-    said = drive(capsys, name, "--json")
-    assert said.code == 2
-    assert _is_a_sentence(said)
-    assert "this version does not have it" in said.err
-
-
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
@@ -84,6 +74,9 @@ def test_a_command_of_later_says_so(
         (["replay", "--speed", "1"], "--speed"),
         (["simulate", "--seeds", "0"], "--seeds"),
         (["explain"], "see 'gnomon explain --help'."),
+        (["backtest"], "Name a market"),
+        (["strategy", "new", "Bad-Name"], "small letters"),
+        (["strategy", "check", "nobody"], "no [strategy.nobody]"),
         (["config", "frob"], "see 'gnomon config --help'."),
     ],
 )

@@ -9,6 +9,7 @@ from bot.domain.accounts import AccountSnapshot
 from bot.domain.entries import EntryBody
 from bot.domain.events import Event, MarksTicked, RulesRead, SnapshotTaken
 from bot.domain.intents import Intent, Proposal
+from bot.domain.schedules import FACTS
 from bot.domain.strategy import Job, View
 from bot.engine.core import Core, State, Step
 from bot.shadow.state import empty_shadow
@@ -65,7 +66,10 @@ class Asker:
     @property
     def jobs(self) -> Sequence[Job]:
         """The one job."""
-        return (Job(name=self.job, schedule="every 60s"),)
+        return (
+            Job(name=self.job, schedule="every 60s"),
+            Job(name="asker.facts", schedule=FACTS),
+        )
 
     @property
     def claims(self) -> frozenset[str]:

@@ -234,9 +234,12 @@ def test_proposals_of_one_list_count_each_other() -> None:
 
 
 def test_a_strategy_adds_no_risk_while_the_guard_cures() -> None:
-    """Not even in the moment in which the cure begins."""
+    """The cure leaves first; the strategy is asked in the next moment, and refused."""
     core = Core(strategies=(Asker(lambda view: [BUY]),))
-    step = core.step(opened(core), (ticked(1, "40000"), DUE))
+    first = core.step(opened(core), (ticked(1, "40000"), DUE))
+    assert {a.owner for a in first.approved} == {"guard"}
+    assert bodies(first, Refused) == []
+    step = core.step(first.state, (ticked(2, "40000"),))
     assert all(a.owner == "guard" for a in step.approved)
     (refused,) = bodies(step, Refused)
     assert isinstance(refused, Refused)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.accounts import MARGIN_CROSS
+from bot.domain.accounts import MARGIN_CROSS, SPOT
 from bot.domain.entries import Entry, EntryBody, Noted, RunStarted, Sampled
 from bot.domain.events import (
     Bucket,
@@ -22,6 +22,9 @@ from bot.domain.intents import Approved, Borrow
 from bot.domain.orders import Outcome
 from bot.engine.memory import PRE_IMAGE, recall, thresholds_note
 from bot.guard.limits import Thresholds
+from bot.guard.overlay_rows import KEPT, inputs_of
+from bot.guard.overlay_state import ALL, OverlayState
+from bot.risk.strategy_book import Book, Leg, Market
 from tests.unit.venue.builders import START, opening
 
 LOAN = Approved(
@@ -139,3 +142,21 @@ def test_interest_is_a_booking_like_every_other() -> None:
     shadow = recall(rows(snapshot, interest)).shadow
     assert shadow is not None
     assert shadow.balance(MARGIN_CROSS, "USDT").interest == Decimal("0.5")
+
+
+def test_the_newest_state_of_an_overlay_is_kept() -> None:
+    """A restart goes on with the peaks and rests of the last row."""
+    market = Market("BTC", SPOT, "BTC-USDT")
+    old = OverlayState(book=Book(legs={market: Leg(Decimal(1), Decimal(-100))}))
+    new = replace(
+        old,
+        peaks={ALL: Decimal("7.5")},
+        peak_equity=Decimal(1007),
+        closing={"BTC": "lost too much"},
+        resting={ALL: START + timedelta(hours=3)},
+    )
+    said = [
+        Noted(topic=KEPT, text="state", inputs=inputs_of("mine", state))
+        for state in (old, new)
+    ]
+    assert recall(rows(*said)).overlays == {"mine": new}

@@ -57,6 +57,7 @@ def _command(line: str) -> Iterator[list[str]]:
 def path_of(words: list[str]) -> tuple[str, ...]:
     """The command and, in a group, its subcommand."""
     groups = {"risk", "guard", "study", "journal", "venue", "data", "config"}
+    groups |= {"strategy"}
     return tuple(words[: 2 if words[0] in groups else 1])
 
 

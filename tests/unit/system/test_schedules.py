@@ -1,5 +1,6 @@
 """Schedules: text in, the same fire times on virtual time as in real time."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from bot.domain.errors import UsageError
 from bot.domain.events import ScheduleDue
 from bot.domain.strategy import Job
-from connectors.system.clock import SystemClock
+from connectors.system.clock import SystemClock, nap
 from connectors.system.schedules import (
     RealScheduler,
     SettlementSchedule,
@@ -177,7 +178,8 @@ async def test_in_real_time_the_same_jobs_are_armed() -> None:
     clock = SystemClock()
     scheduler, now = RealScheduler(clock), clock.now()
     texts = ("every 1h", "cron 0 0 * * *", "before-settlement 10m XBTUSDTM")
-    scheduler.start([Job(name=text, schedule=text) for text in texts], print)
+    late: list[ScheduleDue] = []
+    scheduler.start([Job(name=text, schedule=text) for text in texts], late.append)
     armed = scheduler.next_fires()
     assert set(armed) == set(texts[:2])
     assert armed["every 1h"] - now <= timedelta(hours=1, seconds=2)
@@ -187,3 +189,48 @@ async def test_in_real_time_the_same_jobs_are_armed() -> None:
     due = scheduler.next_fires()["before-settlement 10m XBTUSDTM"]
     assert due == now + timedelta(hours=3, minutes=50)
     scheduler.stop()
+
+
+def test_after_a_stall_one_run_stands_for_all() -> None:
+    """Asked 250 s late, a job of every minute is due once, for three more."""
+    scheduler, due = VirtualScheduler(START), list[ScheduleDue]()
+    scheduler.start([Job(name="tick", schedule="every 60s")], due.append)
+    assert scheduler.next_due(START) == after(seconds=60)
+    scheduler.fire(after(seconds=250))
+    scheduler.fire(after(seconds=250))
+    (event,) = due
+    assert event == ScheduleDue(
+        at=after(seconds=250), job="tick", due_at=after(seconds=240), missed=3
+    )
+    assert scheduler.next_due(after(seconds=250)) == after(seconds=300)
+
+
+async def test_in_real_time_a_blocked_loop_makes_one_run_of_many() -> None:
+    """The loop stands for two and a half seconds: one event, in the loop's thread."""
+    clock, found = SystemClock(), list[tuple[ScheduleDue, int]]()
+    scheduler = RealScheduler(clock)
+
+    def put(due: ScheduleDue) -> None:
+        found.append((due, threading.get_ident()))
+
+    scheduler.start([Job(name="tick", schedule="every 1s")], put)
+    threading.Event().wait(2.5)
+    await nap(0.2)
+    scheduler.stop()
+    ((event, thread),) = found
+    assert event.missed == 1
+    assert timedelta(0) < event.at - event.due_at < timedelta(seconds=1.5)
+    assert thread == threading.get_ident()
+
+
+async def test_in_real_time_a_settlement_told_too_late_is_due_at_once() -> None:
+    """Once, with the time that it was due; the engine says whether it is made."""
+    clock, found = SystemClock(), list[ScheduleDue]()
+    scheduler, now = RealScheduler(clock), clock.now()
+    job = Job(name="entry", schedule="before-settlement 10m XBTUSDTM")
+    scheduler.start([job], found.append)
+    for _ in range(2):
+        scheduler.told_settlement("XBTUSDTM", now + timedelta(minutes=4))
+    scheduler.stop()
+    (event,) = found
+    assert event.due_at == now - timedelta(minutes=6)

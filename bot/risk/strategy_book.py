@@ -1,0 +1,198 @@
+"""What a strategy's own markets have earned: fills, fees, funding and interest.
+
+A market that a strategy claims is wholly its own, so every fill, settlement and hour
+of interest there is its profit or loss, whoever asked for the trade. A ``Book`` begins
+with what is there, at its mark, and with no profit; it is a fold of events and equal
+in every replay. Only USDT markets are counted. Nothing here decides.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.accounts import FUTURES, AccountId
+from bot.domain.events import Bucket, Cause, Event, Filled, LedgerBooked
+from bot.domain.instruments import Rules
+from bot.domain.money import ZERO
+from bot.risk.costs import fee_usdt, mark_usdt
+from bot.shadow.state import Shadow
+
+__all__ = ["Book", "Leg", "Market", "booked", "market_of", "opened_book", "profit"]
+
+_USDT: Final = "USDT"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Market:
+    """One market of one account; ``coin`` is its base, by which legs are a pair."""
+
+    coin: str
+    account: AccountId
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Signed coins traded into a market, and the USDT that they brought in.
+
+    The profit is ``cash + coins x mark``.
+    """
+
+    coins: Decimal
+    cash: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """The legs by market, and by coin what was paid or earned beside them in USDT.
+
+    ``missing`` counts bookings that could not be valued: the profit is then unknown.
+    """
+
+    legs: Mapping[Market, Leg] = field(default_factory=dict)
+    funding: Mapping[str, Decimal] = field(default_factory=dict)
+    interest: Mapping[str, Decimal] = field(default_factory=dict)
+    fees: Mapping[str, Decimal] = field(default_factory=dict)
+    missing: int = 0
+
+
+def market_of(claim: str, rules: Rules) -> Market | None:
+    """The market of a claim: ``BTC-USDT in spot``, or a contract's symbol.
+
+    Returns:
+        None for one that the rules do not know or that is not counted in USDT.
+    """
+    symbol, _, account = claim.partition(" in ")
+    contract = rules.contracts.get(symbol)
+    if contract is not None and not account:
+        is_counted = contract.settle == _USDT and not contract.is_inverse
+        return Market(contract.base, FUTURES, symbol) if is_counted else None
+    pair = rules.spot.get(symbol)
+    if pair is None or pair.quote != _USDT or not account:
+        return None
+    return Market(pair.base, AccountId(account), symbol)
+
+
+def _held(shadow: Shadow, market: Market) -> Decimal:
+    """Signed coins in a market: a position's, or owned less owed."""
+    if market.account != FUTURES:
+        balance = shadow.balance(market.account, market.coin)
+        return balance.total - balance.liability
+    multiplier = shadow.rules.contracts[market.symbol].multiplier
+    lots = (p.lots for p in shadow.positions.values() if p.symbol == market.symbol)
+    return sum(lots, 0) * multiplier
+
+
+def _mark(shadow: Shadow, market: Market) -> Decimal | None:
+    if market.account == FUTURES:
+        return shadow.futures_marks.get(market.symbol)
+    return mark_usdt(shadow, market.coin)
+
+
+def opened_book(shadow: Shadow, markets: Iterable[Market]) -> Book | None:
+    """A book of what is there, at its mark; None while a mark of it is unknown."""
+    legs: dict[Market, Leg] = {}
+    for market in sorted(markets):
+        coins, mark = _held(shadow, market), _mark(shadow, market)
+        if coins and mark is None:
+            return None
+        legs[market] = Leg(coins, -coins * (mark or ZERO))
+    return Book(legs=legs)
+
+
+def booked(book: Book, shadow: Shadow, moment: Sequence[Event]) -> Book:
+    """The book after the facts of a moment; the same object where nothing is its own.
+
+    Args:
+        book: What was booked.
+        shadow: After the moment, for marks and rules.
+        moment: The facts.
+    """
+    for event in moment:
+        if isinstance(event, Filled):
+            book = _filled(book, shadow, event)
+        elif isinstance(event, LedgerBooked):
+            book = _settled(book, shadow, event)
+    return book
+
+
+def _filled(book: Book, shadow: Shadow, fill: Filled) -> Book:
+    market = _market_in(book, fill.account, fill.symbol)
+    if market is None:
+        return book
+    coins = fill.qty * fill.side.sign
+    if fill.account == FUTURES:
+        coins *= shadow.rules.contracts[fill.symbol].multiplier
+    leg, fee = book.legs[market], fee_usdt(fill, shadow)
+    after = Leg(leg.coins + coins, leg.cash - coins * fill.price)
+    return replace(
+        book,
+        legs={**book.legs, market: after},
+        fees=_added(book.fees, market.coin, -(fee or ZERO)),
+        missing=book.missing + (fee is None),
+    )
+
+
+def _settled(book: Book, shadow: Shadow, event: LedgerBooked) -> Book:
+    if event.cause is Cause.FUNDING:
+        market = _market_in(book, FUTURES, event.symbol or "")
+        paid = [p for p in event.postings if p.bucket is not Bucket.PRINCIPAL]
+        if market is not None:
+            total = sum((posting.amount for posting in paid), ZERO)
+            book = replace(book, funding=_added(book.funding, market.coin, total))
+    elif event.cause is Cause.INTEREST:
+        for posting in event.postings:
+            owed = (m for m in book.legs if m.account == posting.account)
+            if posting.coin not in {m.coin for m in owed}:
+                continue
+            mark = mark_usdt(shadow, posting.coin)
+            book = replace(
+                book,
+                interest=_added(
+                    book.interest, posting.coin, -posting.amount * (mark or ZERO)
+                ),
+                missing=book.missing + (mark is None),
+            )
+    return book
+
+
+def _market_in(book: Book, account: AccountId, symbol: str) -> Market | None:
+    for market in book.legs:
+        if market.symbol == symbol and market.account == account:
+            return market
+    return None
+
+
+def _added(
+    sums: Mapping[str, Decimal], coin: str, amount: Decimal
+) -> Mapping[str, Decimal]:
+    return {**sums, coin: sums.get(coin, ZERO) + amount} if amount else sums
+
+
+def profit(book: Book, shadow: Shadow, coin: str | None = None) -> Decimal | None:
+    """What the legs have earned so far in USDT; None where a mark is unknown.
+
+    Args:
+        book: What was booked.
+        shadow: Its marks value what is held.
+        coin: One coin's pair alone; None is everything.
+
+    Example:
+        >>> from bot.shadow.state import empty_shadow
+        >>> profit(Book(), empty_shadow(Rules()))
+        Decimal('0')
+    """
+    if book.missing:
+        return None
+    total = ZERO
+    for market, leg in book.legs.items():
+        if coin is not None and market.coin != coin:
+            continue
+        mark = _mark(shadow, market)
+        if leg.coins and mark is None:
+            return None
+        total += leg.cash + leg.coins * (mark or ZERO)
+    for sums in (book.funding, book.interest, book.fees):
+        total += sums.get(coin, ZERO) if coin is not None else sum(sums.values(), ZERO)
+    return total
