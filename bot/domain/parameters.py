@@ -123,7 +123,7 @@ def _are_texts(values: Sequence[object]) -> bool:
 
 
 def decimal(
-    default: str,
+    default: str | None,
     *,
     above: str | None = None,
     low: str | None = None,
@@ -131,6 +131,8 @@ def decimal(
     sentence: str = "",
 ) -> Any:
     """Declare a number; ``above`` is an exclusive bound, ``low`` and ``high`` not.
+
+    With the default None the strategy chooses where nothing is said.
 
     Example:
         >>> decimal("0.5", low="0", high="1").default
@@ -140,7 +142,7 @@ def decimal(
     return _declared(
         Parameter(
             sort=_Sort.DECIMAL,
-            default=Decimal(default),
+            default=None if default is None else Decimal(default),
             above=bounds[0],
             low=bounds[1],
             high=bounds[2],
