@@ -8,10 +8,10 @@ beside a day's move. No ratio is ever typed in: betas come from hourly closes
 that ``gnomon study beta`` scores.
 
 The whole one-way position of each hedge is the hedge: nobody else may trade it. A coin
-without history is hedged at its prior beta, which is said. A coin whose mark or contract
-is unknown, or a hedge without history, makes the exposure unknown: nothing is added then.
-Where nothing is held any more, the hedges are closed. A hedge that the free futures
-margin cannot carry whole is opened as far as it can.
+without history is hedged at its prior beta, which is said. A coin whose mark or
+contract is unknown, or a hedge without history, makes the exposure unknown: nothing is
+added then. Where nothing is held any more, the hedges are closed. A hedge that the free
+futures margin cannot carry whole is opened as far as it can.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,10 +49,9 @@ _PARAMETERS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Gap:
-    """What one hedge lacks: signed USDT, the reason, and the numbers behind it."""
+class _Why:
+    """Why a hedge is traded, and the numbers behind it."""
 
-    usdt: Decimal | None
     reason: str
     inputs: Mapping[str, str]
 
@@ -96,11 +95,11 @@ class BetaHedge:
         values = self._values(view)
         found: list[Proposal] = []
         if not values:
-            why = "nothing is held any more that the hedge is for"
-            gap = _Gap(usdt=None, reason=why, inputs={})
+            said = "nothing is held any more that the hedge is for"
+            why = _Why(reason=said, inputs={})
             for contract in contracts:
                 lots = -self._held(view, contract)
-                found += self._trade(view, contract, lots, gap)
+                found += self._trade(view, contract, lots, why)
             return found
         known = {coin: value for coin, value in values.items() if value is not None}
         betas = self._betas(view, known, [each.base for each in contracts])
@@ -190,7 +189,7 @@ class BetaHedge:
         exposure: BetaExposure,
         betas: Betas,
     ) -> list[Proposal]:
-        """One hedge back to the middle of its band; nothing where its mark is unknown."""
+        """One hedge back to its middle; nothing where its mark is unknown."""
         mark = view.futures_mark(contract.symbol)
         if mark is None or mark <= 0:
             return []
@@ -206,11 +205,11 @@ class BetaHedge:
         if betas.assumed:
             coins = ", ".join(betas.assumed)
             reason += f"; the beta of {coins} is assumed, its history is too short"
-        gap = _Gap(usdt=net, reason=reason, inputs=_inputs(exposure, betas, place, net))
-        return self._trade(view, contract, steps * contract.lot_size, gap)
+        why = _Why(reason=reason, inputs=_inputs(exposure, betas, place, net))
+        return self._trade(view, contract, steps * contract.lot_size, why)
 
     def _trade(
-        self, view: View, contract: ContractRules, lots: Decimal, gap: _Gap
+        self, view: View, contract: ContractRules, lots: Decimal, why: _Why
     ) -> list[Proposal]:
         """One order: first down to flat, then, at the next asking, beyond."""
         if not lots or not self._is_free(view, contract.symbol):
@@ -242,8 +241,8 @@ class BetaHedge:
             Proposal(
                 owner=self.name,
                 intent=order,
-                reason=gap.reason,
-                inputs={"held_lots": plain(held), **gap.inputs},
+                reason=why.reason,
+                inputs={"held_lots": plain(held), **why.inputs},
             )
         ]
 

@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.risk.hourly_closes import HourlyCloses, closes_from
 from bot.risk.line import FloatArray
@@ -32,12 +33,14 @@ __all__ = [
     "volatility",
 ]
 
+BoolArray = NDArray[np.bool_]
+
 _WEIGHT_MIN: Final = 0.01
 """The least share of all weight: a coin with less moved too long ago to be known."""
 _MOVES_MIN: Final = 1e-14
 """The least mean square of a reference that moved at all."""
 _TAIL: Final = 0.05
-"""The share of hours, those in which the first reference fell most, of a stress beta."""
+"""The share of hours in which the first reference fell most: those of a stress."""
 _TAIL_ROWS_MIN: Final = 12
 
 Closes = Sequence[tuple[datetime, Decimal]]
@@ -91,7 +94,8 @@ class Betas:
         Raises:
             KeyError: The coin is not in it.
         """
-        return self.values[self._place(coin)]
+        row: FloatArray = self.values[self._place(coin)]
+        return row
 
     def stress_of(self, coin: str) -> float:
         """The stress beta of a coin on the first reference.
@@ -114,6 +118,19 @@ class Betas:
         if coin not in self.coins:
             raise KeyError(coin)
         return self.coins.index(coin)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    """Returns without gaps (zero, where ``has`` is zero): references and coins."""
+
+    x: FloatArray
+    y: FloatArray
+    has: FloatArray
+
+    def part(self, rows: BoolArray) -> "_Sample":
+        """Some hours of it."""
+        return _Sample(self.x[rows], self.y[rows], self.has[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +173,7 @@ def estimate_betas(
         >>> found.of("ALT").round(3).tolist(), found.of("NEW").tolist()
         ([2.0], [1.0])
         >>> found.band_of("NEW").round(2).tolist(), found.assumed
-        ([0.58], ('NEW',))
+        ([0.71], ('NEW',))
     """
     wanted = tuple(dict.fromkeys((*references, *coins)))
     newest = {c: closes.get(c, ())[-model.window_h - 1 :] for c in wanted}
@@ -180,22 +197,22 @@ def fit_betas(
         model: Weights, prior and least history.
     """
     factors = returns[:, :references]
-    has_all = np.isfinite(factors).all(axis=1)
+    has_all: BoolArray = np.logical_and.reduce(np.isfinite(factors), axis=1)
     x = np.where(has_all[:, None], factors, 0.0)
-    if has_all.sum() < model.min_hours or not _moves(x[has_all]):
+    if np.count_nonzero(has_all) < model.min_hours or not _moves(factors[has_all]):
         return None
     has = (np.isfinite(returns) & has_all[:, None]).astype(np.float64)
-    y = np.where(has > 0.0, returns, 0.0)
+    sample = _Sample(x, np.where(has > 0.0, returns, 0.0), has)
     ages_h = np.arange(len(returns))[::-1]
-    belief = _prior(len(coins), references, model.prior, model.prior_sd)
+    prior = _prior(len(coins), references, model.prior, model.prior_sd)
+    slowly = np.exp2(-ages_h / model.anchor_half_life_h)
+    anchor = _updated(prior, sample, slowly, model.min_hours)
     wander = np.eye(references) * model.drift_sd**2
-    for half_life_h in (model.anchor_half_life_h, model.half_life_h):
-        weights = np.exp2(-ages_h / half_life_h)
-        belief = _updated(belief, x, y, has, weights, model.min_hours)
-        if half_life_h is not model.half_life_h:
-            belief = _Belief(belief.values, belief.covariances + wander)
+    wandered = _Belief(anchor.values, anchor.covariances + wander)
+    quickly = np.exp2(-ages_h / model.half_life_h)
+    belief = _updated(wandered, sample, quickly, model.min_hours)
     hours = has.sum(axis=0)
-    stress = _stress(x[:, :1], y, has, model)
+    stress = _stress(_Sample(x[:, :1], sample.y, has), model)
     for place in range(references):
         belief.values[place] = np.eye(references)[place]
         belief.covariances[place] = 0.0
@@ -270,18 +287,14 @@ def _prior(coins: int, references: int, prior: float, prior_sd: float) -> _Belie
 
 
 def _updated(
-    before: _Belief,
-    x: FloatArray,
-    y: FloatArray,
-    has: FloatArray,
-    weights: FloatArray,
-    min_hours: int,
+    before: _Belief, sample: _Sample, weights: FloatArray, min_hours: int
 ) -> _Belief:
     """A belief after a weighted regression; unchanged where there is too little.
 
     With ``A = X'WX`` and ``B = X'W e e' W X`` the slope has the covariance
     ``A^-1 B A^-1``; the share that it moves the belief is ``P (P + V)^-1``.
     """
+    x, y, has = sample.x, sample.y, sample.has
     count = x.shape[1]
     products = (x[:, :, None] * x[:, None, :]).reshape(len(x), count * count)
     shape = (y.shape[1], count, count)
@@ -304,21 +317,17 @@ def _updated(
     return _Belief(before.values + moved, (left + left.transpose(0, 2, 1)) / 2.0)
 
 
-def _stress(
-    x: FloatArray, y: FloatArray, has: FloatArray, model: BetaModel
-) -> FloatArray:
+def _stress(sample: _Sample, model: BetaModel) -> FloatArray:
     """The slope in the worst hours, shrunk towards that of all hours, and not less.
 
     A beta that is smaller in a fall than otherwise is no reason to count on it.
     """
-    prior = _prior(y.shape[1], 1, model.prior, model.prior_sd)
-    flat = np.ones(len(x))
-    whole = _updated(prior, x, y, has, flat, model.min_hours)
-    seen = has[:, 0] > 0.0
-    worst = seen & (x[:, 0] <= np.quantile(x[seen, 0], _TAIL)) & (x[:, 0] < 0.0)
+    lead, seen = sample.x[:, 0], sample.has[:, 0] > 0.0
+    prior = _prior(sample.y.shape[1], 1, model.prior, model.prior_sd)
+    flat = np.ones(len(lead))
+    whole = _updated(prior, sample, flat, model.min_hours)
+    worst = seen & (lead <= np.quantile(lead[seen], _TAIL)) & (lead < 0.0)
     start = _Belief(whole.values, whole.covariances + model.prior_sd**2)
-    tail = _updated(
-        start, x[worst], y[worst], has[worst], flat[worst], _TAIL_ROWS_MIN
-    )
+    tail = _updated(start, sample.part(worst), flat[worst], _TAIL_ROWS_MIN)
     larger: FloatArray = np.maximum(tail.values, whole.values)[:, 0]
     return larger

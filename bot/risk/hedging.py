@@ -2,8 +2,8 @@
 
 The exposure of a book is the value of every coin times its betas; the error is what
 is uncertain of that. Inside the band nothing is traded, outside it the hedge goes back
-to the middle. The strategy and the study of betas both ask here. Values are exact, betas
-are estimates that are rounded once. No I/O, no clock, no order is made here.
+to the middle. The strategy and the study of betas both ask here. Values are exact,
+betas are estimates that are rounded once. No I/O, no clock, no order is made here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -118,7 +118,8 @@ def beta_exposure(values: Mapping[str, Decimal], betas: Betas) -> BetaExposure:
     net, squares = [ZERO] * count, [ZERO] * count
     gross = stress = ZERO
     for coin, value in sorted(values.items()):
-        slopes, bands = _rounded(betas.of(coin)), _rounded(betas.band_of(coin))
+        slopes = _rounded(betas.of(coin).tolist())
+        bands = _rounded(betas.band_of(coin).tolist())
         gross += abs(value)
         for place in range(count):
             net[place] += slopes[place] * value

@@ -183,11 +183,9 @@ def _cells(
     market: str, prices: HourlyPrices, returns: Returns, span: Span, terms: Terms
 ) -> Iterator[Cell]:
     """The scored passages of one window; books of coins that trade at both its ends."""
-    trading = [
-        coin
-        for coin in returns.coins
-        if np.isfinite(prices.spot[[span.first, span.last], prices.coins.index(coin)]).all()
-    ]
+    ends = np.isfinite(prices.spot[[span.first, span.last]])
+    known = dict(zip(prices.coins, (ends[0] & ends[1]).tolist(), strict=True))
+    trading = [coin for coin in returns.coins if known[coin]]
     if returns.coins[0] not in trading:
         return
     reference = returns.moves[span.first + 1 : span.last + 1, 0]

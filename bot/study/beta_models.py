@@ -43,9 +43,7 @@ def hedges_of(policy: str) -> int:
     return _HEDGES.get(policy, 1)
 
 
-def betas_at(
-    policy: str, returns: Returns, row: int, model: BetaModel
-) -> Betas | None:
+def betas_at(policy: str, returns: Returns, row: int, model: BetaModel) -> Betas | None:
     """The betas that a policy holds true at the end of a row's hour; None is unknown.
 
     Raises:

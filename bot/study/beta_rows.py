@@ -1,8 +1,8 @@
 """The rows and the sums of the study of betas: nothing averaged away, nothing hidden.
 
 A row is a book of a market under a policy, over all its windows, over its calm ones or
-over those with a crash. The sums pool all rows of full windows; short windows, of markets
-under 30 days, are summed apart. Numbers are text in plain notation, as everywhere.
+over those with a crash. The sums pool all books of full windows; short windows, of
+markets under 30 days, are summed apart. Numbers are text in plain notation.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -131,10 +131,11 @@ def _policies(cells: Sequence[Cell]) -> dict[str, object]:
         own = [cell for cell in cells if cell.policy == policy]
         if own:
             found[policy] = _pooled(own, bare)
-    for policy, figures in found.items():
-        if policy not in _RIVALS:
-            figures |= _verdict(figures, [found[name] for name in _RIVALS])
-    return dict(found)
+    rivals = [found[name] for name in _RIVALS if name in found]
+    return {
+        policy: figures if policy in _RIVALS else figures | _verdict(figures, rivals)
+        for policy, figures in found.items()
+    }
 
 
 def _pooled(cells: Sequence[Cell], bare: dict[tuple[str, str, int], float]) -> Row:

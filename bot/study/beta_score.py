@@ -116,10 +116,8 @@ def quantiles_of(
         "p90": lambda found: float(np.quantile(found, 0.9)),
     }
     chance = np.random.default_rng(_SEED)
-    drawn = [
-        np.concatenate([groups[at] for at in chance.integers(len(groups), size=len(groups))])
-        for _ in range(_DRAWS)
-    ]
+    picks = chance.integers(len(groups), size=(_DRAWS, len(groups)))
+    drawn = [np.concatenate([groups[at] for at in pick]) for pick in picks]
     whole = np.concatenate(groups)
     return {
         name: (way(whole), float(np.std([way(each) for each in drawn])))

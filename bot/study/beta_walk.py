@@ -136,7 +136,17 @@ def walk_span(
                     ),
                     terms,
                 )
-            found.append(_passage(prices, book.name, policy, values, hedge, span))
+            path = _path(prices, values, hedge, span)
+            found.append(
+                Passage(
+                    book=book.name,
+                    policy=policy,
+                    returns=path,
+                    turnover=float(hedge.turnover / CAPITAL),
+                    cost=float(hedge.cost / CAPITAL),
+                    trades=hedge.trades,
+                )
+            )
     return found
 
 
@@ -193,14 +203,13 @@ def _cost_rate(depth: LiquidityQuoted, coins: Decimal) -> Decimal | None:
     return None if filled is None else filled + futures_fee_rates(0).taker
 
 
-def _passage(  # noqa: PLR0913 - all that one passage is made of
+def _path(
     prices: HourlyPrices,
-    book: str,
-    policy: str,
     values: Mapping[str, FloatArray],
     hedge: _Hedge,
     span: Span,
-) -> Passage:
+) -> FloatArray:
+    """Hourly profit over the gross value of the hour before; NaN where not known."""
     columns = np.column_stack(list(values.values()))
     moved = _filled(columns)
     profit = np.diff(moved, axis=0).sum(axis=1)
@@ -213,14 +222,7 @@ def _passage(  # noqa: PLR0913 - all that one passage is made of
         known &= np.isfinite(perps[1:]).all(axis=1)
         known &= np.isfinite(perps[:-1]).all(axis=1)
         profit = profit + (np.diff(_filled(perps), axis=0) * hedge.coins).sum(axis=1)
-    return Passage(
-        book=book,
-        policy=policy,
-        returns=np.where(known, profit / gross, np.nan),
-        turnover=float(hedge.turnover / CAPITAL),
-        cost=float(hedge.cost / CAPITAL),
-        trades=hedge.trades,
-    )
+    return np.where(known, profit / gross, np.nan)
 
 
 def _filled(columns: FloatArray) -> FloatArray:
@@ -234,9 +236,7 @@ def _filled(columns: FloatArray) -> FloatArray:
     return found
 
 
-def _values(
-    prices: HourlyPrices, book: Book, span: Span
-) -> dict[str, FloatArray]:
+def _values(prices: HourlyPrices, book: Book, span: Span) -> dict[str, FloatArray]:
     """What each coin of a book is worth by hour, signed, in USDT."""
     found: dict[str, FloatArray] = {}
     for held in book.holdings:
@@ -246,9 +246,7 @@ def _values(
     return found
 
 
-def _depths(
-    prices: HourlyPrices, coin: str, rows: IntArray
-) -> list[LiquidityQuoted]:
+def _depths(prices: HourlyPrices, coin: str, rows: IntArray) -> list[LiquidityQuoted]:
     quotes = prices.depth(coin, rows)
     times = prices.hours[rows] * _HOUR_S
     return [
