@@ -302,7 +302,7 @@ def from_mapping(
         raise UsageError(
             f"[strategy.{name}] more_hedges must not name {first}: it is hedge_symbol."
         )
-    half_life = table.decimal("half_life_h", "60", low="1", high="8760")
+    half_life = table.decimal("half_life_h", "96", low="1", high="8760")
     return BetaHedge(
         name=name,
         schedule=schedule or "every 15m",

@@ -56,7 +56,7 @@ class BetaModel:
     one. ``min_hours`` returns are the least that is looked at, ``window_h`` the most.
     """
 
-    half_life_h: float = 60.0
+    half_life_h: float = 96.0
     anchor_half_life_h: float = 480.0
     window_h: int = 1_440
     min_hours: int = 48

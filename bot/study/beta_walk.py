@@ -187,9 +187,10 @@ def _hedged(prices: HourlyPrices, case: _Case, terms: Terms) -> _Hedge:
             )
             depth = case.depths[case.coins[column]][int(row)]
             rate = _cost_rate(depth, change / mark)
-            if not change or not terms.policy.is_worth(
-                rate, _decimal(case.hourly[place, column])
-            ):
+            moves = case.hourly[place, column]
+            hourly = _decimal(moves) if np.isfinite(moves) else None
+            is_worth = held * change < 0 or terms.policy.is_worth(rate, hourly)
+            if not change or not is_worth:
                 continue
             hedge.coins[at:, column] += float(change / mark)
             hedge.turnover += abs(change)
