@@ -17,13 +17,13 @@ from bot.cli.journal_view import print_json, watch
 from bot.cli.risk_files import documents_of
 from bot.report.episodes import KINDS, EpisodeBook
 from bot.report.episodes_view import episodes_document, episodes_view
+from bot.report.guard_plan import plan_answer
 from bot.report.interest_view import (
     SAVED_KINDS,
     saved_document,
     saved_in,
     saved_table,
 )
-from bot.report.guard_plan import plan_answer
 from bot.report.plan_view import plan_view
 from bot.settings import read_settings
 from storage.reader import JournalReader

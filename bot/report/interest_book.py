@@ -17,7 +17,13 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.accounts import AccountId, Balance
-from bot.domain.events import BorrowRateQuoted, Bucket, Cause, LedgerBooked, SnapshotTaken
+from bot.domain.events import (
+    BorrowRateQuoted,
+    Bucket,
+    Cause,
+    LedgerBooked,
+    SnapshotTaken,
+)
 from bot.domain.intents import Approved, Repay
 from bot.domain.interest import Loan, hour_interest, hourly_rate, next_hour, repay
 from bot.domain.money import ZERO

@@ -57,7 +57,9 @@ def saved_table(rows: Sequence[SavedInterest]) -> Table:
     """The same for a reader."""
     table = Table(title="Interest saved by repaying from idle balances, in coins")
     for name in ("account", "coin", "repaid", "interest saved", "hours without a rate"):
-        table.add_column(name, justify="left" if name in {"account", "coin"} else "right")
+        table.add_column(
+            name, justify="left" if name in {"account", "coin"} else "right"
+        )
     for row in rows:
         table.add_row(
             row.account,

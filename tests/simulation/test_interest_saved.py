@@ -1,13 +1,13 @@
 """The proof of interest saved against the same run without the sweep, to the digit."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bot.compose import NullJournal, Plan, plan_run, simulate
@@ -15,6 +15,7 @@ from bot.domain.accounts import AccountId
 from bot.domain.events import Bucket, Cause, Event, LedgerBooked
 from bot.domain.intents import Approved, Repay
 from bot.engine.core import Step
+from bot.engine.loop import Engine, Observer
 from bot.report.interest_book import InterestBook, SavedInterest
 from bot.settings import settings_from
 from bot.shadow.state import Shadow
@@ -25,14 +26,14 @@ from connectors.venue.account_file import load_account
 Key = tuple[AccountId, str]
 
 
-def _account(chance: random.Random) -> str:
+def _account(chance: np.random.Generator) -> str:
     """A levered account with idle and owed coins anywhere."""
 
     def amount(most: int) -> str:
-        return f"{chance.randrange(most * 100_000_000) / 100_000_000:.8f}"
+        return f"{chance.integers(most * 100_000_000) / 100_000_000:.8f}"
 
-    owed = chance.choice(["0", amount(4000)])
-    coins = chance.choice(["0", amount(3)])
+    owed = (amount(4000), "0")[chance.integers(2)]
+    coins = (amount(3), "0")[chance.integers(2)]
     return f"""
 [spot]
 USDT = "{amount(1500)}"
@@ -41,7 +42,7 @@ SOL = "{amount(2)}"
 leverage = "5"
 balance = {{BTC = "@6000", USDT = "{amount(3000)}", SOL = "{amount(4)}"}}
 principal = {{USDT = "{owed}", SOL = "{coins}"}}
-interest = {{USDT = "{chance.choice(["0", "0.00000001", "0.3"])}"}}
+interest = {{USDT = "{("0", "0.00000001", "0.3")[chance.integers(3)]}"}}
 [margin_isolated."ETH-USDT"]
 leverage = "3"
 balance = {{ETH = "@2000", USDT = "{amount(900)}"}}
@@ -105,8 +106,8 @@ def _plan(account: Path, seed: int, hours: float, *, sweeps: bool) -> Plan:
 
 
 async def _run(plan: Plan, watch: Watch) -> tuple[SavedInterest, ...]:
-    def observers(engine: object) -> list[Watch]:
-        watch.book = InterestBook.opened(engine.state.shadow)  # type: ignore[attr-defined] # an engine
+    def observers(engine: Engine) -> list[Observer]:
+        watch.book = InterestBook.opened(engine.state.shadow)
         return [watch]
 
     run = await simulate(plan, NullJournal(), FreePacer(), observers)
@@ -123,10 +124,10 @@ def test_the_proof_is_the_difference_between_two_runs(
 
     No repayment is more than was owed, and what the sweep ends leaves no dust.
     """
-    chance = random.Random(seed)
+    chance = np.random.default_rng(seed)
     path = tmp_path / "account.toml"
     path.write_text(_account(chance), encoding="utf-8")
-    hours = 5 + chance.randrange(180) / 60
+    hours = 5 + int(chance.integers(180)) / 60
     ours, bare = Watch(), Watch()
     proof = asyncio.run(_run(_plan(path, seed, hours, sweeps=True), ours))
     nothing = asyncio.run(_run(_plan(path, seed, hours, sweeps=False), bare))
@@ -139,6 +140,7 @@ def test_the_proof_is_the_difference_between_two_runs(
         assert without - ours.charged.get(key, Decimal(0)) == saved.get(key, Decimal(0))
     assert all(row.unknown_hours == 0 for row in proof)
     assert all(intent.amount <= owed for intent, owed in ours.sent)
+    assert all(row.saved > 0 for row in proof if row.swept > 1)
     assert ours.last is not None
     for row in proof:
         left = ours.last.balance(row.account, row.coin)

@@ -147,7 +147,7 @@ def test_unknown_or_dear_is_no_new_hedge(changes: Mapping[str, object]) -> None:
 
 @pytest.mark.parametrize("hours", [0, 30], ids=["none", "too short"])
 def test_a_coin_without_history_is_hedged_at_its_prior_and_said(hours: int) -> None:
-    """10 000 USDT of a new coin: about 100 000 lots of 0.1 USDT, and the reason says."""
+    """10 000 USDT of a new coin: 100 000 lots of 0.1 USDT, and the reason says so."""
     closes = {"SOL": history(2.0, hours), "BTC": history(1.0)}
     (told,) = hedge().decide(_world(closes=closes).view(), NOW)
 
@@ -171,7 +171,9 @@ def test_two_hedges_share_what_is_held() -> None:
     )
     told = hedge(more_hedges=["SOLUSDTM"]).decide(view_of(priced), NOW)
 
-    orders = {p.intent.symbol: p.intent for p in told if isinstance(p.intent, PlaceOrder)}
+    orders = {
+        p.intent.symbol: p.intent for p in told if isinstance(p.intent, PlaceOrder)
+    }
     assert {o.side for o in orders.values()} == {Side.SELL}
     assert abs(orders["XBTUSDTM"].qty - 200_000) < 2_000
     assert abs(orders["SOLUSDTM"].qty - 1_000) < 20
