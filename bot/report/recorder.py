@@ -29,6 +29,7 @@ from bot.domain.intents import Refused
 from bot.domain.money import ZERO
 from bot.engine.core import Step
 from bot.guard.adl import ADL_TOPIC
+from bot.guard.borrow_watch import BORROW_TOPIC
 from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
 from bot.report.action_log import GUARD, ActionLog, Told
 from bot.report.curve_buffer import CurveBuffer
@@ -71,6 +72,7 @@ _NOTES: Final = {
     "action did not help": (GUARD, "sees that its action did not help", Tone.CAUTION),
     COUNTERFACTUAL: (GUARD, "looks back", Tone.NEUTRAL),
     ADL_TOPIC: ("exchange", "may deleverage", Tone.CAUTION),
+    BORROW_TOPIC: ("exchange", "changed its loans", Tone.CAUTION),
     "parity": ("gnomon", "disagrees with the exchange", Tone.CAUTION),
     "drift": ("gnomon", "found a difference at the start", Tone.CAUTION),
 }
