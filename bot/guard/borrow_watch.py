@@ -1,7 +1,7 @@
 """What changes about loans that are owed: said once, as a note of the journal.
 
 A rate that jumped, a stock that shrinks towards what would have to be borrowed anew,
-and a debt that comes near the exchange's own cap. Each is a crossing between two states,
+and a debt that comes near the exchange's own cap. Each is a crossing of two states,
 so nothing is said twice for standing still, and a coin that is not owed is no news.
 Nothing here proposes anything: auto-repay ranks loans by the same rates by itself.
 """
