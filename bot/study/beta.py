@@ -28,7 +28,15 @@ from bot.study.markets import Source
 from connectors.markets.hourly import HourlyPrices
 from connectors.markets.recorded import open_market
 
-__all__ = ["QUICK", "WHOLE", "BetaStudy", "Scope", "cells_of", "run_beta_study"]
+__all__ = [
+    "QUICK",
+    "WHOLE",
+    "BetaStudy",
+    "Scope",
+    "cells_of",
+    "returns_of",
+    "run_beta_study",
+]
 
 Say = Callable[[str], None]
 """Where a line of progress goes."""
@@ -161,7 +169,7 @@ def cells_of(source: Source, scope: Scope) -> tuple[list[Cell], list[str]]:
     spans = list(spans_of(prices))
     if not spans:
         return [], [f"{source.name}: it is shorter than five days"]
-    returns = _returns(prices)
+    returns = returns_of(prices)
     terms = Terms(model=BetaModel(), policy=HedgePolicy(), every_h=scope.every_h)
     cells: list[Cell] = []
     for span in spans:
@@ -169,7 +177,7 @@ def cells_of(source: Source, scope: Scope) -> tuple[list[Cell], list[str]]:
     return cells, []
 
 
-def _returns(prices: HourlyPrices) -> Returns:
+def returns_of(prices: HourlyPrices) -> Returns:
     """Simple hourly returns at spot, BTC and ETH first."""
     majors = [coin for coin in _REFERENCES if coin in prices.coins]
     coins = [*majors, *(c for c in prices.coins if c not in majors)]
