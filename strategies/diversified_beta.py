@@ -9,7 +9,7 @@ reductions first, and more is only bought where the trade costs little.
 
 The whole position of every contract that it names is its own. A core coin whose mark,
 beta or volatility is unknown stops everything but nothing is sold for it; a satellite
-without history is not bought, and one that is held without a known mark is left alone.
+without history is not bought, and one that is held is left alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,8 +85,9 @@ class DiversifiedBeta:
         if targets is None:
             return []
         found = [
-            self._towards(view, contract, targets.get(contract.base, ZERO), targets)
+            self._towards(view, contract, targets[contract.base], targets)
             for contract in contracts
+            if contract.base in targets
         ]
         orders = [(p, p.intent) for p in found if p is not None]
         down = [p for p, intent in orders if _reduces(intent)]
@@ -104,7 +105,10 @@ class DiversifiedBeta:
     def _targets(
         self, view: View, contracts: Sequence[ContractRules]
     ) -> Mapping[str, Decimal] | None:
-        """Coin to its weight; None while anything about the core is unknown."""
+        """Coin to its weight, zero of one to be left; None while the core is unknown.
+
+        A coin whose risk is not known has no weight: it is neither bought nor sold.
+        """
         base = {contract.symbol: contract.base for contract in contracts}
         if any(symbol not in base for symbol in self.core):
             return None
@@ -123,7 +127,8 @@ class DiversifiedBeta:
         ranked = rank_satellites(covariance, betas, core, others, held)
         satellites = ranked[: self.max_satellites]
         weights = allocate(covariance, betas, core, satellites, self.limits)
-        return {c: Decimal(f"{weight:.{_DIGITS}f}") for c, weight in weights.items()}
+        known = dict.fromkeys(ranked, 0.0) | dict(weights)
+        return {c: Decimal(f"{weight:.{_DIGITS}f}") for c, weight in known.items()}
 
     # -- what is traded ---------------------------------------------------
 

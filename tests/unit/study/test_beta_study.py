@@ -32,7 +32,10 @@ def _paths(seed: int = 3, hours: int = HOURS) -> dict[str, FloatArray]:
     btc = chance.normal(0, 0.006, hours)
     own = chance.normal(0, 0.004, hours)
     moves = {"BTC": btc, "ALT": 2 * btc, "OWN": 0.5 * btc + own}
-    return {coin: 100 * np.cumprod(1 + each) for coin, each in moves.items()}
+    found: dict[str, FloatArray] = {}
+    for coin, each in moves.items():
+        found[coin] = np.asarray(100.0 * np.cumprod(1.0 + each), np.float64)
+    return found
 
 
 def _market(folder: Path, paths: dict[str, FloatArray]) -> Path:
