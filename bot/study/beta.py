@@ -22,7 +22,7 @@ from bot.risk.hedging import HedgePolicy
 from bot.study.beta_books import books_of
 from bot.study.beta_models import Returns
 from bot.study.beta_rows import Cell, Row, rows_of, summary_of
-from bot.study.beta_score import CRASH_FALL, mark_of, steepest_day
+from bot.study.beta_score import COINS_FALL, CRASH_FALL, is_crash, mark_of
 from bot.study.beta_walk import Span, Terms, spans_of, walk_span
 from bot.study.markets import Source
 from connectors.markets.hourly import HourlyPrices
@@ -87,7 +87,10 @@ class BetaStudy:
             "study": "beta",
             "scope": self.scope.words,
             "reference": "BTC spot, hourly returns; ETH where a market has no BTC",
-            "crash_window": f"the reference fell {CRASH_FALL:.0%} within 24 hours",
+            "crash_window": (
+                f"within 24 hours the reference fell {CRASH_FALL:.0%}, or the median "
+                f"coin {COINS_FALL:.0%}"
+            ),
             "fit_span": (
                 f"windows of {_FIT_MARKET} that end by {_FIT_END.date()}: the "
                 "defaults were chosen there, everything else is out of sample"
@@ -197,8 +200,10 @@ def _cells(
     if returns.coins[0] not in trading:
         return
     reference = returns.moves[span.first + 1 : span.last + 1, 0]
-    path = prices.spot[span.first : span.last + 1, prices.coins.index(returns.coins[0])]
-    is_crash = steepest_day(path) >= CRASH_FALL
+    paths = prices.spot[span.first : span.last + 1]
+    lead = prices.coins.index(returns.coins[0])
+    others = [place for place, coin in enumerate(prices.coins) if known[coin]]
+    crashed = is_crash(paths[:, lead], paths[:, [p for p in others if p != lead]])
     ends_at = _EPOCH + int(prices.hours[span.last]) * _HOUR
     for passage in walk_span(prices, returns, books_of(trading), span, terms):
         mark = mark_of(passage.returns, reference)
@@ -207,7 +212,7 @@ def _cells(
                 market=market,
                 window=span.first,
                 hours=span.last - span.first,
-                is_crash=is_crash,
+                is_crash=crashed,
                 is_fit=market == _FIT_MARKET and ends_at <= _FIT_END,
                 book=passage.book,
                 policy=passage.policy,

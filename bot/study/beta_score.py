@@ -17,8 +17,10 @@ import numpy as np
 from bot.risk.line import FloatArray
 
 __all__ = [
+    "COINS_FALL",
     "CRASH_FALL",
     "Mark",
+    "is_crash",
     "mark_of",
     "quantiles_of",
     "reduction",
@@ -27,6 +29,8 @@ __all__ = [
 
 CRASH_FALL: Final = 0.10
 """A window in which the reference fell this far within 24 hours is a crash window."""
+COINS_FALL: Final = 0.20
+"""So is one in which the median coin fell this far within 24 hours."""
 
 _DAY_H: Final = 24
 _HOURS_MIN: Final = 100
@@ -92,6 +96,21 @@ def steepest_day(prices: FloatArray) -> float:
         [known[max(row - _DAY_H, 0) : row + 1].max() for row in range(len(known))]
     )
     return float(np.round((1.0 - known / highs).max(), 12))
+
+
+def is_crash(reference: FloatArray, coins: FloatArray) -> bool:
+    """Whether hourly prices of the reference, or of most coins (columns), crashed.
+
+    Example:
+        >>> still, fallen = np.full(9, 100.0), np.linspace(100, 75, 9)
+        >>> is_crash(still, np.column_stack([still, fallen, fallen]))
+        True
+        >>> is_crash(still, np.column_stack([still, still, fallen]))
+        False
+    """
+    falls = [steepest_day(column) for column in coins.T]
+    is_broad = bool(falls) and float(np.median(falls)) >= COINS_FALL
+    return is_broad or steepest_day(reference) >= CRASH_FALL
 
 
 def quantiles_of(
