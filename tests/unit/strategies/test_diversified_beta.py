@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -13,7 +13,6 @@ from bot.domain.errors import UsageError
 from bot.domain.intents import PlaceOrder, Proposal
 from bot.domain.orders import Side
 from bot.domain.strategy import Strategy
-from bot.risk.betas import Closes
 from bot.risk.line import FloatArray
 from strategies import KINDS
 from tests.unit.strategies.bench import NOW, World, balance, done, position, view_of
@@ -25,7 +24,7 @@ def _noise(seed: int, spread: float) -> FloatArray:
     return np.random.default_rng(seed).normal(0.0, spread, HOURS)
 
 
-def _closes(moves: FloatArray) -> tuple[tuple[object, Decimal], ...]:
+def _closes(moves: FloatArray) -> tuple[tuple[datetime, Decimal], ...]:
     start = NOW - timedelta(hours=len(moves))
     prices = (100 * np.cumprod(1 + moves)).tolist()
     return tuple(
@@ -50,8 +49,8 @@ def book(**values: object) -> Strategy:
 
 
 def _world(**changes: object) -> World:
-    closes: Mapping[str, Closes] = {"BTC": _closes(BTC), "SOL": _closes(SOL)}  # type: ignore[dict-item] # times
-    world = World(balances={FUTURES: {"USDT": balance("20000")}}, closes=closes)  # type: ignore[arg-type] # tuples
+    closes = {"BTC": _closes(BTC), "SOL": _closes(SOL)}
+    world = World(balances={FUTURES: {"USDT": balance("20000")}}, closes=closes)
     return replace(world, **changes)  # type: ignore[arg-type] # fields by name
 
 
