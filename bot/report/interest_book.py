@@ -166,19 +166,21 @@ class InterestBook:
                 continue
             if is_ours:
                 ghost.swept -= principal + interest
+            elif event.cause is Cause.INTEREST and event.intent_id is None:
+                if event.at + _HOUR / 2 >= ghost.due:
+                    quoted = self._rate_at(key[1], event.at)
+                    self._charge(ghost, quoted if event.rate is None else event.rate)
+                ghost.saved -= principal + interest
             else:
                 self._followed(ghost, event, principal, interest)
 
+    @staticmethod
     def _followed(
-        self, ghost: _Ghost, event: LedgerBooked, principal: Decimal, interest: Decimal
+        ghost: _Ghost, event: LedgerBooked, principal: Decimal, interest: Decimal
     ) -> None:
-        """What the ghost does with a booking that is not a sweep of ours."""
+        """What the ghost does with a booking that is no charge and not our sweep."""
         change = principal + interest
-        if event.cause is Cause.INTEREST and event.intent_id is None:
-            if event.at + _HOUR / 2 >= ghost.due:
-                self._charge(ghost, event.rate)
-            ghost.saved -= change
-        elif event.cause is Cause.REPAY:
+        if event.cause is Cause.REPAY:
             ghost.loan = repay(ghost.loan, -change).loan
         elif event.cause in _END:
             ghost.is_open = False

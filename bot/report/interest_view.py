@@ -18,6 +18,7 @@ SAVED_KINDS: Final = (
     "Approved",
     "BorrowRateQuoted",
     "LedgerBooked",
+    "RunEnded",
     "SnapshotTaken",
 )
 """The kinds of rows that prove what was saved."""

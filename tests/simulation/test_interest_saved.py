@@ -1,6 +1,7 @@
 """The proof of interest saved against the same run without the sweep, to the digit."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +23,7 @@ from bot.shadow.state import Shadow
 from connectors.markets.synthetic import open_scenario
 from connectors.system.clock import FreePacer
 from connectors.venue.account_file import load_account
+from tests.simulation.small import drive
 
 Key = tuple[AccountId, str]
 
@@ -145,3 +147,24 @@ def test_the_proof_is_the_difference_between_two_runs(
     for row in proof:
         left = ours.last.balance(row.account, row.coin)
         assert left.liability == 0 or left.liability > Decimal("0.00001")
+
+
+def test_the_journal_proves_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``gnomon guard report`` reads the summary's proof out of the rows."""
+    account, settings = tmp_path / "account.toml", tmp_path / "gnomon.toml"
+    account.write_text(_account(np.random.default_rng(0)), encoding="utf-8")
+    settings.write_text('[strategy.sweep]\nkind = "auto_repay"\n', encoding="utf-8")
+    journal = tmp_path / "journal.sqlite"
+    run = drive(
+        capsys,
+        *("paper", "--scenario", "calm", "--seed", "3", "--account", account),
+        *("--config", settings, "--journal", journal, "--speed", "0", "--json"),
+    )
+    told = drive(capsys, "guard", "report", "--journal", journal, "--json")
+
+    assert (run.code, told.code) == (0, 0), run.err + told.err
+    saved = json.loads(told.out)["interest_saved"]
+    assert saved == json.loads(run.out)["interest_saved"]
+    assert any(float(row["interest_saved"]) > 0 for row in saved)
