@@ -15,33 +15,28 @@ futures margin cannot carry whole is opened as far as it can.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, MAIN, AccountId, MarginMode
+from bot.domain.accounts import FUTURES, MAIN, AccountId
 from bot.domain.errors import UsageError
 from bot.domain.instruments import ContractRules
-from bot.domain.intents import PlaceOrder, Proposal, intent_coin
+from bot.domain.intents import Proposal
 from bot.domain.money import ZERO, plain
-from bot.domain.orders import Side
 from bot.domain.parameters import ParameterTable
 from bot.domain.strategy import Job, Strategy, View
-from bot.risk.betas import BetaModel, Betas, estimate_betas, volatility
+from bot.risk.betas import BetaModel, Betas, estimate_betas
 from bot.risk.exposures import position_base_qty
 from bot.risk.hedging import BetaExposure, HedgePolicy, beta_exposure
-from bot.risk.sizing import depth_cap, fill_rate, lot_coins
+from bot.risk.perp_orders import PerpTerms, held_lots, is_free, perp_order
+from bot.risk.sizing import lot_coins
 
 __all__ = ["BetaHedge", "from_mapping"]
 
-_GUARD: Final = "guard"
 _DUST_USDT: Final = Decimal(1)
 """What is worth less is not held for any purpose of a hedge."""
-_PAUSE: Final = timedelta(seconds=60)
-"""How long the hedge rests after an order was refused or fell short."""
-_LEAST_PART: Final = Decimal("0.1")
-"""A part of the wanted order that is smaller is not worth an order."""
 _PARAMETERS: Final = (
     *("accounts", "hedge_symbol", "more_hedges", "band_usdt", "band_share"),
     *("band_errors", "max_cost_share", "half_life_h", "min_hours", "leverage"),
@@ -98,7 +93,7 @@ class BetaHedge:
             said = "nothing is held any more that the hedge is for"
             why = _Why(reason=said, inputs={})
             for contract in contracts:
-                lots = -self._held(view, contract)
+                lots = -held_lots(view, contract)
                 found += self._trade(view, contract, lots, why)
             return found
         known = {coin: value for coin, value in values.items() if value is not None}
@@ -116,15 +111,6 @@ class BetaHedge:
         known = [each for each in found if each is not None and not each.is_inverse]
         bases = {each.base for each in known}
         return known if len(bases) == len(self._symbols) else None
-
-    def _is_free(self, view: View, symbol: str) -> bool:
-        """Whether nothing on a hedge is halted, in doubt or under way."""
-        flying = (*view.in_flight(self.name), *view.in_flight(_GUARD))
-        if symbol in {intent_coin(each.intent) for each in flying}:
-            return False
-        setback = view.setback(self.name, symbol)
-        is_resting = setback is not None and view.at - setback.at < _PAUSE
-        return not is_resting and not view.is_halted(symbol)
 
     # -- what is held -----------------------------------------------------
 
@@ -174,11 +160,6 @@ class BetaHedge:
         closes = {coin: view.returns(coin) for coin in wanted}
         return estimate_betas(closes, sorted(coins), references, self.model)
 
-    @staticmethod
-    def _held(view: View, contract: ContractRules) -> Decimal:
-        position = view.position(contract.symbol)
-        return Decimal(0 if position is None else position.lots)
-
     # -- what is traded ---------------------------------------------------
 
     def _rebalance(
@@ -193,7 +174,7 @@ class BetaHedge:
         mark = view.futures_mark(contract.symbol)
         if mark is None or mark <= 0:
             return []
-        held = self._held(view, contract)
+        held = held_lots(view, contract)
         net = exposure.net[place] + contract.value(held, mark)
         error = exposure.error[place]
         change = self.policy.change(net, exposure.gross, error)
@@ -212,58 +193,24 @@ class BetaHedge:
         self, view: View, contract: ContractRules, lots: Decimal, why: _Why
     ) -> list[Proposal]:
         """One order: first down to flat, then, at the next asking, beyond."""
-        if not lots or not self._is_free(view, contract.symbol):
+        if not is_free(view, self.name, contract.symbol):
             return []
-        position = view.position(contract.symbol)
-        held = Decimal(0 if position is None else position.lots)
-        reduces = held * lots < 0
-        if reduces:
-            lots = max(lots, -held) if lots < 0 else min(lots, -held)
-        lots = self._capped(view, contract, lots)
-        if not lots or not (reduces or self._is_worth(view, contract, lots)):
+        order = perp_order(view, contract, lots, self._terms)
+        if order is None:
             return []
-        order = PlaceOrder(
-            account=FUTURES,
-            symbol=contract.symbol,
-            side=Side.BUY if lots > 0 else Side.SELL,
-            qty=abs(lots),
-            reduce_only=reduces,
-            is_reduction=reduces,
-            margin_mode=MarginMode.CROSS if position is None else position.mode,
-            leverage=min(self.leverage, contract.max_leverage),
-        )
-        if not reduces:
-            carried = view.affordable_lots(order)
-            if carried < order.qty * _LEAST_PART:
-                return []
-            order = replace(order, qty=carried)
+        held = plain(held_lots(view, contract))
         return [
             Proposal(
                 owner=self.name,
                 intent=order,
                 reason=why.reason,
-                inputs={"held_lots": plain(held), **why.inputs},
+                inputs={"held_lots": held, **why.inputs},
             )
         ]
 
-    def _capped(self, view: View, contract: ContractRules, lots: Decimal) -> Decimal:
-        """Signed lots cut to what the depth gives one order; one step at least."""
-        coins = abs(lots) * contract.multiplier
-        cap = depth_cap(view.liquidity(contract.symbol), coins)
-        step = Decimal(contract.lot_size)
-        most = (cap / contract.multiplier // step) * step
-        size = min(abs(lots), max(most, step), Decimal(contract.max_order_lots))
-        return size.copy_sign(lots)
-
-    def _is_worth(self, view: View, contract: ContractRules, lots: Decimal) -> bool:
-        """Whether new hedge costs little beside a day's move; unknown is no."""
-        symbol = contract.symbol
-        fees = view.fee_rates(symbol)
-        depth = fill_rate(view.liquidity(symbol), lots * contract.multiplier)
-        if fees is None or depth is None or view.is_frozen(FUTURES, symbol):
-            return False
-        hourly = volatility(view.returns(contract.base), self.model)
-        return self.policy.is_worth(fees[1] + depth, hourly)
+    @property
+    def _terms(self) -> PerpTerms:
+        return PerpTerms(policy=self.policy, model=self.model, leverage=self.leverage)
 
 
 def _inputs(

@@ -13,32 +13,26 @@ without history is not bought, and one that is held is left alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, MarginMode
 from bot.domain.errors import UsageError
 from bot.domain.instruments import ContractRules
-from bot.domain.intents import PlaceOrder, Proposal, intent_coin
+from bot.domain.intents import PlaceOrder, Proposal
 from bot.domain.money import ZERO, plain
-from bot.domain.orders import Side
 from bot.domain.parameters import ParameterTable
 from bot.domain.strategy import Job, Strategy, View
 from bot.risk.allocation import AllocationLimits, allocate, rank_satellites
-from bot.risk.betas import BetaModel, estimate_betas, volatility
+from bot.risk.betas import BetaModel, estimate_betas
 from bot.risk.covariance import CovarianceModel, estimate_covariance
 from bot.risk.hedging import HedgePolicy
-from bot.risk.sizing import depth_cap, fill_rate, lot_coins
+from bot.risk.perp_orders import PerpTerms, held_lots, is_free, perp_order
+from bot.risk.sizing import lot_coins
 
 __all__ = ["DiversifiedBeta", "from_mapping"]
 
-_GUARD: Final = "guard"
-_PAUSE: Final = timedelta(seconds=60)
-"""How long a contract rests after an order was refused or fell short."""
-_LEAST_PART: Final = Decimal("0.1")
-"""A part of the wanted order that is smaller is not worth an order."""
 _DIGITS: Final = 6
 _PARAMETERS: Final = (
     *("capital_usdt", "core", "candidates", "max_satellites", "core_share"),
@@ -141,21 +135,19 @@ class DiversifiedBeta:
     ) -> Proposal | None:
         """One order towards a target; None inside the band, or while it waits."""
         mark = view.futures_mark(contract.symbol)
-        if mark is None or mark <= 0 or not self._is_free(view, contract.symbol):
+        if mark is None or mark <= 0 or not is_free(view, self.name, contract.symbol):
             return None
-        position = view.position(contract.symbol)
-        held = Decimal(0 if position is None else position.lots)
+        held = held_lots(view, contract)
         target = weight * self.capital_usdt
         gap = target - contract.value(held, mark)
         is_leaving = not weight and held
         if abs(gap) <= self.policy.band(self.capital_usdt, ZERO) and not is_leaving:
             return None
         steps = (gap / (lot_coins(contract) * mark)).to_integral_value(ROUND_HALF_UP)
-        order = self._order(view, contract, steps * contract.lot_size, held)
+        terms = PerpTerms(policy=self.policy, model=self.model, leverage=self.leverage)
+        order = perp_order(view, contract, steps * contract.lot_size, terms)
         if order is None:
             return None
-        if position is not None:
-            order = replace(order, margin_mode=position.mode)
         return Proposal(
             owner=self.name,
             intent=order,
@@ -168,57 +160,6 @@ class DiversifiedBeta:
                 **{f"weight {coin}": plain(each) for coin, each in weights.items()},
             },
         )
-
-    def _order(
-        self, view: View, contract: ContractRules, lots: Decimal, held: Decimal
-    ) -> PlaceOrder | None:
-        """An order for signed lots: first down to flat, then, asked again, beyond."""
-        reduces = held * lots < 0
-        if reduces:
-            lots = max(lots, -held) if lots < 0 else min(lots, -held)
-        cap = depth_cap(
-            view.liquidity(contract.symbol), abs(lots) * contract.multiplier
-        )
-        step = Decimal(contract.lot_size)
-        most = max((cap / contract.multiplier // step) * step, step)
-        qty = min(abs(lots), most, Decimal(contract.max_order_lots))
-        if not qty or not (reduces or self._is_worth(view, contract, qty)):
-            return None
-        order = PlaceOrder(
-            account=FUTURES,
-            symbol=contract.symbol,
-            side=Side.BUY if lots > 0 else Side.SELL,
-            qty=qty,
-            reduce_only=reduces,
-            is_reduction=reduces,
-            margin_mode=MarginMode.CROSS,
-            leverage=min(self.leverage, contract.max_leverage),
-        )
-        if reduces:
-            return order
-        carried = view.affordable_lots(order)
-        if carried < qty * _LEAST_PART:
-            return None
-        return replace(order, qty=carried)
-
-    def _is_free(self, view: View, symbol: str) -> bool:
-        """Whether nothing on a contract is halted, in doubt or under way."""
-        flying = (*view.in_flight(self.name), *view.in_flight(_GUARD))
-        if symbol in {intent_coin(each.intent) for each in flying}:
-            return False
-        setback = view.setback(self.name, symbol)
-        is_resting = setback is not None and view.at - setback.at < _PAUSE
-        return not is_resting and not view.is_halted(symbol)
-
-    def _is_worth(self, view: View, contract: ContractRules, lots: Decimal) -> bool:
-        """Whether an opening costs little beside a day's move; unknown is no."""
-        symbol = contract.symbol
-        fees = view.fee_rates(symbol)
-        depth = fill_rate(view.liquidity(symbol), lots * contract.multiplier)
-        if fees is None or depth is None or view.is_frozen(FUTURES, symbol):
-            return False
-        hourly = volatility(view.returns(contract.base), self.model)
-        return self.policy.is_worth(fees[1] + depth, hourly)
 
 
 def _reduces(intent: object) -> bool:
