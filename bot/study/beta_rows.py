@@ -87,7 +87,7 @@ def _figures(cells: Sequence[Cell], bare: dict[int, float]) -> Row:
     }
 
 
-def _quantile_fields(found: Mapping[str, tuple[float, float]]) -> Row:
+def _quantile_fields(found: Mapping[str, tuple[float, float | None]]) -> Row:
     fields: Row = {}
     for name, (value, error) in found.items():
         fields[f"residual_beta_{name}"] = _text(value)

@@ -8,7 +8,7 @@ books; their standard error comes from drawing whole windows again, for the book
 window are alike. Nothing here decides anything.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,7 @@ _DAY_H: Final = 24
 _HOURS_MIN: Final = 100
 _DRAWS: Final = 400
 _SEED: Final = 5
+_HIGH: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,33 +116,40 @@ def is_crash(reference: FloatArray, coins: FloatArray) -> bool:
 
 def quantiles_of(
     windows: Sequence[Sequence[float]],
-) -> Mapping[str, tuple[float, float]] | None:
+) -> Mapping[str, tuple[float, float | None]] | None:
     """Median and 90th percentile of numbers without sign, each with its error.
 
     Args:
         windows: The numbers of each window; windows are independent of each other,
-            numbers within one are not.
+            numbers within one are not. One window alone tells no error.
 
     Example:
         >>> found = quantiles_of([[0.1, -0.3], [0.2]])
         >>> round(found["median"][0], 3)
         0.2
+        >>> quantiles_of([[0.1, -0.3]])["median"][1] is None
+        True
     """
     groups = [np.abs(np.array(each)) for each in windows if len(each)]
     if not groups:
         return None
-    ways: dict[str, Callable[[FloatArray], float]] = {
-        "median": lambda found: float(np.median(found)),
-        "p90": lambda found: float(np.quantile(found, 0.9)),
-    }
-    chance = np.random.default_rng(_SEED)
-    picks = chance.integers(len(groups), size=(_DRAWS, len(groups)))
-    drawn = [np.concatenate([groups[at] for at in pick]) for pick in picks]
     whole = np.concatenate(groups)
-    return {
-        name: (way(whole), float(np.std([way(each) for each in drawn])))
-        for name, way in ways.items()
-    }
+    drawn: list[tuple[float, float]] = []
+    if len(groups) > 1:
+        chance = np.random.default_rng(_SEED)
+        picks = chance.integers(len(groups), size=(_DRAWS, len(groups)))
+        drawn = [_both(np.concatenate([groups[at] for at in pick])) for pick in picks]
+    errors = np.std(np.array(drawn), axis=0).tolist() if drawn else [None, None]
+    values = zip(("median", "p90"), _both(whole), errors, strict=True)
+    return {name: (value, error) for name, value, error in values}
+
+
+def _both(numbers: FloatArray) -> tuple[float, float]:
+    """Median and 90th percentile, linear between two neighbours."""
+    ordered = np.sort(numbers)
+    places = np.array([0.5, _HIGH]) * (len(ordered) - 1)
+    median, high = np.interp(places, np.arange(len(ordered)), ordered).tolist()
+    return median, high
 
 
 def reduction(hedged: Iterable[float], bare: Iterable[float]) -> float | None:

@@ -14,7 +14,7 @@ import pytest
 from bot.compose import NullJournal, Plan, plan_run, simulate
 from bot.domain.accounts import AccountId
 from bot.domain.events import Bucket, Cause, Event, LedgerBooked
-from bot.domain.intents import Approved, Repay
+from bot.domain.intents import Approved, Repay, Transfer
 from bot.engine.core import Step
 from bot.engine.loop import Engine, Observer
 from bot.report.interest_book import InterestBook, SavedInterest
@@ -49,6 +49,9 @@ interest = {{USDT = "{("0", "0.00000001", "0.3")[chance.integers(3)]}"}}
 leverage = "3"
 balance = {{ETH = "@2000", USDT = "{amount(900)}"}}
 principal = {{USDT = "{amount(1200)}"}}
+[margin_isolated."SOL-USDT"]
+leverage = "3"
+balance = {{SOL = "{amount(2)}", USDT = "{amount(400)}"}}
 """
 
 
@@ -59,6 +62,7 @@ class Watch:
     book: InterestBook | None = None
     charged: dict[Key, Decimal] = field(default_factory=dict)
     sent: list[tuple[Repay, Decimal]] = field(default_factory=list)
+    moved_from: set[AccountId] = field(default_factory=set)
     last: Shadow | None = None
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
@@ -82,6 +86,8 @@ class Watch:
     def _approved(self, approved: Approved, shadow: Shadow) -> None:
         if self.book is not None:
             self.book.see(shadow.at, approved)
+        if isinstance(approved.intent, Transfer):
+            self.moved_from.add(approved.intent.source)
         if isinstance(approved.intent, Repay):
             intent = approved.intent
             held = shadow.balance(intent.account, intent.coin)
