@@ -1,7 +1,7 @@
 """The study of betas: every market and book under every policy, out of sample.
 
 Each market is walked forward once; markets run in separate processes, and their order
-and numbers do not depend on how many there are. A market without BTC or ETH, or shorter
+and numbers do not depend on how many there are. A market of one coin, or shorter
 than five days, is a sentence among those left out; one that cannot be read, among the
 failures. The defaults of the estimator were chosen on one stated span, and the summary
 tells windows inside it from all others.
@@ -43,7 +43,8 @@ Say = Callable[[str], None]
 
 _HOUR: Final = timedelta(hours=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_REFERENCES: Final = ("BTC", "ETH")
+_REFERENCES: Final[tuple[str, ...]] = ("BTC", "ETH")
+_COINS_MIN: Final = 2
 _FIT_MARKET: Final = "carry-2022-2025"
 _FIT_END: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -86,7 +87,10 @@ class BetaStudy:
         return {
             "study": "beta",
             "scope": self.scope.words,
-            "reference": "BTC spot, hourly returns; ETH where a market has no BTC",
+            "reference": (
+                "hourly returns of BTC spot; where a market has none, of ETH, else of "
+                "the coin with the most prices; each row names its own"
+            ),
             "crash_window": (
                 f"within 24 hours the reference fell {CRASH_FALL:.0%}, or the median "
                 f"coin {COINS_FALL:.0%}"
@@ -167,8 +171,8 @@ def cells_of(source: Source, scope: Scope) -> tuple[list[Cell], list[str]]:
         start = max(start, market.description.end - scope.longest)
         market = open_market(source.path, start=start)
     prices = market.hourly_prices()
-    if not set(_REFERENCES) & set(prices.coins):
-        return [], [f"{source.name}: neither BTC nor ETH is in it to hedge with"]
+    if len(prices.coins) < _COINS_MIN:
+        return [], [f"{source.name}: one coin alone has nothing to be hedged with"]
     spans = list(spans_of(prices))
     if not spans:
         return [], [f"{source.name}: it is shorter than five days"]
@@ -181,13 +185,19 @@ def cells_of(source: Source, scope: Scope) -> tuple[list[Cell], list[str]]:
 
 
 def returns_of(prices: HourlyPrices) -> Returns:
-    """Simple hourly returns at spot, BTC and ETH first."""
+    """Simple hourly returns at spot, BTC and ETH first, which are the hedges.
+
+    In a market without both the hedge is the coin with the most prices in the window.
+    """
     majors = [coin for coin in _REFERENCES if coin in prices.coins]
+    if not majors:
+        seen = np.isfinite(prices.perp).sum(axis=0)
+        majors = [prices.coins[int(np.argmax(seen))]]
     coins = [*majors, *(c for c in prices.coins if c not in majors)]
     spot = prices.spot[:, [prices.coins.index(coin) for coin in coins]]
     moves = np.full_like(spot, np.nan)
     moves[1:] = spot[1:] / spot[:-1] - 1.0
-    return Returns(coins=tuple(coins), moves=moves)
+    return Returns(coins=tuple(coins), hedges=tuple(majors), moves=moves)
 
 
 def _cells(
@@ -205,11 +215,13 @@ def _cells(
     others = [place for place, coin in enumerate(prices.coins) if known[coin]]
     crashed = is_crash(paths[:, lead], paths[:, [p for p in others if p != lead]])
     ends_at = _EPOCH + int(prices.hours[span.last]) * _HOUR
-    for passage in walk_span(prices, returns, books_of(trading), span, terms):
+    books = books_of(trading, returns.hedges)
+    for passage in walk_span(prices, returns, books, span, terms):
         mark = mark_of(passage.returns, reference)
         if mark is not None:
             yield Cell(
                 market=market,
+                reference=returns.coins[0],
                 window=span.first,
                 hours=span.last - span.first,
                 is_crash=crashed,

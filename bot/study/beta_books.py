@@ -45,21 +45,28 @@ class Book:
     holdings: tuple[Holding, ...]
 
 
-def books_of(coins: Sequence[str]) -> tuple[Book, ...]:
+def books_of(coins: Sequence[str], majors: Sequence[str] = _MAJORS) -> tuple[Book, ...]:
     """All books that these coins allow, in a fixed order.
+
+    Args:
+        coins: What trades.
+        majors: The coins that hedges are in, the first one the reference: it is in
+            no book but the one with a core.
 
     Example:
         >>> [book.name for book in books_of(["BTC", "ETH", "SOL"])]
         ['SOL', 'ETH', 'SOL perpetual', 'core']
+        >>> [book.name for book in books_of(["SOL", "XRP"], majors=["SOL"])]
+        ['XRP', 'XRP perpetual', 'core']
     """
-    alts = [coin for coin in coins if coin not in _MAJORS]
-    others = [*alts, *(coin for coin in coins if coin == _MAJORS[1])]
+    alts = [coin for coin in coins if coin not in majors]
+    others = [*alts, *(coin for coin in coins if coin in majors[1:])]
     books = [_alike(coin, [coin], Kind.SPOT) for coin in others]
     books += [
         _alike(f"{coin} perpetual", [coin], Kind.FUTURES)
         for coin in (alts or others)[:_PAIR]
     ]
-    return (*books, *_mixes(alts), *_cores([c for c in coins if c in _MAJORS], alts))
+    return (*books, *_mixes(alts), *_cores([c for c in coins if c in majors], alts))
 
 
 def _mixes(alts: Sequence[str]) -> Iterator[Book]:

@@ -27,9 +27,10 @@ _HEDGES: Final[Mapping[str, int]] = {NONE: 0, "gnomon_btc_eth": 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Returns:
-    """Simple hourly returns, NaN where none; ``coins`` begin with the hedges' own."""
+    """Simple hourly returns, NaN where none; ``coins`` begin with the ``hedges``."""
 
     coins: tuple[str, ...]
+    hedges: tuple[str, ...]
     moves: FloatArray
 
 

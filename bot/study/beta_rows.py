@@ -37,6 +37,7 @@ class Cell:
     """
 
     market: str
+    reference: str
     window: int
     hours: int
     is_crash: bool
@@ -64,6 +65,7 @@ def rows_of(cells: Sequence[Cell]) -> Iterator[Row]:
                     "portfolio": book,
                     "policy": policy,
                     "regime": regime,
+                    "reference": found[0].reference,
                     **_figures(chosen, bare),
                 }
 

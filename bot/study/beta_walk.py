@@ -110,11 +110,11 @@ def walk_span(
     betas = {
         policy: [betas_at(policy, returns, int(row), terms.model) for row in rows]
         for policy in POLICIES
-        if 0 < hedges_of(policy) <= len(_hedge_coins(prices, returns))
+        if 0 < hedges_of(policy) <= len(returns.hedges)
     }
     depths = {
         coin: dict(zip(rows.tolist(), _depths(prices, coin, rows), strict=True))
-        for coin in _hedge_coins(prices, returns)
+        for coin in returns.hedges
     }
     moves = _volatilities(returns, rows, terms.model)
     found = []
@@ -136,7 +136,7 @@ def walk_span(
                     ),
                     terms,
                 )
-            path = _path(prices, values, hedge, span)
+            path = _path(prices, values, hedge, returns.hedges, span)
             found.append(
                 Passage(
                     book=book.name,
@@ -161,11 +161,6 @@ class _Case:
     betas: Sequence[Betas | None]
     depths: Mapping[str, Mapping[int, LiquidityQuoted]]
     hourly: FloatArray
-
-
-def _hedge_coins(prices: HourlyPrices, returns: Returns) -> tuple[str, ...]:
-    """BTC and ETH where the market has them; their columns come first."""
-    return tuple(c for c in returns.coins[:2] if c in ("BTC", "ETH"))
 
 
 def _hedged(prices: HourlyPrices, case: _Case, terms: Terms) -> _Hedge:
@@ -208,6 +203,7 @@ def _path(
     prices: HourlyPrices,
     values: Mapping[str, FloatArray],
     hedge: _Hedge,
+    hedges: Sequence[str],
     span: Span,
 ) -> FloatArray:
     """Hourly profit over the gross value of the hour before; NaN where not known."""
@@ -218,8 +214,8 @@ def _path(
     known = np.isfinite(columns[1:]).all(axis=1) & np.isfinite(columns[:-1]).all(axis=1)
     count = hedge.coins.shape[1]
     if count:
-        chosen = [prices.coins.index(c) for c in ("BTC", "ETH") if c in prices.coins]
-        perps = prices.perp[span.first : span.last + 1, chosen[:count]]
+        chosen = [prices.coins.index(coin) for coin in hedges[:count]]
+        perps = prices.perp[span.first : span.last + 1, chosen]
         known &= np.isfinite(perps[1:]).all(axis=1)
         known &= np.isfinite(perps[:-1]).all(axis=1)
         profit = profit + (np.diff(_filled(perps), axis=0) * hedge.coins).sum(axis=1)

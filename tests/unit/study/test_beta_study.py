@@ -129,13 +129,21 @@ def test_a_coin_of_twice_the_reference_is_hedged_to_nothing(tmp_path: Path) -> N
     assert abs(left["gnomon"]) < 0.1
 
 
-def test_a_market_without_bitcoin_or_ether_is_left_out(tmp_path: Path) -> None:
-    """There is nothing to hedge with, and the sentence says so."""
-    folder = _market(tmp_path / "m", {"ALT": _paths()["ALT"]})
-    cells, left_out = cells_of(Source(name="alts", path=folder), QUICK)
+def test_a_market_without_bitcoin_or_ether_hedges_with_what_it_has(
+    tmp_path: Path,
+) -> None:
+    """Another coin is the reference then, and is named; one coin alone is left out."""
+    paths = _paths()
+    two = _market(tmp_path / "two", {"ALT": paths["ALT"], "OWN": paths["OWN"]})
+    cells, left_out = cells_of(Source(name="alts", path=two), QUICK)
+    assert {cell.reference for cell in cells} == {"ALT"}
+    assert {cell.book for cell in cells} == {"OWN", "OWN perpetual", "core"}
+    assert left_out == []
 
+    one = _market(tmp_path / "one", {"ALT": paths["ALT"]})
+    cells, left_out = cells_of(Source(name="alts", path=one), QUICK)
     assert cells == []
-    assert left_out == ["alts: neither BTC nor ETH is in it to hedge with"]
+    assert left_out == ["alts: one coin alone has nothing to be hedged with"]
 
 
 def test_rows_and_sums_name_what_they_pool(tmp_path: Path) -> None:
