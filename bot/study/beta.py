@@ -45,7 +45,7 @@ _HOUR: Final = timedelta(hours=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REFERENCES: Final[tuple[str, ...]] = ("BTC", "ETH")
 _COINS_MIN: Final = 2
-_FIT_MARKET: Final = "carry-2022-2025"
+_FIT_START: Final = datetime(2022, 1, 1, tzinfo=UTC)
 _FIT_END: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -96,8 +96,9 @@ class BetaStudy:
                 f"coin {COINS_FALL:.0%}"
             ),
             "fit_span": (
-                f"windows of {_FIT_MARKET} that end by {_FIT_END.date()}: the "
-                "defaults were chosen there, everything else is out of sample"
+                f"every window of any market that touches {_FIT_START.date()} to "
+                f"{_FIT_END.date()}: the defaults were chosen on prices of that time, "
+                "everything else is out of sample"
             ),
             "rows": list(self.rows),
             "summary": self.summary,
@@ -214,7 +215,9 @@ def _cells(
     lead = prices.coins.index(returns.coins[0])
     others = [place for place, coin in enumerate(prices.coins) if known[coin]]
     crashed = is_crash(paths[:, lead], paths[:, [p for p in others if p != lead]])
-    ends_at = _EPOCH + int(prices.hours[span.last]) * _HOUR
+    begins_at, ends_at = (
+        _EPOCH + int(prices.hours[row]) * _HOUR for row in (span.first, span.last)
+    )
     books = books_of(trading, returns.hedges)
     for passage in walk_span(prices, returns, books, span, terms):
         mark = mark_of(passage.returns, reference)
@@ -225,7 +228,7 @@ def _cells(
                 window=span.first,
                 hours=span.last - span.first,
                 is_crash=crashed,
-                is_fit=market == _FIT_MARKET and ends_at <= _FIT_END,
+                is_fit=begins_at < _FIT_END and ends_at > _FIT_START,
                 book=passage.book,
                 policy=passage.policy,
                 turnover=passage.turnover,
