@@ -11,6 +11,7 @@ from typing import Final
 from bot.domain.scheduled import Kind, kind_of
 from strategies.auto_repay import AutoRepay
 from strategies.beta_hedge import BetaHedge
+from strategies.diversified_beta import DiversifiedBeta
 from strategies.funding_arbitrage import FundingArbitrage
 
 __all__ = ["KINDS"]
@@ -20,6 +21,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     for name, made_of in (
         ("auto_repay", AutoRepay),
         ("beta_hedge", BetaHedge),
+        ("diversified_beta", DiversifiedBeta),
         ("funding_arbitrage", FundingArbitrage),
     )
 }

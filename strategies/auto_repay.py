@@ -3,12 +3,13 @@
 A coin repays only a debt in the same coin, in the same account, and never more
 than is owed; the exchange takes interest first. What a hedge needs stays: a coin
 that was sold short is owed but not there, and the USDT that its sale brought is
-kept to buy it back. A coin that was borrowed a moment ago to be sold looks idle,
-so the coins of a funding arbitrage belong in ``skip``.
+kept to buy it back; coins that were borrowed a moment ago to be sold against a long
+perpetual are kept until they are sold.
 
-With ``sweep_spot`` idle USDT of the spot account is moved to where USDT is owed,
-and repaid when it has arrived. A repayment lowers risk under every outcome and is
-still not sent twice: it has no id at the exchange.
+With ``sweep_spot`` idle coins of the spot account, and of margin accounts that owe
+nothing, are moved to where they are owed, and repaid when they have arrived. A
+repayment lowers risk under every outcome and is still not sent twice: it has no id at
+the exchange.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,11 +20,12 @@ from typing import ClassVar, Final
 
 from bot.domain.accounts import MARGIN_CROSS, SPOT, AccountId, isolated_pair
 from bot.domain.intents import Proposal, Repay, Transfer, intent_coin
-from bot.domain.interest import hourly_rate
+from bot.domain.interest import hour_interest, hourly_rate, next_hour
 from bot.domain.money import LEDGER_QUANTUM, ZERO, floor_to, plain
-from bot.domain.parameters import decimal, flag, texts
+from bot.domain.parameters import decimal, flag, texts, whole
 from bot.domain.scheduled import Scheduled
 from bot.domain.strategy import View
+from bot.risk.exposures import position_base_qty
 
 __all__ = ["AutoRepay"]
 
@@ -43,6 +45,8 @@ class _Debt:
     amount: Decimal
     owed: Decimal
     hourly_usdt: Decimal | None
+    next_hour: Decimal | None
+    """Coins of interest that the next full hour charges less, None is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,8 @@ class AutoRepay(Scheduled):
     """Idle coins pay back the loans that cost most.
 
     ``keep_usdt`` stays in every account; a repayment worth less than ``least_usdt``
-    is made only when it ends the debt.
+    is made only when it ends the debt. ``sweep_spot`` also fetches idle coins from spot
+    and from margin accounts without debts.
     """
 
     follows_facts: ClassVar[bool] = True
@@ -61,14 +66,28 @@ class AutoRepay(Scheduled):
         "1", low="0", sentence="less is repaid only where it ends the debt"
     )
     sweep_spot: bool = flag(
-        default=False, sentence="whether idle USDT of spot is fetched, too"
+        default=False, sentence="whether idle coins are fetched from elsewhere, too"
+    )
+    before_hour_m: int | None = whole(
+        None, low=2, high=59, sentence="only in an hour's last minutes; else at once"
     )
 
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
-        """Repay what lies idle, dearest loan first; then fetch idle USDT."""
+        """Repay what lies idle, dearest loan first; then fetch what lies elsewhere."""
+        if self._waits(view):
+            return []
         debts = sorted(self._debts(view), key=_dearest_first)
         found = [self._repayment(debt) for debt in debts]
         return found or list(self._sweep(view))
+
+    def _waits(self, view: View) -> bool:
+        """Whether the hour has so long to go that repaying now saves nothing more.
+
+        Interest is charged at the full hour on what is owed then, however young.
+        """
+        if self.before_hour_m is None:
+            return False
+        return next_hour(view.at) - view.at > timedelta(minutes=self.before_hour_m)
 
     def _debts(self, view: View) -> Iterator[_Debt]:
         for account in view.accounts():
@@ -77,7 +96,7 @@ class AutoRepay(Scheduled):
             for coin, balance in sorted(view.balances(account).items()):
                 if balance.liability <= 0 or not self._is_mine(view, account, coin):
                     continue
-                kept = self._kept(view, account) if coin == "USDT" else ZERO
+                kept = self._kept(view, account, coin)
                 if kept is None:
                     continue
                 idle = min(balance.available - kept, balance.liability)
@@ -97,7 +116,15 @@ class AutoRepay(Scheduled):
         is_resting = setback is not None and view.at - setback.at < _PAUSE
         return not is_resting and not view.is_frozen(account, coin)
 
-    def _kept(self, view: View, account: AccountId) -> Decimal | None:
+    def _kept(self, view: View, account: AccountId, coin: str) -> Decimal | None:
+        """What stays of a coin: all that a hedge needs; None is unknown."""
+        return (
+            self._kept_usdt(view, account)
+            if coin == "USDT"
+            else _hedge_coins(view, coin)
+        )
+
+    def _kept_usdt(self, view: View, account: AccountId) -> Decimal | None:
         """USDT that stays for itself and for buying back shorts; None is unknown."""
         kept = self.keep_usdt
         for coin, balance in view.balances(account).items():
@@ -120,6 +147,7 @@ class AutoRepay(Scheduled):
     def _repayment(self, debt: _Debt) -> Proposal:
         cost = debt.hourly_usdt
         words = "an unknown rate" if cost is None else f"{cost:.6f} USDT an hour"
+        saves = "unknown" if debt.next_hour is None else plain(debt.next_hour)
         return Proposal(
             owner=self.name,
             intent=Repay(account=debt.account, coin=debt.coin, amount=debt.amount),
@@ -127,53 +155,83 @@ class AutoRepay(Scheduled):
                 f"{plain(debt.amount)} {debt.coin} lie idle in {debt.account} beside a "
                 f"debt of {plain(debt.owed)}; they cost {words}"
             ),
-            inputs={"idle": plain(debt.amount), "owed": plain(debt.owed)},
+            inputs={
+                "idle": plain(debt.amount),
+                "owed": plain(debt.owed),
+                "saves_next_hour": saves,
+            },
         )
 
     def _sweep(self, view: View) -> Iterator[Proposal]:
-        """Move idle USDT from spot to the largest USDT debts, cross margin first."""
-        if not self.sweep_spot or not self._is_mine(view, SPOT, "USDT"):
-            return
-        idle = view.balance(SPOT, "USDT").available - self.keep_usdt
-        for account in _owing_usdt(view):
-            if not self._is_mine(view, account, "USDT"):
-                continue
-            kept = self._kept(view, account)
-            if kept is None:
-                continue
-            balance = view.balance(account, "USDT")
-            lacking = balance.liability - max(balance.available - kept, ZERO)
-            if balance.available < kept:
-                lacking = balance.liability + kept - balance.available
-            amount = floor_to(min(idle, lacking), LEDGER_QUANTUM)
-            if amount <= 0 or amount < min(self.least_usdt, lacking):
-                continue
-            idle -= amount
-            yield self._move(account, amount, balance.liability)
+        """Move idle coins to where they are owed, from accounts that owe nothing.
 
-    def _move(self, account: AccountId, amount: Decimal, owed: Decimal) -> Proposal:
+        The dearest debts come first; what is moved is repaid when it has arrived.
+        """
+        if not self.sweep_spot:
+            return
+        left: dict[tuple[AccountId, str], Decimal] = {}
+        for account, coin in _owing(view):
+            lacking = self._lacking(view, account, coin)
+            for source in _lenders(view):
+                key = source, coin
+                if lacking <= 0 or not self._is_mine(view, source, coin):
+                    continue
+                idle = left.setdefault(key, self._idle(view, source, coin))
+                amount = floor_to(min(idle, lacking), LEDGER_QUANTUM)
+                debt = _debt(view, account, coin, amount)
+                if amount <= 0 or not (amount == lacking or self._is_worth(view, debt)):
+                    continue
+                left[key] -= amount
+                lacking -= amount
+                yield self._move(source, debt)
+
+    def _lacking(self, view: View, account: AccountId, coin: str) -> Decimal:
+        """What a debt needs beyond what its own account has idle for it, in coins."""
+        if not self._is_mine(view, account, coin):
+            return ZERO
+        kept = self._kept(view, account, coin)
+        if kept is None:
+            return ZERO
+        balance = view.balance(account, coin)
+        return balance.liability + kept - balance.available
+
+    def _idle(self, view: View, account: AccountId, coin: str) -> Decimal:
+        """What an account without debts can spare of a coin."""
+        kept = self._kept(view, account, coin)
+        if kept is None:
+            return ZERO
+        return max(view.balance(account, coin).available - kept, ZERO)
+
+    def _move(self, source: AccountId, debt: _Debt) -> Proposal:
+        amount, owed = plain(debt.amount), plain(debt.owed)
         return Proposal(
             owner=self.name,
-            intent=Transfer(source=SPOT, target=account, coin="USDT", amount=amount),
-            reason=(
-                f"{plain(amount)} USDT lie idle in spot while {account} owes "
-                f"{plain(owed)}"
+            intent=Transfer(
+                source=source, target=debt.account, coin=debt.coin, amount=debt.amount
             ),
-            inputs={"amount": plain(amount), "owed": plain(owed)},
+            reason=(
+                f"{amount} {debt.coin} lie idle in {source} while {debt.account} owes "
+                f"{owed}"
+            ),
+            inputs={"amount": amount, "owed": owed},
         )
 
 
 def _debt(view: View, account: AccountId, coin: str, amount: Decimal) -> _Debt:
     lent, mark = view.borrow_rate(coin), view.mark(coin)
-    cost = None
-    if lent is not None and mark is not None:
-        cost = amount * hourly_rate(lent.annual_rate) * mark
+    owed = view.balance(account, coin).liability
+    saves = cost = None
+    if lent is not None:
+        rate = hourly_rate(lent.annual_rate)
+        saves = hour_interest(owed, rate) - hour_interest(owed - amount, rate)
+        cost = None if mark is None else amount * rate * mark
     return _Debt(
         account=account,
         coin=coin,
         amount=amount,
-        owed=view.balance(account, coin).liability,
+        owed=owed,
         hourly_usdt=cost,
+        next_hour=saves,
     )
 
 
@@ -183,13 +241,54 @@ def _dearest_first(debt: _Debt) -> tuple[bool, Decimal, str, str]:
     return (cost is None, -(cost or ZERO), debt.account, debt.coin)
 
 
-def _owing_usdt(view: View) -> list[AccountId]:
-    """The margin accounts that owe USDT: cross first, then the largest debt."""
-    owing = [
+def _owing(view: View) -> list[tuple[AccountId, str]]:
+    """Every debt of a margin account: the dearest a year first, then the largest.
+
+    Of equals cross margin comes first. A debt of an unknown rate comes last.
+    """
+    found = []
+    for account in view.accounts():
+        if account != MARGIN_CROSS and isolated_pair(account) is None:
+            continue
+        for coin, balance in view.balances(account).items():
+            if balance.liability > 0:
+                lent, mark = view.borrow_rate(coin), view.mark(coin)
+                rate = None if lent is None else -lent.annual_rate
+                value = -balance.liability * (mark or ZERO)
+                is_other = account != MARGIN_CROSS
+                found.append(
+                    (rate is None, rate or ZERO, is_other, value, account, coin)
+                )
+    return [(account, coin) for *_, account, coin in sorted(found)]
+
+
+def _lenders(view: View) -> list[AccountId]:
+    """Where idle coins may leave: spot, then margin accounts without any debt."""
+    free = [
         account
         for account in view.accounts()
         if account == MARGIN_CROSS or isolated_pair(account) is not None
+        if not any(held.liability for held in view.balances(account).values())
     ]
-    debts = {a: view.balance(a, "USDT").liability for a in owing}
-    found = [account for account in owing if debts[account] > 0]
-    return sorted(found, key=lambda a: (a != MARGIN_CROSS, -debts[a], a))
+    return [SPOT, *free]
+
+
+def _hedge_coins(view: View, coin: str) -> Decimal | None:
+    """Coins that a long perpetual waits to see sold; None where that is not known.
+
+    Against a long of a coin the same coins are borrowed and sold. Until they are, they
+    look idle beside their debt: as many as the two sides together are still long.
+    """
+    long = ZERO
+    for position in view.positions():
+        contract = view.rules.contracts.get(position.symbol)
+        if contract is None or contract.base != coin:
+            continue
+        qty = position_base_qty(contract, position, view.futures_mark(position.symbol))
+        if qty is None:
+            return None
+        long += qty
+    if long <= 0:
+        return ZERO
+    held = [view.balance(account, coin) for account in view.accounts()]
+    return max(long + sum((b.total - b.liability for b in held), ZERO), ZERO)

@@ -1,88 +1,91 @@
-"""Beta hedge: one perpetual against what all holdings have in common.
+"""Beta hedge: perpetuals against what all holdings have in common.
 
 The net beta exposure is the value of every coin held, owed or traded in the chosen
-accounts, each times its estimated beta to the hedge's coin. Outside the band the
-hedge is traded back to the middle, when the trade costs little beside a day's move.
-No ratio is ever typed in: betas come from hourly closes (``bot/risk/betas.py``).
+accounts, each times its estimated betas to the hedges' coins (BTC, ETH, or any set).
+Outside the band a hedge is traded back to the middle, when the trade costs little
+beside a day's move. No ratio is ever typed in: betas come from hourly closes
+(``bot/risk/betas.py``), and what is traded from ``bot/risk/hedging.py``, the same code
+that ``gnomon study beta`` scores.
 
-The whole one-way position of ``hedge_symbol`` is the hedge: nobody else may trade
-it. A coin whose beta, mark or contract is unknown makes the exposure unknown:
-nothing is added then. Where nothing is held any more, the hedge is closed. A hedge
-that the free futures margin cannot carry whole is opened as far as it can.
+The whole one-way position of each hedge is the hedge: nobody else may trade it. A coin
+without history is hedged at its prior beta, which is said. A coin whose mark or
+contract is unknown, or a hedge without history, makes the exposure unknown: nothing is
+added then. Where nothing is held any more, the hedges are closed. A hedge that the free
+futures margin cannot carry whole is opened as far as it can.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import ClassVar, Final
 
-from bot.domain.accounts import FUTURES, MAIN, AccountId, MarginMode
+from bot.domain.accounts import FUTURES, MAIN, AccountId
 from bot.domain.instruments import ContractRules
-from bot.domain.intents import PlaceOrder, Proposal, intent_coin
+from bot.domain.intents import Proposal
 from bot.domain.money import ZERO, plain
-from bot.domain.orders import Side
 from bot.domain.parameters import decimal, text, texts, whole
-from bot.domain.room import Legs, RoomAsked
 from bot.domain.scheduled import Scheduled
 from bot.domain.strategy import View
-from bot.risk.betas import BetaModel, estimate_beta, hourly_volatility
+from bot.risk.betas import BetaModel, Betas, estimate_betas
 from bot.risk.exposures import position_base_qty
-from bot.risk.pairs import contract_symbol
-from bot.risk.sizing import depth_cap, fill_rate, lot_coins
+from bot.risk.hedging import BetaExposure, HedgePolicy, beta_exposure
+from bot.risk.perp_orders import PerpTerms, held_lots, is_free, perp_order
+from bot.risk.sizing import lot_coins
 
 __all__ = ["BetaHedge"]
 
-_GUARD: Final = "guard"
 _DUST_USDT: Final = Decimal(1)
 """What is worth less is not held for any purpose of a hedge."""
-_HOURS_A_DAY: Final = Decimal(24)
-_PAUSE: Final = timedelta(seconds=60)
-"""How long the hedge rests after an order was refused or fell short."""
-_LEAST_PART: Final = Decimal("0.1")
-"""A part of the wanted order that is smaller is not worth an order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Exposure:
-    """What is held, in USDT; ``net`` is beta-weighted and None when unknown."""
+class _Why:
+    """Why a hedge is traded, and the numbers behind it."""
 
-    net: Decimal | None
-    gross: Decimal
-    is_held: bool
-    betas: Mapping[str, str]
+    reason: str
+    inputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BetaHedge(Scheduled):
-    """One perpetual against what all holdings have in common.
+    """Perpetuals against what all holdings have in common.
 
-    ``accounts`` empty means all but main. The band is the larger of ``band_usdt``
-    and ``band_share`` of the gross value. A trade must not cost more than
-    ``max_cost_share`` of the hedge coin's daily volatility, both as fractions.
+    ``accounts`` empty means all but main. ``more_hedges`` are contracts beside
+    ``hedge_symbol``; each coin then has a beta to each. The band is the larger of
+    ``band_usdt``, ``band_share`` of the gross value and ``band_errors`` of the
+    exposure's own error.
     """
 
     schedule: str = "every 15m"
     follows_facts: ClassVar[bool] = True
     accounts: tuple[AccountId, ...] = texts(sentence="what is hedged; none named: all")
     hedge_symbol: str = text("XBTUSDTM", sentence="the contract, wholly its own")
+    more_hedges: tuple[str, ...] = texts(sentence="contracts beside it, its own too")
     band_usdt: Decimal = decimal("100", low="0", sentence="drift that is left, in USDT")
     band_share: Decimal = decimal(
         "0.05", low="0", high="1", sentence="or this share of what is held"
+    )
+    band_errors: Decimal = decimal(
+        "0", low="0", high="3", sentence="or so many errors of the exposure"
     )
     max_cost_share: Decimal = decimal(
         "0.25", above="0", high="10", sentence="of a day's move that a trade may cost"
     )
     half_life_h: Decimal = decimal(
-        "240", low="1", high="8760", sentence="after which a return counts half"
+        "96", low="1", high="8760", sentence="after which a return counts half"
     )
-    min_hours: int = whole(168, low=24, high=2160, sentence="of history for a beta")
+    min_hours: int = whole(48, low=24, high=2160, sentence="of history for a beta")
     leverage: Decimal = decimal("3", low="1", high="125", sentence="of the hedge")
 
     def __post_init__(self) -> None:
-        """Refuse the reserve as an account to hedge."""
+        """Refuse the reserve as an account to hedge, and a hedge named twice."""
         if MAIN in self.accounts:
             raise ValueError("accounts must not name main: it is the reserve.")
+        if self.hedge_symbol in self.more_hedges:
+            raise ValueError(
+                f"more_hedges must not name {self.hedge_symbol}: it is hedge_symbol."
+            )
 
     @property
     def model(self) -> BetaModel:
@@ -91,59 +94,55 @@ class BetaHedge(Scheduled):
         return BetaModel(half_life_h=half_life_h, min_hours=self.min_hours)
 
     @property
+    def policy(self) -> HedgePolicy:
+        """When a hedge is traded."""
+        return HedgePolicy(
+            band_usdt=self.band_usdt,
+            band_share=self.band_share,
+            band_errors=self.band_errors,
+            max_cost_share=self.max_cost_share,
+        )
+
+    @property
     def claims(self) -> frozenset[str]:
-        """The whole position of its hedge."""
-        return frozenset({self.hedge_symbol})
+        """The whole position of each hedge."""
+        return frozenset(self._symbols)
+
+    @property
+    def _symbols(self) -> tuple[str, ...]:
+        return (self.hedge_symbol, *self.more_hedges)
 
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
-        """Trade the hedge back to the middle when it is worth it."""
-        contract = view.rules.contracts.get(self.hedge_symbol)
-        if contract is None or contract.is_inverse or not self._is_free(view):
+        """Trade each hedge back to the middle when it is worth it."""
+        contracts = self._contracts(view)
+        if contracts is None:
             return []
-        exposure = self._exposure(view, contract)
-        position = view.position(contract.symbol)
-        held = Decimal(0 if position is None else position.lots)
-        if not exposure.is_held:
-            return self._trade(view, contract, -held, exposure)
-        mark = view.futures_mark(contract.symbol)
-        if exposure.net is None or mark is None or mark <= 0:
+        values = self._values(view)
+        found: list[Proposal] = []
+        if not values:
+            said = "nothing is held any more that the hedge is for"
+            why = _Why(reason=said, inputs={})
+            for contract in contracts:
+                lots = -held_lots(view, contract)
+                found += self._trade(view, contract, lots, why)
+            return found
+        known = {coin: value for coin, value in values.items() if value is not None}
+        betas = self._betas(view, known, [each.base for each in contracts])
+        if len(known) < len(values) or betas is None:
             return []
-        hedge = contract.value(held, mark)
-        net = exposure.net + hedge
-        band = max(self.band_usdt, self.band_share * exposure.gross)
-        lot_usdt = lot_coins(contract) * mark
-        if abs(net) <= max(band, lot_usdt):
-            return []
-        steps = (-net / lot_usdt).to_integral_value(ROUND_HALF_UP)
-        return self._trade(view, contract, steps * contract.lot_size, exposure, net)
+        exposure = beta_exposure(known, betas)
+        for place, contract in enumerate(contracts):
+            found += self._rebalance(view, contract, place, exposure, betas)
+        return found
 
-    def _is_free(self, view: View) -> bool:
-        """Whether nothing on the hedge is halted, in doubt or under way."""
-        symbol = self.hedge_symbol
-        flying = (*view.in_flight(self.name), *view.in_flight(_GUARD))
-        if symbol in {intent_coin(each.intent) for each in flying}:
-            return False
-        setback = view.setback(self.name, symbol)
-        is_resting = setback is not None and view.at - setback.at < _PAUSE
-        return not is_resting and not view.is_halted(symbol)
+    def _contracts(self, view: View) -> list[ContractRules] | None:
+        """The hedges' rules; None unless all are known, linear and of other coins."""
+        found = [view.rules.contracts.get(symbol) for symbol in self._symbols]
+        known = [each for each in found if each is not None and not each.is_inverse]
+        bases = {each.base for each in known}
+        return known if len(bases) == len(self._symbols) else None
 
     # -- what is held -----------------------------------------------------
-
-    def _exposure(self, view: View, contract: ContractRules) -> _Exposure:
-        """The beta-weighted value of everything but the hedge itself."""
-        values = self._values(view)
-        net: Decimal | None = ZERO
-        gross = ZERO
-        betas: dict[str, str] = {}
-        for coin, value in sorted(values.items()):
-            beta = self._beta(view, coin, contract.base)
-            if value is None or beta is None:
-                net = None
-                continue
-            betas[f"beta {coin}"] = plain(beta)
-            gross += abs(value)
-            net = None if net is None else net + beta * value
-        return _Exposure(net=net, gross=gross, is_held=bool(values), betas=betas)
 
     def _values(self, view: View) -> dict[str, Decimal | None]:
         """Coin to the signed USDT held of it; None where that is not known."""
@@ -172,7 +171,7 @@ class BetaHedge(Scheduled):
     def _position_values(self, view: View) -> list[tuple[str, Decimal | None]]:
         parts: list[tuple[str, Decimal | None]] = []
         for position in view.positions():
-            if position.symbol == self.hedge_symbol:
+            if position.symbol in self.claims:
                 continue
             contract = view.rules.contracts.get(position.symbol)
             mark = view.futures_mark(position.symbol)
@@ -183,97 +182,78 @@ class BetaHedge(Scheduled):
             parts.append((contract.base, None if qty is None else qty * mark))
         return parts
 
-    def _beta(self, view: View, coin: str, reference: str) -> Decimal | None:
-        if coin == reference:
-            return Decimal(1)
-        found = estimate_beta(view.returns(coin), view.returns(reference), self.model)
-        return None if found is None else found.value
+    def _betas(
+        self, view: View, coins: Mapping[str, Decimal], references: Sequence[str]
+    ) -> Betas | None:
+        """Betas of what is held; None where a hedge's own coin has no history."""
+        wanted = sorted({*coins, *references})
+        closes = {coin: view.returns(coin) for coin in wanted}
+        return estimate_betas(closes, sorted(coins), references, self.model)
 
     # -- what is traded ---------------------------------------------------
 
-    def _trade(
+    def _rebalance(
         self,
         view: View,
         contract: ContractRules,
-        lots: Decimal,
-        exposure: _Exposure,
-        net: Decimal = ZERO,
+        place: int,
+        exposure: BetaExposure,
+        betas: Betas,
+    ) -> list[Proposal]:
+        """One hedge back to its middle; nothing where its mark is unknown."""
+        mark = view.futures_mark(contract.symbol)
+        if mark is None or mark <= 0:
+            return []
+        held = held_lots(view, contract)
+        net = exposure.net[place] + contract.value(held, mark)
+        error = exposure.error[place]
+        change = self.policy.change(net, exposure.gross, error)
+        steps = (change / (lot_coins(contract) * mark)).to_integral_value(ROUND_HALF_UP)
+        reason = (
+            f"net {contract.base} exposure is {net:.2f} +- {error:.2f} USDT of "
+            f"{exposure.gross:.2f} gross"
+        )
+        if betas.assumed:
+            coins = ", ".join(betas.assumed)
+            reason += f"; the beta of {coins} is assumed, its history is too short"
+        why = _Why(reason=reason, inputs=_inputs(exposure, betas, place, net))
+        return self._trade(view, contract, steps * contract.lot_size, why)
+
+    def _trade(
+        self, view: View, contract: ContractRules, lots: Decimal, why: _Why
     ) -> list[Proposal]:
         """One order: first down to flat, then, at the next asking, beyond."""
-        position = view.position(contract.symbol)
-        held = Decimal(0 if position is None else position.lots)
-        reduces = held * lots < 0
-        if reduces:
-            lots = max(lots, -held) if lots < 0 else min(lots, -held)
-        lots = self._capped(view, contract, lots)
-        if not lots or not (reduces or self._is_worth(view, contract, lots)):
+        if not is_free(view, self.name, contract.symbol):
             return []
-        order = PlaceOrder(
-            account=FUTURES,
-            symbol=contract.symbol,
-            side=Side.BUY if lots > 0 else Side.SELL,
-            qty=abs(lots),
-            reduce_only=reduces,
-            is_reduction=reduces,
-            margin_mode=MarginMode.CROSS if position is None else position.mode,
-            leverage=min(self.leverage, contract.max_leverage),
-        )
-        if not reduces:
-            carried = min(view.affordable_lots(order), _room(view, contract, order))
-            if carried < order.qty * _LEAST_PART:
-                return []
-            order = replace(order, qty=carried)
-        reason = (
-            f"net beta exposure is {net:.2f} USDT of {exposure.gross:.2f} gross"
-            if exposure.is_held
-            else "nothing is held any more that the hedge is for"
-        )
-        inputs = {"net_usdt": plain(net), "gross_usdt": plain(exposure.gross)}
+        order = perp_order(view, contract, lots, self._terms)
+        if order is None:
+            return []
+        held = plain(held_lots(view, contract))
         return [
             Proposal(
                 owner=self.name,
                 intent=order,
-                reason=reason,
-                inputs={**inputs, "held_lots": plain(held), **exposure.betas},
+                reason=why.reason,
+                inputs={"held_lots": held, **why.inputs},
             )
         ]
 
-    def _capped(self, view: View, contract: ContractRules, lots: Decimal) -> Decimal:
-        """Signed lots cut to what the depth gives one order; one step at least."""
-        coins = abs(lots) * contract.multiplier
-        cap = depth_cap(view.liquidity(contract.symbol), coins)
-        step = Decimal(contract.lot_size)
-        most = (cap / contract.multiplier // step) * step
-        size = min(abs(lots), max(most, step), Decimal(contract.max_order_lots))
-        return size.copy_sign(lots)
-
-    def _is_worth(self, view: View, contract: ContractRules, lots: Decimal) -> bool:
-        """Whether new hedge costs little beside a day's move; unknown is no."""
-        symbol = contract.symbol
-        fees = view.fee_rates(symbol)
-        depth = fill_rate(view.liquidity(symbol), lots * contract.multiplier)
-        hourly = hourly_volatility(view.returns(contract.base), self.model.min_hours)
-        if fees is None or depth is None or hourly is None:
-            return False
-        if view.is_frozen(FUTURES, symbol):
-            return False
-        daily = hourly * _HOURS_A_DAY.sqrt()
-        return fees[1] + depth <= self.max_cost_share * daily
+    @property
+    def _terms(self) -> PerpTerms:
+        return PerpTerms(policy=self.policy, model=self.model, leverage=self.leverage)
 
 
-def _room(view: View, contract: ContractRules, order: PlaceOrder) -> Decimal:
-    """The lots that admission has room for, at most the order's own."""
-    mark = view.futures_mark(contract.symbol)
-    if mark is None or contract.symbol != contract_symbol(contract.base):
-        return order.qty
-    room = view.room(
-        RoomAsked(
-            coin=contract.base,
-            direction=order.side.sign,
-            account=FUTURES,
-            legs=Legs.PERP,
-            leverage=order.leverage,
-            most_usdt=contract.value(order.qty, mark),
-        )
-    )
-    return order.qty if room is None else min(room.perp_lots, order.qty)
+def _inputs(
+    exposure: BetaExposure, betas: Betas, place: int, net: Decimal
+) -> Mapping[str, str]:
+    """The numbers behind a trade: exposures in USDT, betas with their errors."""
+    found = {
+        "net_usdt": plain(net),
+        "error_usdt": f"{exposure.error[place]:.2f}",
+        "stress_usdt": f"{exposure.stress:.2f}",
+        "gross_usdt": plain(exposure.gross),
+    }
+    for coin in betas.coins:
+        beta, error = betas.of(coin)[place], betas.band_of(coin)[place]
+        found[f"beta {coin}"] = f"{beta:.6f} +- {error:.6f}"
+    return found

@@ -18,6 +18,12 @@ from bot.cli.risk_files import documents_of
 from bot.report.episodes import KINDS, EpisodeBook
 from bot.report.episodes_view import episodes_document, episodes_view
 from bot.report.guard_plan import plan_answer
+from bot.report.interest_view import (
+    SAVED_KINDS,
+    saved_document,
+    saved_in,
+    saved_table,
+)
 from bot.report.plan_view import plan_view
 from bot.settings import read_settings
 from storage.reader import JournalReader
@@ -93,8 +99,12 @@ def report(journal: JournalOption = None, as_object: JsonOption = False) -> None
     path = find_journal(journal)
     with JournalReader.open(path, watch) as reader:
         book = EpisodeBook.of(stored.entry for stored in reader.entries(*KINDS))
+        saved = saved_in(stored.entry for stored in reader.entries(*SAVED_KINDS))
     episodes, totals = book.episodes(), book.totals()
     if as_object:
-        print_json(episodes_document(str(path), episodes, totals))
-    else:
-        Console().print(episodes_view(episodes, totals))
+        document = episodes_document(str(path), episodes, totals)
+        print_json({**document, "interest_saved": saved_document(saved)})
+        return
+    Console().print(episodes_view(episodes, totals))
+    if saved:
+        Console().print(saved_table(saved))

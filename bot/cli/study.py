@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from bot.cli.study_beta import BETA_HELP, beta
 from bot.settings import read_settings, settings_from
 from bot.study.guard import QUICK, WHOLE, run_study
 from bot.study.markets import SQUEEZE, Source, find_markets
@@ -44,6 +45,9 @@ _WIDE: Final = 220
 @app.callback()
 def _root() -> None:
     """Studies on recorded markets."""
+
+
+app.command("beta", help=BETA_HELP)(beta)
 
 
 @app.command("guard", help=_GUARD_HELP)

@@ -151,8 +151,8 @@ def decimal(
     )
 
 
-def whole(default: int, *, low: int, high: int, sentence: str = "") -> Any:
-    """Declare a whole number within two inclusive bounds."""
+def whole(default: int | None, *, low: int, high: int, sentence: str = "") -> Any:
+    """Declare a whole number within two inclusive bounds; None as for ``decimal``."""
     return _declared(
         Parameter(
             sort=_Sort.WHOLE,

@@ -26,6 +26,7 @@ from bot.engine.sized import paid_in
 from bot.engine.state import Policy, State, Step
 from bot.engine.work import Work
 from bot.guard.adl import adl_notes
+from bot.guard.borrow_watch import borrow_notes
 from bot.guard.repair import (
     torn_pairs,
 )
@@ -53,7 +54,7 @@ class Core(Policy):
         state, entries = self._taken_in(state, moment)
         if not state.shadow.is_open:
             return Step(state=state, entries=tuple(entries))
-        news = adl_notes(before, state.shadow)
+        news = adl_notes(before, state.shadow) + borrow_notes(before, state.shadow)
         entries += [Entry(at=state.shadow.at, body=note) for note in news]
         state = self._counted(self._new_day(state, entries), moment)
         state, rows = paid_in(state, moment)

@@ -28,6 +28,7 @@ from bot.engine.core import Step
 from bot.engine.intake import unexplained_in
 from bot.engine.unwritten import JOURNAL_FEED
 from bot.guard.adl import ADL_TOPIC
+from bot.guard.borrow_watch import BORROW_TOPIC
 from bot.guard.buffer import Standing
 from bot.guard.state import GUARD
 from bot.guard.twin_rows import COUNTERFACTUAL
@@ -57,6 +58,7 @@ _NOTES: Final = {
     "action did not help": WARNING,
     "parity": WARNING,
     ADL_TOPIC: WARNING,
+    BORROW_TOPIC: WARNING,
     COUNTERFACTUAL: INFO,
     "late run": INFO,
 }

@@ -33,6 +33,7 @@ from bot.report.html_tables import (
     funding_table,
     loan_table,
     pnl_table,
+    saved_interest,
     timeline_table,
 )
 from bot.report.outlook_view import outlook_table
@@ -200,6 +201,7 @@ def _costs(report: RunReport) -> Markup:
             pnl_table(report),
             Markup("<h3>Loans and interest</h3>"),
             loan_table(report),
+            saved_interest(report),
             Markup("<h3>Funding</h3>"),
             funding_table(report),
             _section("fills"),

@@ -37,6 +37,7 @@ __all__ = [
     "funding_table",
     "loan_table",
     "pnl_table",
+    "saved_interest",
     "timeline_table",
 ]
 
@@ -213,6 +214,29 @@ def loan_table(report: RunReport) -> Markup:
         _num("Owed at end"),
     ]
     return table("In coins.", columns, rows)
+
+
+def saved_interest(report: RunReport) -> Markup:
+    """What repaying from idle balances saved; nothing where nothing was repaid so."""
+    found = report.summary.get("interest_saved")
+    rows = [
+        [
+            text(f"{row['account']} {row['coin']}"),
+            text(figures.amount(figure_in(row, "repaid"))),
+            text(figures.amount(figure_in(row, "interest_saved"))),
+            text(f"{row['unknown_hours']}"),
+        ]
+        for row in (found if isinstance(found, list) else [])
+    ]
+    if not rows:
+        return Markup("")
+    columns = [
+        Column(title="Loan"),
+        _num("Repaid from idle balance"),
+        _num("Interest saved"),
+        _num("Hours without a rate"),
+    ]
+    return table("In coins, against the same loan left alone.", columns, rows)
 
 
 def funding_table(report: RunReport) -> Markup:

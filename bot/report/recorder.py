@@ -30,6 +30,7 @@ from bot.domain.money import ZERO
 from bot.engine.asking import FAULT
 from bot.engine.core import Step
 from bot.guard.adl import ADL_TOPIC
+from bot.guard.borrow_watch import BORROW_TOPIC
 from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
 from bot.report.action_log import GUARD, ActionLog, Told
 from bot.report.curve_buffer import CurveBuffer
@@ -77,6 +78,7 @@ _NOTES: Final = {
     ADL_TOPIC: ("exchange", "may deleverage", Tone.CAUTION),
     "overlay": ("overlay", "fires", Tone.CAUTION),
     FAULT: ("gnomon", "stopped a strategy", Tone.DANGER),
+    BORROW_TOPIC: ("exchange", "changed its loans", Tone.CAUTION),
     "parity": ("gnomon", "disagrees with the exchange", Tone.CAUTION),
     "drift": ("gnomon", "found a difference at the start", Tone.CAUTION),
 }

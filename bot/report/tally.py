@@ -29,6 +29,8 @@ from bot.domain.intents import Approved, Borrow, PlaceOrder, Repay
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Outcome
 from bot.engine.core import Step
+from bot.report.interest_book import InterestBook
+from bot.report.interest_view import saved_document
 from bot.report.nakedness import NakedMeter
 from bot.risk.costs import mark_usdt, slippage_usdt
 from bot.risk.kernel_row import KernelNumbers
@@ -71,6 +73,7 @@ class Tally:
         self.loans = 0
         self.parts = dict.fromkeys(_PARTS, ZERO)
         self.naked = NakedMeter()
+        self.interest = InterestBook.opened(opening)
         self._loan_intents: set[str] = set()
         self._opening = opening
 
@@ -81,8 +84,10 @@ class Tally:
             if self.equity_start is None and isinstance(event, MarksTicked):
                 self._equity(apply(self._opening, event))
             self._event(event, shadow)
+            self.interest.see(event.at, event)
         for approved in step.approved:
             self._approved(approved)
+            self.interest.see(shadow.at, approved)
         for measure in step.measures:
             self._extreme(measure.ratio, is_futures=measure.is_futures)
         for numbers in step.numbers:
@@ -185,6 +190,7 @@ class Tally:
             "fills": self.fills,
             "loans": self.loans,
             "naked": self.naked.figures(),
+            "interest_saved": saved_document(self.interest.rows(self.end)),
         }
 
 

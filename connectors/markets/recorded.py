@@ -26,6 +26,7 @@ from connectors.markets.emit import depth_of, emit, price_columns
 from connectors.markets.figures import decimals, seconds_of, time_of
 from connectors.markets.files import Bars, IntArray
 from connectors.markets.grid import fill
+from connectors.markets.hourly import HourlyPrices, hourly_prices
 from connectors.markets.legs import Leg, load_leg
 from connectors.markets.manifest import Manifest, read_manifest, whole_second
 from connectors.markets.notes import Window, grouped, resolution_name
@@ -130,6 +131,10 @@ class RecordedMarket:
             leg.instrument.coin: hourly_rows(leg.past, second, rows_max)
             for leg in self._legs
         }
+
+    def hourly_prices(self) -> HourlyPrices:
+        """Spot and perpetual prices at each full hour, with up to a year of history."""
+        return hourly_prices(self._legs, self.history(), self._window)
 
     def trading_spans(self) -> Mapping[str, tuple[datetime, datetime]]:
         """From when to when each coin trades inside the window, both inclusive."""

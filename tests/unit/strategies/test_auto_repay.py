@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,7 @@ from bot.domain.orders import IntentState
 from bot.domain.strategy import Setback, Strategy
 from bot.shadow.state import Request
 from strategies import KINDS
-from tests.unit.strategies.bench import NOW, World, balance, view_of
+from tests.unit.strategies.bench import NOW, World, balance, position, view_of
 
 ISOLATED = isolated_account("SOL-USDT")
 
@@ -118,6 +119,57 @@ def test_idle_spot_usdt_is_fetched_only_when_told() -> None:
     assert _told(repay(sweep_spot=True, keep_usdt=700), world) == [
         replace(move, amount=Decimal(200))
     ]
+
+
+def test_idle_coins_are_fetched_from_where_nothing_is_owed() -> None:
+    """Spot and a pair without debts lend their SOL to cross; a pair that owes keeps."""
+    clean, owing = isolated_account("SOL-USDT"), isolated_account("SOL-BTC")
+    world = World(
+        balances={
+            SPOT: {"SOL": balance("2")},
+            clean: {"SOL": balance("1")},
+            owing: {"SOL": balance("9"), "BTC": balance("0", "0.1")},
+            MARGIN_CROSS: {"SOL": balance("0", "10"), "USDT": balance("2000")},
+        }
+    )
+    told = _told(repay(sweep_spot=True, coins=["SOL"]), world)
+
+    assert told == [
+        Transfer(source=source, target=MARGIN_CROSS, coin="SOL", amount=Decimal(qty))
+        for source, qty in ((SPOT, 2), (clean, 1))
+    ]
+
+
+def test_coins_that_a_long_perpetual_waits_for_stay() -> None:
+    """10 SOL borrowed against a long of 10 are to be sold; 12 there leave 2 idle."""
+    long = (position("SOLUSDTM", 100),)
+    unsold = World(
+        balances={MARGIN_CROSS: {"SOL": balance("10", "10")}}, positions=long
+    )
+    sold = World(balances={MARGIN_CROSS: {"SOL": balance("3", "13")}}, positions=long)
+
+    assert _told(repay(), unsold) == []
+    assert _told(repay(), sold) == [_repays(MARGIN_CROSS, "SOL", "3")]
+
+
+@pytest.mark.parametrize(("minute", "acts"), [(0, False), (49, False), (50, True)])
+def test_an_hour_is_waited_for_when_told(minute: int, acts: bool) -> None:
+    """With ``before_hour_m`` 10 it repays from 12:50 on, before the charge of 13:00."""
+    shadow = World(balances={MARGIN_CROSS: {"USDT": balance("500", "2000")}}).shadow()
+    at = NOW + timedelta(minutes=minute)
+    times = dict.fromkeys(shadow.mark_times, at)
+    view = view_of(replace(shadow, at=at, mark_times=times))
+
+    assert bool(repay(before_hour_m=10).decide(view, at)) is acts
+    assert repay().decide(view, at)
+
+
+def test_a_repayment_says_what_the_next_hour_charges_less() -> None:
+    """500 of 2000 USDT at 5 % a year: 0.00285388 less, as the exchange rounds."""
+    world = World(balances={MARGIN_CROSS: {"USDT": balance("500", "2000")}})
+    (told,) = repay().decide(world.view(), NOW)
+
+    assert told.inputs["saves_next_hour"] == "0.00285388"
 
 
 def test_nothing_is_sent_twice() -> None:

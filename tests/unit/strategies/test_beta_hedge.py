@@ -13,7 +13,6 @@ from bot.domain.errors import UsageError
 from bot.domain.intents import PlaceOrder
 from bot.domain.orders import Side
 from bot.domain.strategy import Strategy
-from bot.risk.betas import BetaModel, estimate_beta
 from strategies import KINDS
 from tests.unit.strategies.bench import (
     NOW,
@@ -29,15 +28,21 @@ Closes = tuple[tuple[datetime, Decimal], ...]
 HOURS = 800
 
 
-def history(beta: float, hours: int = HOURS) -> Closes:
+def history(beta: float, hours: int = HOURS, phase: float = 0.0) -> Closes:
     """Hourly closes that move ``beta`` times as far as a wave does."""
     start = NOW - timedelta(hours=hours)
     level, rows = 0.0, list[tuple[datetime, Decimal]]()
     for hour in range(hours):
-        level += beta * 0.01 * math.sin(hour * 1.7)
+        level += beta * 0.01 * math.sin((hour + HOURS - hours) * (1.7 + phase))
         close = Decimal(f"{100 * math.exp(level):.10f}")
         rows.append((start + timedelta(hours=hour), close))
     return tuple(rows)
+
+
+def _sum(btc: Closes, eth: Closes) -> Closes:
+    """A coin that moves as one twice and as the other once."""
+    rows = zip(btc, eth, strict=True)
+    return tuple((at, one * one * two / 10_000) for (at, one), (_, two) in rows)
 
 
 def hedge(**values: object) -> Strategy:
@@ -68,34 +73,12 @@ def _told(world: World, **values: object) -> list[tuple[Side, int, bool]]:
     return found
 
 
-def test_the_estimate_finds_the_slope() -> None:
-    """Two series that move in the proportion 2 have the beta 2."""
-    found = estimate_beta(history(2.0), history(1.0), BetaModel())
-
-    assert found is not None
-    assert abs(found.value - 2) < Decimal("0.0001")
-
-
-def test_noise_is_shrunk_to_the_prior() -> None:
-    """A slope that is not certain lies between its estimate and one."""
-    btc, alt = history(1.0), history(3.0)
-    shaken = tuple(
-        (when, close * (Decimal("1.1") if hour % 5 == 0 else 1))
-        for hour, (when, close) in enumerate(alt)
-    )
-    found = estimate_beta(shaken, btc, BetaModel())
-
-    assert found is not None
-    assert 1 < found.value < 3
-    assert found.standard_error > 0
-
-
 def test_net_beta_is_sold_with_the_hedge() -> None:
     """10 000 USDT of a coin with beta 2 are hedged by 200 000 lots of 0.1 USDT."""
     ((side, lots, reduces),) = _told(_world())
 
     assert side is Side.SELL
-    assert abs(lots - 200_000) <= 20
+    assert abs(lots - 200_000) <= 40
     assert not reduces
 
 
@@ -124,7 +107,7 @@ def test_too_much_hedge_is_reduced() -> None:
     ((side, lots, reduces),) = _told(_world(lots=-400_000))
 
     assert (side, reduces) == (Side.BUY, True)
-    assert abs(lots - 200_000) <= 20
+    assert abs(lots - 200_000) <= 40
 
 
 def test_a_hedge_of_the_wrong_side_is_first_closed() -> None:
@@ -142,8 +125,8 @@ def test_a_hedge_of_the_wrong_side_is_first_closed() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"closes": {"SOL": history(2.0, 100), "BTC": history(1.0)}},
-        {"closes": {"BTC": history(1.0)}},
+        {"closes": {"SOL": history(2.0), "BTC": history(1.0, 40)}},
+        {"closes": {"SOL": history(2.0)}},
         {"mark": None},
         {"futures_mark": None},
         {"half_spread": None},
@@ -156,10 +139,57 @@ def test_a_hedge_of_the_wrong_side_is_first_closed() -> None:
     ],
 )
 def test_unknown_or_dear_is_no_new_hedge(changes: Mapping[str, object]) -> None:
-    """Without a beta, a price or a sensible cost nothing is added."""
+    """Without the hedge's own history, a price or a sensible cost nothing is added."""
     world = replace(_world(), **changes)  # type: ignore[arg-type] # fields by name
 
     assert _told(world) == []
+
+
+@pytest.mark.parametrize("hours", [0, 30], ids=["none", "too short"])
+def test_a_coin_without_history_is_hedged_at_its_prior_and_said(hours: int) -> None:
+    """10 000 USDT of a new coin: 100 000 lots of 0.1 USDT, and the reason says so."""
+    closes = {"SOL": history(2.0, hours), "BTC": history(1.0)}
+    (told,) = hedge().decide(_world(closes=closes).view(), NOW)
+
+    assert isinstance(told.intent, PlaceOrder)
+    assert told.intent.qty == 100_000
+    assert "the beta of SOL is assumed" in told.reason
+    assert told.inputs["beta SOL"].startswith("1.000000 +- 0.7")
+
+
+def test_two_hedges_share_what_is_held() -> None:
+    """10 000 USDT that move as BTC twice and as ETH once: both are sold."""
+    btc, eth = history(1.0), history(1.0, phase=2.0)
+    closes = {"BTC": btc, "SOL": eth, "ALT": _sum(btc, eth)}
+    held = {SPOT: {"ALT": balance("100")}, FUTURES: {"USDT": balance("50000")}}
+    shadow = _world(closes=closes, balances=held).shadow()
+    marks, times = shadow.margin_marks, shadow.mark_times
+    priced = replace(
+        shadow,
+        margin_marks={**marks, "ALT": Decimal(100)},
+        mark_times={**times, "ALT": NOW},
+    )
+    told = hedge(more_hedges=["SOLUSDTM"]).decide(view_of(priced), NOW)
+
+    orders = {
+        p.intent.symbol: p.intent for p in told if isinstance(p.intent, PlaceOrder)
+    }
+    assert {o.side for o in orders.values()} == {Side.SELL}
+    assert abs(orders["XBTUSDTM"].qty - 200_000) < 2_000
+    assert abs(orders["SOLUSDTM"].qty - 1_000) < 20
+
+
+def test_a_wide_error_widens_the_band() -> None:
+    """With two errors as a band a new coin, 10 000 at 1 +- 0.7, is not hedged."""
+    closes = {"BTC": history(1.0)}
+    assert len(_told(_world(closes=closes))) == 1
+    assert _told(_world(closes=closes), band_errors=2) == []
+
+
+def test_a_hedge_is_named_once() -> None:
+    """The first hedge cannot be one of the others."""
+    with pytest.raises(UsageError, match="more_hedges must not name XBTUSDTM"):
+        hedge(more_hedges=["XBTUSDTM"])
 
 
 def test_a_hedge_without_a_cause_is_closed() -> None:
