@@ -4,7 +4,7 @@ Every offer says what a pair is expected to earn over the holding time (funding,
 less borrow interest, and the basis that is expected to close) as a fraction of its
 notional, what both legs cost in and out, and how much capital a unit of it binds.
 A pair is begun when it earns its way in and out, left when going on costs more than
-most of it, and given up for a better one when the difference pays for the change:
+that, and given up for a better one when the difference pays for the change:
 the room between these is what keeps a pair from being traded to and fro.
 
 Pure and without memory; floats, because it ranks: what is then proposed is sized
@@ -61,15 +61,15 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceRules:
-    """``capital`` in USDT; the others are multiples of a way in and out.
+    """``capital`` in USDT; ``enter``, ``leave``, ``switch`` are ways in and out.
 
     ``least`` is the smallest growth worth its orders, a fraction of the capital.
     """
 
     capital: float
     enter: float = 1.0
-    leave: float = 0.6
-    switch: float = 2.0
+    leave: float = 1.0
+    switch: float = 4.0
     least: float = 0.1
     pairs_max: int = 100
 
@@ -116,7 +116,7 @@ def choose(offers: Sequence[Offer], rules: ChoiceRules) -> dict[Key, Target]:
         >>> [round(t.notional) for t in choose([held, good],
         ...     ChoiceRules(capital=1500)).values()]
         [1000]
-        >>> best = replace(good, value=0.018)
+        >>> best = replace(good, value=0.026)
         >>> sorted((k[0], round(t.notional)) for k, t in choose([held, best],
         ...     ChoiceRules(capital=1500)).items())
         [('SOL', 0), ('XRP', 1000)]
@@ -141,7 +141,7 @@ class _Table:
         }
 
     def leave(self) -> None:
-        """Give up what costs more to hold than most of a way in and out."""
+        """Give up what costs more to hold than a way in and out."""
         for key in self._live():
             offer = self.offers[key]
             if offer.value < -self.rules.leave * offer.trip:

@@ -62,8 +62,8 @@ def mean_rates(at_h: Sequence[float], rates: Sequence[float]) -> tuple[float, fl
             is taken to be that of the second, eight hours where there is none.
 
     Example:
-        >>> mean_rates([0.0, 8.0], [0.0008, 0.0008])
-        (0.0001, 0.0001)
+        >>> [round(mean, 9) for mean in mean_rates([0.0, 8.0], [0.0008, 0.0008])]
+        [0.0001, 0.0001]
     """
     stamps = np.asarray(at_h[-ROWS_MAX:], dtype=np.float64)
     steps = np.minimum(np.diff(stamps), _INTERVAL_MAX_H)
