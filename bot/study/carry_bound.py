@@ -7,14 +7,16 @@ behind what it holds at every row. It is a bound from above for every policy on 
 same rows: no lots, no impact, no limit of depth, fees and half-spread only, liquidation
 not looked at between rows.
 
-Two of them. The *loose* one also trades the basis between the recorded legs, and keeps
-a loan when nothing is left to borrow. The *carry* one earns funding alone (both legs at
-the spot price) and gives loans back when nothing is left, as the bot's own strategy
-does; a strategy that gains from the basis may exceed it. The value is what a unit of
-usable capital gains; a reserve scales it.
+Three of them, each a bound for what the policies can earn of that kind. *Carry* has the
+rules of the bot's strategy, which gives a loan back when nothing is left to borrow, and
+earns funding alone, both legs at the spot price: the most net carry. *Basis* has the
+same rules and trades the basis between the recorded legs too. *Loose* also keeps a
+loan when nothing is left. The value is what a unit of usable capital gains; a reserve
+scales it.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -25,9 +27,17 @@ from bot.study.carry_replay import CarrySize
 from bot.study.program import Program, Solved, Term
 from connectors.markets.files import FloatArray
 
-__all__ = ["CarryBound", "carry_bound"]
+__all__ = ["Bound", "CarryBound", "carry_bound"]
 
 _HOURS_A_YEAR: Final = 8_760
+
+
+class Bound(StrEnum):
+    """Under which rules the clairvoyant plays."""
+
+    CARRY = "clairvoyant"
+    BASIS = "clairvoyant_basis"
+    LOOSE = "clairvoyant_loose"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,20 +63,20 @@ class _Pair:
     may_hold: np.typing.NDArray[np.bool_]
 
 
-def carry_bound(data: CarryData, size: CarrySize, *, is_loose: bool) -> CarryBound:
+def carry_bound(data: CarryData, size: CarrySize, kind: Bound) -> CarryBound:
     """Solve the stretch for a clairvoyant.
 
     Args:
         data: The stretch.
         size: Its margin floor and borrow multiple; the capital does not matter.
-        is_loose: Trades the basis and keeps loans (see the module).
+        kind: Its rules (see the module).
     """
     pairs = [
         pair
         for coin in data.coins
         for direction in (1, -1)
         if _can_pay(
-            pair := _pair(coin, data.hours, size, direction, is_loose=is_loose)
+            pair := _pair(coin, data.hours, size, direction, kind)
         )
     ]
     program = Program()
@@ -94,11 +104,11 @@ def _pair(
     hours: FloatArray,
     size: CarrySize,
     direction: int,
-    *,
-    is_loose: bool,
+    kind: Bound,
 ) -> _Pair:
     unit = float(coin.spot[np.isfinite(coin.spot)][0])
-    basis = np.diff(coin.spot) - np.diff(coin.perp) if is_loose else 0.0
+    has_basis = kind is not Bound.CARRY
+    basis = np.diff(coin.spot) - np.diff(coin.perp) if has_basis else 0.0
     earned = direction * (basis + coin.funding)
     if direction < 0:
         rate = coin.annual[:-1] * size.borrow_x / _HOURS_A_YEAR
@@ -112,7 +122,7 @@ def _pair(
         cost=np.nan_to_num((coin.fee + coin.half_spread) * coin.spot)[:-1] / unit,
         bound=np.nan_to_num(coin.spot)[:-1] * min(bound, floor) / unit,
         may_begin=trades & lends,
-        may_hold=priced & (lends | is_loose),
+        may_hold=priced & (lends | (kind is Bound.LOOSE)),
     )
 
 
