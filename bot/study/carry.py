@@ -52,6 +52,7 @@ ASSUMPTIONS: Final = (
     "collateral is moved between the accounts at a decision without cost",
     "borrow rates are assumed: 4 % BTC and ETH, 8 % others, at least the magnitude of "
     "a negative 24 h mean of funding; a loan goes back when nothing is left to borrow",
+    "risk is looked at every hour, at the opens and closes of the finest bars",
     "idle USDT earns nothing; a reserve earns nothing",
     "the clairvoyant is a bound from above on net carry (funding less interest and "
     "costs): no lots, impact or depth, not liquidated between decisions; _basis also "

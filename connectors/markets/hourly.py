@@ -2,8 +2,10 @@
 
 The same files, legs and depth estimates as ``open_market``, read at full hours
 only. Whatever is estimated at an hour comes from bars that closed at or before it;
-the highest and lowest contract price of an hour belong to the hour that ends
-there. Nothing here knows an account or decides anything.
+the highest and lowest contract price of an hour are those of its finest bars' opens
+and closes, and belong to the hour that ends there: a wick of the last price alone
+does not move a mark (Binance's BTC contract printed 48,168 on 2021-07-26 beside an
+index under 40,000). Nothing here knows an account or decides anything.
 """
 
 from dataclasses import dataclass, replace
@@ -160,10 +162,10 @@ def _named(columns: tuple[FloatArray, ...]) -> dict[str, FloatArray]:
 
 
 def _extremes(grid: Bars, hours: IntArray) -> tuple[FloatArray, FloatArray]:
-    """The grid's highest and lowest price in the hour that ends at each hour."""
+    """The highest and lowest open or close of a bar in the hour that ends then."""
     high, low = np.full(len(hours), np.nan), np.full(len(hours), np.nan)
     place = np.searchsorted(hours, grid.close_s)
     inside = (place < len(hours)) & (grid.close_s > hours[0] - _HOUR_S)
-    np.fmax.at(high, place[inside], grid.high[inside])
-    np.fmin.at(low, place[inside], grid.low[inside])
+    np.fmax.at(high, place[inside], np.fmax(grid.open, grid.close)[inside])
+    np.fmin.at(low, place[inside], np.fmin(grid.open, grid.close)[inside])
     return high, low
