@@ -1,7 +1,10 @@
 """Funding arbitrage: hold a coin against its perpetual and collect the funding.
 
 Positive funding: buy the coin, short the perpetual. Negative funding: borrow the
-coin in cross margin, sell it, buy the perpetual. A pair is entered and left in
+coin in cross margin, sell it, buy the perpetual. Which pairs to hold is decided by
+``bot.risk.carry_choice`` on a forecast of funding: begun when they earn their way in
+and out, left when they cost it, given up for one that pays for the change. A pair is
+entered and left in
 chunks, least liquid leg first; the second leg follows when the first is known to
 be filled, so that at most one chunk of one pair is open on one side by its doing.
 
@@ -29,8 +32,7 @@ from bot.domain.intents import Intent, PlaceOrder, Proposal, intent_coin
 from bot.domain.money import ZERO, plain
 from bot.domain.parameters import ParameterTable
 from bot.domain.strategy import Job, Strategy, View
-from bot.risk.carry import Carry, CarryTerms, expected_carry
-from bot.risk.funding import clamp_rate
+from bot.risk.carry_pairs import CarryLimits, Scan, offer_inputs, scan_pairs
 from bot.risk.pair_orders import (
     complete_gap,
     enter_leg,
@@ -62,8 +64,8 @@ _CHUNK_SLACK: Final = Decimal("1.5")
 """A second leg may have grown with the price by so much since the first."""
 _PARAMETERS: Final = (
     *("coins", "spot_account", "allow_long", "allow_short"),
-    *("notional_usdt", "chunk_usdt", "max_pairs", "hold_h", "min_carry"),
-    *("margin_share", "leverage", "pause_s"),
+    *("notional_usdt", "total_usdt", "chunk_usdt", "max_pairs"),
+    *("hold_h", "min_carry", "margin_share", "margin_floor", "leverage", "pause_s"),
 )
 
 
@@ -73,6 +75,7 @@ class FundingArbitrage:
 
     ``min_carry`` is a yearly rate on total capital: the notional and the margin
     behind it. ``hold_h`` is the time over which the way in and out is earned back.
+    ``margin_floor`` is the share behind the perpetuals under which a chunk is left.
     ``pause`` is how long nothing new is tried after a refusal.
     """
 
@@ -82,13 +85,21 @@ class FundingArbitrage:
     spot_account: AccountId
     directions: tuple[int, ...]
     notional_usdt: Decimal
+    total_usdt: Decimal
     chunk_usdt: Decimal
     max_pairs: int
     hold_h: Decimal
     min_carry: Decimal
     margin_share: Decimal
+    margin_floor: Decimal
     leverage: Decimal
     pause: timedelta
+
+    @property
+    def limits(self) -> CarryLimits:
+        """What the user allows, under the same names, for the scan of all coins."""
+        names = CarryLimits.__dataclass_fields__
+        return CarryLimits(**{name: getattr(self, name) for name in names})
 
     @property
     def jobs(self) -> Sequence[Job]:
@@ -112,21 +123,19 @@ class FundingArbitrage:
         if is_watch and are_quiet(view, self.coins, self.spot_account):
             return []
         busy = self._busy(view)
+        found = (read_pair(view, coin, self.spot_account) for coin in self.coins)
+        pairs = sorted((p for p in found if p is not None), key=lambda p: p.coin)
+        scan = scan_pairs(view, pairs, self.limits)
         proposals: list[Proposal] = []
-        pairs: list[Pair] = []
         is_whole = True
-        for coin in sorted(self.coins):
-            pair = read_pair(view, coin, self.spot_account)
-            if pair is None:
-                continue
-            pairs.append(pair)
+        for pair in pairs:
             if busy & {pair.coin, *pair.symbols}:
                 is_whole = False
                 continue
-            found = self._tend(view, pair)
-            proposals += found
-            is_whole = is_whole and not found and not pair.is_gapped
-        return self._begin(view, pairs) if is_whole else proposals
+            wanted = self._tend(view, pair, scan)
+            proposals += wanted
+            is_whole = is_whole and not wanted and not pair.is_gapped
+        return self._begin(view, pairs, scan) if is_whole else proposals
 
     # -- what is there ----------------------------------------------------
 
@@ -135,23 +144,43 @@ class FundingArbitrage:
         flying = (*view.in_flight(self.name), *view.in_flight(_GUARD))
         return {name for each in flying if (name := intent_coin(each.intent))}
 
-    def _tend(self, view: View, pair: Pair) -> list[Proposal]:
+    def _tend(self, view: View, pair: Pair, scan: Scan) -> list[Proposal]:
         """What one existing pair needs now; empty when it is whole and pays."""
-        leaving = self._leaving(view, pair, pair.direction)
+        leaving = self._leaving(view, pair, pair.direction, scan)
         if pair.is_gapped:
-            return self._mend(view, pair, leaving)
+            return self._mend(view, pair, scan, leaving)
         if pair.idle_loan > 0:
-            return self._use_loan(view, pair)
+            return self._use_loan(view, pair, scan)
         if pair.is_flat and pair.balance.liability > 0:
-            return self._send(view, pair, unwind_gap(view, pair), "buys back the rest")
-        if leaving is None or not pair.hedged or not self._may_leave(view, pair):
+            words = "buys back the rest"
+            return self._send(view, pair, unwind_gap(view, pair), words, scan)
+        if not pair.hedged or not self._may_leave(view, pair):
             return []
-        chunk = self._chunk(view, pair, self.chunk_usdt)
+        return self._lessen(view, pair, scan, leaving)
+
+    def _lessen(
+        self, view: View, pair: Pair, scan: Scan, leaving: str | None
+    ) -> list[Proposal]:
+        """A chunk of what is left or given up for another pair, both legs in turn."""
+        usdt, words = self.chunk_usdt, leaving
+        if leaving is None:
+            usdt = min(usdt, scan.surplus(pair.coin, pair.direction))
+            if usdt < self._least:
+                return []
+            words = scan.targets[(pair.coin, pair.direction)].words
+        chunk = self._chunk(view, pair, usdt)
         spot_first = self._is_spot_first(view, pair, chunk)
         intents = leave_leg(view, pair, chunk, spot_first=spot_first)
-        return self._send(view, pair, intents, f"leaves: {leaving}")
+        return self._send(view, pair, intents, f"leaves: {words}", scan)
 
-    def _leaving(self, view: View, pair: Pair, direction: int) -> str | None:
+    @property
+    def _least(self) -> Decimal:
+        """The smallest change in USDT that is worth its orders: half a chunk."""
+        return min(self.chunk_usdt, self.notional_usdt) / 2
+
+    def _leaving(
+        self, view: View, pair: Pair, direction: int, scan: Scan
+    ) -> str | None:
         """Why a pair must not be held that way or completed; None when it may."""
         rank = None if pair.position is None else pair.position.adl_rank
         if rank is not None and rank > _ADL_RANK_MAX:
@@ -160,27 +189,26 @@ class FundingArbitrage:
         left = None if lent is None else lent.available
         if direction < 0 and left is not None and left <= 0:
             return "there is nothing left to borrow"
-        carry = self._carry(view, pair, direction) if direction else None
-        if carry is not None and carry.running < 0:
-            return (
-                f"{plain(self.hold_h)} hours would earn {carry.income:.6f} and cost "
-                f"{carry.interest:.6f} of interest"
-            )
+        target = scan.targets.get((pair.coin, direction))
+        if direction and target is not None and not target.notional:
+            return f"{plain(self.hold_h)} hours are {target.words}"
         return None
 
-    def _mend(self, view: View, pair: Pair, leaving: str | None) -> list[Proposal]:
+    def _mend(
+        self, view: View, pair: Pair, scan: Scan, leaving: str | None
+    ) -> list[Proposal]:
         """Complete a gap once while it is worth it, else unwind it."""
         words = f"legs of {plain(pair.spot_qty)} and {plain(pair.perp_qty)}"
         complete = self._completion(view, pair)
         if leaving is None and self._is_worth_completing(pair):
-            found = self._send(view, pair, complete, f"completes {words}")
+            found = self._send(view, pair, complete, f"completes {words}", scan)
             if found:
                 return found
         unwind = unwind_gap(view, pair)
         if any(view.is_halted(i.symbol) for i in unwind if isinstance(i, PlaceOrder)):
-            return self._send(view, pair, complete, f"completes {words}, halted")
+            return self._send(view, pair, complete, f"completes {words}, halted", scan)
         why = leaving or "completing is not possible now"
-        return self._send(view, pair, unwind, f"unwinds {words}: {why}")
+        return self._send(view, pair, unwind, f"unwinds {words}: {why}", scan)
 
     def _completion(self, view: View, pair: Pair) -> tuple[Intent, ...]:
         if pair.direction not in self.directions:
@@ -194,54 +222,42 @@ class FundingArbitrage:
         most = self.notional_usdt * _CHUNK_SLACK
         return pair.mark is not None and size * pair.mark <= most
 
-    def _use_loan(self, view: View, pair: Pair) -> list[Proposal]:
+    def _use_loan(self, view: View, pair: Pair, scan: Scan) -> list[Proposal]:
         """Sell what was borrowed while that is worth it, else repay it."""
-        carry = self._carry(view, pair, -1)
-        is_worth = carry is not None and carry.annual >= self.min_carry
-        is_worth = is_worth and self._leaving(view, pair, -1) is None
+        annual = scan.annual(pair.coin, -1, self.hold_h)
+        is_worth = annual is not None and annual >= self.min_carry
+        is_worth = is_worth and self._leaving(view, pair, -1, scan) is None
         if is_worth and pair.direction <= 0 and self._is_free(view, pair):
             intents = sell_idle(pair, self._chunk(view, pair, self.chunk_usdt))
-            found = self._send(view, pair, intents, "sells what it borrowed")
+            found = self._send(view, pair, intents, "sells what it borrowed", scan)
             if found:
                 return found
-        return self._send(view, pair, repay_idle(pair), "repays what lies idle")
+        return self._send(view, pair, repay_idle(pair), "repays what lies idle", scan)
 
     # -- what may begin ---------------------------------------------------
 
-    def _begin(self, view: View, pairs: Sequence[Pair]) -> list[Proposal]:
-        """The first leg of one chunk of the pair with the best carry."""
-        for carry, direction, pair in self._ranked(view, pairs):
-            intents = self._first_leg(view, pair, direction)
-            words = f"begins: {carry.annual:.4f} a year expected on total capital"
-            found = self._send(view, pair, intents, words)
+    def _begin(self, view: View, pairs: Sequence[Pair], scan: Scan) -> list[Proposal]:
+        """The first leg of one chunk of the pair that pays most for its capital."""
+        named = {pair.coin: pair for pair in pairs}
+        for (coin, direction), more in scan.growing():
+            pair = named[coin]
+            room = min(more, self._room(pairs, pair))
+            if self._leaving(view, pair, direction, scan) is not None:
+                continue
+            intents = self._first_leg(view, pair, direction, room)
+            words = f"begins: {scan.targets[(coin, direction)].words}"
+            found = self._send(view, pair, intents, words, scan)
             if found:
                 return found
         return []
 
-    def _ranked(
-        self, view: View, pairs: Sequence[Pair]
-    ) -> list[tuple[Carry, int, Pair]]:
-        """What may grow and pays enough, the best carry first; ties by name."""
-        held = sum(not pair.is_flat for pair in pairs)
-        found: list[tuple[Carry, int, Pair]] = []
-        for pair in pairs:
-            if self._room(pair) <= 0 or (pair.is_flat and held >= self.max_pairs):
-                continue
-            for direction in self.directions:
-                if pair.direction == -direction:
-                    continue
-                carry = self._carry(view, pair, direction)
-                if carry is None or carry.annual < self.min_carry:
-                    continue
-                if self._leaving(view, pair, direction) is None:
-                    found.append((carry, direction, pair))
-        return sorted(found, key=lambda each: (-each[0].annual, each[2].coin))
-
-    def _first_leg(self, view: View, pair: Pair, direction: int) -> tuple[Intent, ...]:
+    def _first_leg(
+        self, view: View, pair: Pair, direction: int, room: Decimal
+    ) -> tuple[Intent, ...]:
         """The leg to send first, when both legs could be done as things stand."""
-        if not self._is_free(view, pair):
+        if not self._is_free(view, pair) or room < self._least:
             return ()
-        coins = self._chunk(view, pair, min(self.chunk_usdt, self._room(pair)))
+        coins = self._chunk(view, pair, min(self.chunk_usdt, room))
         legs = enter_leg(view, pair, direction, coins, self.leverage)
         if not all(self._may(view, pair, leg) for leg in legs):
             return ()
@@ -249,13 +265,11 @@ class FundingArbitrage:
             return legs[1:]
         return legs[:1]
 
-    def _room(self, pair: Pair) -> Decimal:
-        """USDT that the pair may still grow by; zero for less than half a chunk."""
-        if pair.mark is None:
-            return ZERO
-        left = self.notional_usdt - pair.hedged * pair.mark
-        least = min(self.chunk_usdt, self.notional_usdt) / 2
-        return left if left >= least else ZERO
+    def _room(self, pairs: Sequence[Pair], pair: Pair) -> Decimal:
+        """USDT that a pair may grow by under its own cap and that of all pairs."""
+        sizes = [p.hedged * p.mark for p in pairs if p.mark is not None]
+        own = ZERO if pair.mark is None else pair.hedged * pair.mark
+        return min(self.notional_usdt - own, self.total_usdt - sum(sizes, ZERO))
 
     def _chunk(self, view: View, pair: Pair, usdt: Decimal) -> Decimal:
         """So many USDT in coins, cut to what both books take; zero without a mark."""
@@ -268,29 +282,6 @@ class FundingArbitrage:
         """The leg that is dearer to trade goes first; the perpetual on a tie."""
         spot, perp = trip_rates(view, pair, coins)
         return spot > perp
-
-    def _carry(self, view: View, pair: Pair, direction: int) -> Carry | None:
-        """The expected carry of one more chunk; None when anything is unknown."""
-        quote = view.funding(pair.contract.symbol)
-        lent = view.borrow_rate(pair.coin)
-        if quote is None or quote.settlement_at <= view.at or pair.mark is None:
-            return None
-        if direction < 0 and lent is None:
-            return None
-        coins = self._chunk(view, pair, self.chunk_usdt)
-        return expected_carry(
-            CarryTerms(
-                direction=direction,
-                at=view.at,
-                funding_rate=clamp_rate(quote.funding_rate, pair.contract),
-                settlement_at=quote.settlement_at,
-                funding_interval_h=quote.funding_interval_h,
-                hold_h=self.hold_h,
-                round_trip=2 * sum(trip_rates(view, pair, coins), ZERO),
-                borrow_annual=ZERO if direction > 0 or not lent else lent.annual_rate,
-                margin_share=self.margin_share,
-            )
-        )
 
     # -- what may be sent -------------------------------------------------
 
@@ -333,10 +324,17 @@ class FundingArbitrage:
         return is_open and is_covered(view, pair, intent, self.margin_share)
 
     def _send(
-        self, view: View, pair: Pair, intents: Sequence[Intent], words: str
+        self,
+        view: View,
+        pair: Pair,
+        intents: Sequence[Intent],
+        words: str,
+        scan: Scan,
     ) -> list[Proposal]:
         """The intents as proposals, those that may be done now."""
-        inputs = pair_inputs(view, pair)
+        sign = pair.direction or (-1 if pair.balance.liability else 1)
+        offer = scan.offers.get((pair.coin, sign))
+        inputs = {**pair_inputs(view, pair), **offer_inputs(offer, self.hold_h)}
         return [
             Proposal(
                 owner=self.name,
@@ -382,18 +380,23 @@ def from_mapping(
         raise UsageError(
             f"{where} leverage must be at least 1 / margin_share, was {leverage}."
         )
+    floor = share * Decimal(2) / 3
+    notional = table.decimal("notional_usdt", "1000", above="0")
+    pairs_max = table.whole("max_pairs", 3, low=1, high=100)
     return FundingArbitrage(
         name=name,
         schedule=schedule or "every 60s",
         coins=coins,
         spot_account=AccountId(account),
         directions=tuple(sign for sign, is_on in allowed.items() if is_on),
-        notional_usdt=table.decimal("notional_usdt", "1000", above="0"),
+        notional_usdt=notional,
+        total_usdt=table.decimal("total_usdt", str(notional * pairs_max), above="0"),
         chunk_usdt=table.decimal("chunk_usdt", "500", above="0"),
-        max_pairs=table.whole("max_pairs", 3, low=1, high=100),
-        hold_h=table.decimal("hold_h", "168", low="1", high="8760"),
-        min_carry=table.decimal("min_carry", "0.05", low="0", high="10"),
+        max_pairs=pairs_max,
+        hold_h=table.decimal("hold_h", "720", low="1", high="8760"),
+        min_carry=table.decimal("min_carry", "0.01", low="0", high="10"),
         margin_share=share,
+        margin_floor=table.decimal("margin_floor", str(floor), low="0", high="5"),
         leverage=leverage,
         pause=timedelta(seconds=table.whole("pause_s", 60, low=5, high=86_400)),
     )

@@ -3,8 +3,8 @@
 Expected over the holding time, as fractions of the notional: funding by the
 contract's own interval and bounds, less the interest of a loan by started hours, and
 the basis, which is expected to close. A pair that is still to be sold short carries
-the risk of its loan: two more ways in and out. An offer whose loan may be called because
-nothing is left to borrow is worth nothing at any price. Pure; floats.
+the risk of its loan: two more ways in and out. An offer whose loan may be called,
+because nothing is left to borrow, is worth nothing at any price. Pure; floats.
 """
 
 import math
@@ -14,10 +14,13 @@ from typing import Final
 from bot.risk.carry_choice import Offer, collateral_rates
 from bot.risk.carry_forecast import FundingForecast, funding_income
 
-__all__ = ["HOLD_H", "PairTerms", "break_even_h", "offer_of"]
+__all__ = ["HOLD_H", "MIN_CARRY", "PairTerms", "break_even_h", "offer_of"]
 
 HOLD_H: Final = 720.0
 """The holding time over which a pair is looked at, unless a user says otherwise."""
+
+MIN_CARRY: Final = 0.01
+"""The least that a new pair must earn a year on its capital, unless a user says."""
 
 _HOURS_A_YEAR: Final = 8_760
 _RECALL_TRIPS: Final = 2.0
@@ -29,7 +32,8 @@ class PairTerms:
     """Everything that is known of one pair; hours, fractions, USDT of notional.
 
     ``basis`` is the perpetual over the spot price less one. ``trip`` is the cost of
-    both legs in and out. ``lends`` is false when no coin is left to borrow.
+    both legs in and out, ``min_carry`` the least that a new pair must earn beyond it,
+    a year on the capital it binds. ``lends`` is false when nothing is left to borrow.
     """
 
     name: str
@@ -42,6 +46,7 @@ class PairTerms:
     borrow_annual: float
     margin_share: float
     margin_floor: float
+    min_carry: float = 0.0
     lends: bool = True
     bounds: tuple[float, float] = (-math.inf, math.inf)
     is_open: bool = True
@@ -77,6 +82,7 @@ def offer_of(terms: PairTerms, direction: int, held: float) -> Offer:
         is_open = is_open and terms.lends
         value = value if terms.lends else -math.inf
     bound, floor = collateral_rates(direction, terms.margin_share, terms.margin_floor)
+    annual = (value - terms.trip) / bound * _HOURS_A_YEAR / terms.hold_h
     return Offer(
         name=terms.name,
         direction=direction,
@@ -86,7 +92,7 @@ def offer_of(terms: PairTerms, direction: int, held: float) -> Offer:
         floor=floor,
         held=held,
         most=terms.most,
-        is_open=is_open,
+        is_open=is_open and annual >= terms.min_carry,
     )
 
 

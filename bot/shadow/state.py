@@ -83,6 +83,8 @@ class Shadow:
     futures_marks: Mapping[str, Decimal] = field(default_factory=dict)
     mark_times: Mapping[str, datetime] = field(default_factory=dict)
     funding: Mapping[str, FundingQuoted] = field(default_factory=dict)
+    funding_past: Mapping[str, tuple[FundingQuoted, ...]] = field(default_factory=dict)
+    """The last quote of each cycle that is over, by contract, oldest first."""
     borrow: Mapping[str, BorrowRateQuoted] = field(default_factory=dict)
     liquidity: Mapping[str, LiquidityQuoted] = field(default_factory=dict)
     statuses: Mapping[tuple[AccountId, str], AccountStatus] = field(

@@ -46,21 +46,19 @@ QUICK: Final = CarryScope(
 ASSUMPTIONS: Final = (
     "each calendar year begins in USDT and is marked, not sold, at its end",
     "decisions on the full hour before a settlement; no rate before it settles",
-    "VIP 0 taker fees, half-spread and impact in chunks of 500 USDT, a twentieth of "
-    "the minutes' volume at most; sizes not cut to lots",
-    "0.3 of collateral behind each new USDT of perpetual or loan, 0.2 at least later; "
+    "VIP 0 taker fees of both legs, half-spread, impact in chunks of 500 USDT",
+    "at most a twentieth of the minutes' volume is traded; sizes not cut to lots",
+    "0.3 of collateral behind each new USDT of perpetual or loan, 0.2 at least later",
     "collateral is moved between the accounts at a decision without cost",
-    "borrow rates are assumed: 4 % BTC and ETH, 8 % others, at least the magnitude of "
-    "a negative 24 h mean of funding; a loan goes back when nothing is left to borrow",
+    "borrow rates: 4 % BTC and ETH, 8 % others, at least a negative 24 h mean funding",
+    "a loan goes back when nothing is left to borrow (24 h mean funding under -50 %)",
     "risk is looked at every hour, at the opens and closes of the finest bars",
     "idle USDT earns nothing; a reserve earns nothing",
-    "the clairvoyant is a bound from above on net carry (funding less interest and "
-    "costs): no lots, impact or depth, not liquidated between decisions; _basis also "
-    "trades the basis, _loose also keeps loans when nothing is left to borrow",
-    "a share is our net return less our price part over the clairvoyant's; over a bound "
-    "with basis it is our net return",
-    "parameters were chosen on 2020 and 2021; 2022 and later is out of sample, though "
-    "later years were looked at when the holding time was settled",
+    "the clairvoyant is a bound from above on net carry: funding less interest, costs",
+    "no lots, impact or depth for the clairvoyant, not liquidated between decisions",
+    "clairvoyant_basis also trades the basis, clairvoyant_loose also keeps its loans",
+    "our share of the clairvoyant leaves out what prices brought; of the others not",
+    "parameters were chosen on 2020 and 2021; later years were looked at as well",
 )
 
 

@@ -75,9 +75,7 @@ def carry_bound(data: CarryData, size: CarrySize, kind: Bound) -> CarryBound:
         pair
         for coin in data.coins
         for direction in (1, -1)
-        if _can_pay(
-            pair := _pair(coin, data.hours, size, direction, kind)
-        )
+        if _can_pay(pair := _pair(coin, data.hours, size, direction, kind))
     ]
     program = Program()
     steps = len(data.hours)

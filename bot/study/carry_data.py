@@ -26,7 +26,6 @@ from connectors.markets.funding import borrow_rate
 from connectors.markets.hourly import HourlyCoin, HourlyMarket
 from connectors.venue.rules import rules_for
 
-
 __all__ = ["CarryCoin", "CarryData", "carry_data", "years_of"]
 
 _HOUR_S: Final = 3_600
@@ -252,7 +251,9 @@ class _Settled:
                 continue
             if place not in made:
                 known = slice(max(place - 89, 0), place + 1)
-                fast, slow = mean_rates(hours[known], self.coin.rates[known])
+                fast, slow = mean_rates(
+                    hours[known].tolist(), self.coin.rates[known].tolist()
+                )
                 newest, interval = self.coin.rates[place], self.interval_h[row]
                 made[place] = forecast_funding(
                     float(newest), float(interval), fast, slow

@@ -9,10 +9,11 @@ USDT. None of them sees a rate before it settles.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from bot.risk.carry_choice import Offer, collateral_rates
-from bot.risk.carry_offer import PairTerms, offer_of
+from bot.risk.carry_offer import MIN_CARRY, PairTerms, offer_of
 from bot.study.carry_data import CarryCoin, CarryData
 from bot.study.carry_replay import CarryPolicy, CarrySize, Held, chunk_cost
 
@@ -43,6 +44,7 @@ def _gnomon(data: CarryData, size: CarrySize, row: int, held: Held) -> list[Offe
             borrow_annual=float(coin.annual[row]) * size.borrow_x,
             margin_share=size.margin_share,
             margin_floor=size.margin_floor,
+            min_carry=MIN_CARRY,
             lends=bool(coin.lends[row]),
             is_open=bool(coin.trades[row]),
         )
@@ -53,16 +55,18 @@ def _gnomon(data: CarryData, size: CarrySize, row: int, held: Held) -> list[Offe
 def _always_on(data: CarryData, size: CarrySize, row: int, held: Held) -> list[Offer]:
     bound, _ = collateral_rates(1, size.margin_share, size.margin_floor)
     most = size.usable / bound / max(len(data.coins), 1)
-    return [_blind(each, size, row, held, 1.0, most) for each in data.coins]
+    blind = [_blind(coin, size, row, held) for coin in data.coins]
+    return [replace(each, value=1.0, most=most) for each in blind]
 
 
 def _threshold(data: CarryData, size: CarrySize, row: int, held: Held) -> list[Offer]:
     found = []
     for coin in data.coins:
         hourly = float(coin.newest[row] / coin.interval_h[row])
+        offer = replace(_blind(coin, size, row, held), value=hourly)
         is_due = hourly >= _THRESHOLD_PER_H - _ROUNDING
-        offer = _blind(coin, size, row, held, hourly, math.inf, is_open=is_due)
-        found += [offer] if math.isfinite(hourly) else []
+        if math.isfinite(hourly):
+            found.append(replace(offer, is_open=offer.is_open and is_due))
     return found
 
 
@@ -71,28 +75,18 @@ def _idle(data: CarryData, size: CarrySize, row: int, held: Held) -> list[Offer]
     return []
 
 
-def _blind(  # noqa: PLR0913 - an offer is made of these
-    coin: CarryCoin,
-    size: CarrySize,
-    row: int,
-    held: Held,
-    value: float,
-    most: float,
-    *,
-    is_open: bool = True,
-) -> Offer:
+def _blind(coin: CarryCoin, size: CarrySize, row: int, held: Held) -> Offer:
     """An offer of spot long and perpetual short that looks at no cost."""
     bound, floor = collateral_rates(1, size.margin_share, size.margin_floor)
     return Offer(
         name=coin.coin,
         direction=1,
-        value=value,
+        value=0.0,
         trip=_FREE,
         bound=bound,
         floor=floor,
         held=held.get((coin.coin, 1), 0.0),
-        most=most,
-        is_open=is_open and bool(coin.trades[row]),
+        is_open=bool(coin.trades[row]),
     )
 
 

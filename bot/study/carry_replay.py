@@ -205,8 +205,10 @@ class _Walk:
         for (name, direction), coins in self.held.items():
             coin = self.coins[name]
             price = float(coin.perp[row])
-            margin -= coins * float(coin.spot[row]) * (
-                1 if direction > 0 else self.size.margin_share
+            margin -= (
+                coins
+                * float(coin.spot[row])
+                * (1 if direction > 0 else self.size.margin_share)
             )
             extreme = float(coin.high[row] if direction > 0 else coin.low[row])
             extreme = extreme if math.isfinite(extreme) else 1.0

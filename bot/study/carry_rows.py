@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.money import plain
-from bot.study.carry_bound import Bound, carry_bound
+from bot.study.carry_bound import Bound, CarryBound, carry_bound
 from bot.study.carry_data import CarryData, carry_data
 from bot.study.carry_policies import POLICIES
 from bot.study.carry_replay import CarrySize, Replayed, replay_carry
@@ -104,9 +104,7 @@ def carry_rows(job: CarryJob) -> CarryMade:
                     found = replay_carry(data, policy, size)
                     rows.append(_row(job, data, size, name, found))
                 for kind, bound in bounds.items():
-                    rows.append(
-                        _bound_row(job, data, size, kind, bound.gain, bound.curve)
-                    )
+                    rows.append(_bound_row(_head(job, data, size, kind), size, bound))
     scores = score_forecasts(market, data)
     return CarryMade(rows=tuple(rows), scores=tuple(scores.items()))
 
@@ -133,25 +131,18 @@ def _row(
     }
 
 
-def _bound_row(  # noqa: PLR0913 - a row is made of these
-    job: CarryJob,
-    data: CarryData,
-    size: CarrySize,
-    kind: Bound,
-    gain: float | None,
-    curve: tuple[float, ...],
-) -> Row:
+def _bound_row(head: Row, size: CarrySize, bound: CarryBound) -> Row:
     """A bound on total capital: the reserve earns nothing."""
     share = 1 - size.reserve
-    net = None if gain is None else gain * share
+    net = None if bound.gain is None else bound.gain * share
     high, worst = 1.0, 0.0
-    for value in curve:
+    for value in bound.curve:
         equity = size.reserve + share * value
         high = max(high, equity)
         worst = max(worst, 1 - equity / high)
     return {
-        **_head(job, data, size, kind.value),
-        **_returns(net, data.days),
+        **head,
+        **_returns(net, float(str(head["days"]))),
         "drawdown": None if net is None else _text(worst),
         "max_risk": None,
         "is_bound": True,
@@ -162,7 +153,7 @@ def _head(job: CarryJob, data: CarryData, size: CarrySize, policy: str) -> Row:
     return {
         "market": job.source.name,
         "year": job.year,
-        "policy": policy,
+        "policy": str(policy),
         "capital": _text(size.capital),
         "reserve": _text(size.reserve),
         "borrow_x": _text(size.borrow_x),

@@ -55,9 +55,7 @@ def skill_of(score: Score) -> dict[str, float | None]:
     for name in ("forecast", "last", "mean"):
         known[f"mean_abs_error_{name}"] = score[name] / count
     skills = {
-        f"skill_vs_{name}": 1 - score["forecast"] / score[name]
-        if score[name]
-        else None
+        f"skill_vs_{name}": 1 - score["forecast"] / score[name] if score[name] else None
         for name in ("last", "mean")
     }
     return {**known, **skills}

@@ -2,8 +2,9 @@
 
 A calendar year counts once: from the market that covers most days of it. Years are
 pooled by adding their net returns on total capital; a share is ours over the
-clairvoyant's, without our gains from prices where it has none. Where the clairvoyant earns under 3 % in a year a share says little, so
-the year is reported in points. Stretches under four weeks are in the rows only.
+clairvoyant's, without our gains from prices where it has none. Where the clairvoyant
+earns under 3 % in a year a share says little, so the year is reported in points.
+Stretches under four weeks are in the rows only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ def _years(rows: Sequence[Row]) -> dict[int, Year]:
             markets = found.setdefault(int(str(row["year"])), {})
             markets.setdefault(str(row["market"]), {})[str(row["policy"])] = row
     return {
-        year: max(found[year].values(), key=lambda each: _days(each))
+        year: max(found[year].values(), key=_days)
         for year in sorted(found)
     }
 
@@ -105,7 +106,9 @@ def _pool(years: Sequence[Year]) -> dict[str, object]:
             for b in Bound
         },
         "is_above": {
-            name: ours is not None and (other := sums[name]) is not None and ours > other
+            name: ours is not None
+            and (other := sums[name]) is not None
+            and ours > other
             for name in _OTHERS
         },
         "worst_year": None

@@ -77,8 +77,12 @@ def _sums(groups: Sequence[Mapping[str, object]]) -> list[str]:
     for group in groups:
         pooled = group["pooled"]
         for name, each in (pooled if isinstance(pooled, Mapping) else {}).items():
-            sums = ", ".join(f"{k} {_percent(v)}" for k, v in each["net_return"].items())
-            shares = ", ".join(f"{_percent(v)} % of {k}" for k, v in each["share"].items())
+            sums = ", ".join(
+                f"{k} {_percent(v)}" for k, v in each["net_return"].items()
+            )
+            shares = ", ".join(
+                f"{_percent(v)} % of {k}" for k, v in each["share"].items()
+            )
             lines.append(
                 f"Pooled {name.replace('_', ' ')}, {_size(group)}, {each['years']} "
                 f"years: {sums}; ours is {shares}; worst year "

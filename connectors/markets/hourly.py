@@ -8,9 +8,8 @@ does not move a mark (Binance's BTC contract printed 48,168 on 2021-07-26 beside
 index under 40,000). Nothing here knows an account or decides anything.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -83,9 +82,7 @@ class HourlyMarket:
     def prices_at(self, row: int) -> MarketInstant:
         """An instant with the prices of one hour, of the coins that trade then."""
         prices = {
-            each.coin: decimals(
-                rounded(np.array([each.spot[row], each.perp[row]]))
-            )
+            each.coin: decimals(rounded(np.array([each.spot[row], each.perp[row]])))
             for each in self.coins
             if each.trades[row]
         }
