@@ -32,9 +32,9 @@ _ANCHOR_PER_H: Final = 0.0001 / 8
 """Daily interest of 0.03 %: what the formula gives when the premium is zero."""
 _FAST_H: Final = 24.0
 _SLOW_H: Final = 168.0
-_NEWEST_WEIGHT: Final = 0.3
+_NEWEST_WEIGHT: Final = 0.6
 _SLOW_WEIGHT: Final = 0.5
-_DECAY_H: Final = 48.0
+_DECAY_H: Final = 24.0
 _INTERVAL_MAX_H: Final = 8.0
 
 
