@@ -65,10 +65,7 @@ def _years(rows: Sequence[Row]) -> dict[int, Year]:
         if float(str(row["days"])) >= _DAYS_LEAST:
             markets = found.setdefault(int(str(row["year"])), {})
             markets.setdefault(str(row["market"]), {})[str(row["policy"])] = row
-    return {
-        year: max(found[year].values(), key=_days)
-        for year in sorted(found)
-    }
+    return {year: max(found[year].values(), key=_days) for year in sorted(found)}
 
 
 def _days(year: Year) -> float:
