@@ -26,6 +26,8 @@ __all__ = ["CarryLimits", "Scan", "offer_inputs", "scan_pairs"]
 _HOURS_A_YEAR: Final = 8_760
 _TRIP_UNKNOWN: Final = 0.01
 """What leaving is taken to cost where the depth is unknown: a reduction goes on."""
+_LEAST: Final = 0.1
+"""Growth by less than a tenth of a pair, or by half a chunk, is not worth orders."""
 _DIGITS: Final = 8
 
 Key = tuple[str, int]
@@ -96,6 +98,7 @@ def scan_pairs(view: View, pairs: Iterable[Pair], limits: CarryLimits) -> Scan:
     rules = ChoiceRules(
         capital=float(limits.total_usdt * (1 + limits.margin_share)),
         pairs_max=limits.max_pairs,
+        least=min(_LEAST, float(limits.chunk_usdt / limits.notional_usdt / 2)),
     )
     targets = choose(tuple(offers.values()), rules)
     return Scan(offers=offers, targets=_with_margin(view, offers, targets, limits))
