@@ -9,10 +9,9 @@ chunks, least liquid leg first; the second leg follows when the first is known t
 be filled, so that at most one chunk of one pair is open on one side by its doing.
 
 It owns every coin of ``coins`` in its ``spot_account`` and the one-way positions of
-their USDT perpetuals: coins or positions of another purpose must not be there, and
-no other strategy may trade them (a beta hedge in XBTUSDTM excludes BTC here, and
-auto-repay needs the coins in its ``skip``). It moves no money between accounts:
-both need USDT of their own, and ``margin_share`` says how much.
+their USDT perpetuals: no other strategy may trade them (a beta hedge in XBTUSDTM
+excludes BTC here, auto-repay needs the coins in its ``skip``). It moves no money
+between accounts: both need USDT of their own, and ``margin_share`` says how much.
 
 Legs that do not cancel are completed while the carry is worth it and nothing was
 refused, and unwound by reductions otherwise. A pair of which one leg is halted and
@@ -29,10 +28,16 @@ from typing import Final
 from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountId
 from bot.domain.errors import UsageError
 from bot.domain.intents import Intent, PlaceOrder, Proposal, intent_coin
-from bot.domain.money import ZERO, plain
+from bot.domain.money import plain
 from bot.domain.parameters import ParameterTable
 from bot.domain.strategy import Job, Strategy, View
-from bot.risk.carry_pairs import CarryLimits, Scan, offer_inputs, scan_pairs
+from bot.risk.carry_pairs import (
+    CarryLimits,
+    Scan,
+    chunk_coins,
+    offer_inputs,
+    scan_pairs,
+)
 from bot.risk.pair_orders import (
     complete_gap,
     enter_leg,
@@ -51,7 +56,6 @@ from bot.risk.pairs import (
     read_pair,
     trip_rates,
 )
-from bot.risk.sizing import depth_cap
 
 __all__ = ["FundingArbitrage", "from_mapping"]
 
@@ -123,8 +127,8 @@ class FundingArbitrage:
         if is_watch and are_quiet(view, self.coins, self.spot_account):
             return []
         busy = self._busy(view)
-        found = (read_pair(view, coin, self.spot_account) for coin in self.coins)
-        pairs = sorted((p for p in found if p is not None), key=lambda p: p.coin)
+        read = (read_pair(view, coin, self.spot_account) for coin in sorted(self.coins))
+        pairs = [pair for pair in read if pair is not None]
         scan = scan_pairs(view, pairs, self.limits)
         proposals: list[Proposal] = []
         is_whole = True
@@ -148,7 +152,8 @@ class FundingArbitrage:
         """What one existing pair needs now; empty when it is whole and pays."""
         leaving = self._leaving(view, pair, pair.direction, scan)
         if pair.is_gapped:
-            return self._mend(view, pair, scan, leaving)
+            words = leaving or self._shrinking(pair, scan)
+            return self._mend(view, pair, scan, words)
         if pair.idle_loan > 0:
             return self._use_loan(view, pair, scan)
         if pair.is_flat and pair.balance.liability > 0:
@@ -162,16 +167,22 @@ class FundingArbitrage:
         self, view: View, pair: Pair, scan: Scan, leaving: str | None
     ) -> list[Proposal]:
         """A chunk of what is left or given up for another pair, both legs in turn."""
-        usdt, words = self.chunk_usdt, leaving
+        words = leaving or self._shrinking(pair, scan)
+        if words is None:
+            return []
+        usdt = self.chunk_usdt
         if leaving is None:
             usdt = min(usdt, scan.surplus(pair.coin, pair.direction))
-            if usdt < self._least:
-                return []
-            words = scan.targets[(pair.coin, pair.direction)].words
-        chunk = self._chunk(view, pair, usdt)
+        chunk = chunk_coins(view, pair, usdt)
         spot_first = self._is_spot_first(view, pair, chunk)
         intents = leave_leg(view, pair, chunk, spot_first=spot_first)
         return self._send(view, pair, intents, f"leaves: {words}", scan)
+
+    def _shrinking(self, pair: Pair, scan: Scan) -> str | None:
+        """Why a pair that stays has become too large; None when it has not."""
+        if scan.surplus(pair.coin, pair.direction) < self._least:
+            return None
+        return scan.targets[(pair.coin, pair.direction)].words
 
     @property
     def _least(self) -> Decimal:
@@ -191,7 +202,7 @@ class FundingArbitrage:
             return "there is nothing left to borrow"
         target = scan.targets.get((pair.coin, direction))
         if direction and target is not None and not target.notional:
-            return f"{plain(self.hold_h)} hours are {target.words}"
+            return target.words
         return None
 
     def _mend(
@@ -213,7 +224,7 @@ class FundingArbitrage:
     def _completion(self, view: View, pair: Pair) -> tuple[Intent, ...]:
         if pair.direction not in self.directions:
             return ()
-        most = self._chunk(view, pair, self.chunk_usdt * _CHUNK_SLACK)
+        most = chunk_coins(view, pair, self.chunk_usdt * _CHUNK_SLACK)
         return complete_gap(view, pair, most, self.leverage)
 
     def _is_worth_completing(self, pair: Pair) -> bool:
@@ -228,7 +239,7 @@ class FundingArbitrage:
         is_worth = annual is not None and annual >= self.min_carry
         is_worth = is_worth and self._leaving(view, pair, -1, scan) is None
         if is_worth and pair.direction <= 0 and self._is_free(view, pair):
-            intents = sell_idle(pair, self._chunk(view, pair, self.chunk_usdt))
+            intents = sell_idle(pair, chunk_coins(view, pair, self.chunk_usdt))
             found = self._send(view, pair, intents, "sells what it borrowed", scan)
             if found:
                 return found
@@ -241,10 +252,9 @@ class FundingArbitrage:
         named = {pair.coin: pair for pair in pairs}
         for (coin, direction), more in scan.growing():
             pair = named[coin]
-            room = min(more, self._room(pairs, pair))
             if self._leaving(view, pair, direction, scan) is not None:
                 continue
-            intents = self._first_leg(view, pair, direction, room)
+            intents = self._first_leg(view, pair, direction, more)
             words = f"begins: {scan.targets[(coin, direction)].words}"
             found = self._send(view, pair, intents, words, scan)
             if found:
@@ -257,26 +267,13 @@ class FundingArbitrage:
         """The leg to send first, when both legs could be done as things stand."""
         if not self._is_free(view, pair) or room < self._least:
             return ()
-        coins = self._chunk(view, pair, min(self.chunk_usdt, room))
+        coins = chunk_coins(view, pair, min(self.chunk_usdt, room))
         legs = enter_leg(view, pair, direction, coins, self.leverage)
         if not all(self._may(view, pair, leg) for leg in legs):
             return ()
         if len(legs) > 1 and not self._is_spot_first(view, pair, coins):
             return legs[1:]
         return legs[:1]
-
-    def _room(self, pairs: Sequence[Pair], pair: Pair) -> Decimal:
-        """USDT that a pair may grow by under its own cap and that of all pairs."""
-        sizes = [p.hedged * p.mark for p in pairs if p.mark is not None]
-        own = ZERO if pair.mark is None else pair.hedged * pair.mark
-        return min(self.notional_usdt - own, self.total_usdt - sum(sizes, ZERO))
-
-    def _chunk(self, view: View, pair: Pair, usdt: Decimal) -> Decimal:
-        """So many USDT in coins, cut to what both books take; zero without a mark."""
-        if pair.mark is None or pair.mark <= 0:
-            return ZERO
-        coins = usdt / pair.mark
-        return min(depth_cap(view.liquidity(each), coins) for each in pair.symbols)
 
     def _is_spot_first(self, view: View, pair: Pair, coins: Decimal) -> bool:
         """The leg that is dearer to trade goes first; the perpetual on a tie."""
@@ -380,7 +377,6 @@ def from_mapping(
         raise UsageError(
             f"{where} leverage must be at least 1 / margin_share, was {leverage}."
         )
-    floor = share * Decimal(2) / 3
     notional = table.decimal("notional_usdt", "1000", above="0")
     pairs_max = table.whole("max_pairs", 3, low=1, high=100)
     return FundingArbitrage(
@@ -396,7 +392,9 @@ def from_mapping(
         hold_h=table.decimal("hold_h", "720", low="1", high="8760"),
         min_carry=table.decimal("min_carry", "0.01", low="0", high="10"),
         margin_share=share,
-        margin_floor=table.decimal("margin_floor", str(floor), low="0", high="5"),
+        margin_floor=table.decimal(
+            "margin_floor", str(share * 2 / 3), low="0", high="5"
+        ),
         leverage=leverage,
         pause=timedelta(seconds=table.whole("pause_s", 60, low=5, high=86_400)),
     )

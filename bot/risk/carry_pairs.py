@@ -21,7 +21,7 @@ from bot.risk.carry_offer import PairTerms, break_even_h, offer_of
 from bot.risk.pairs import Pair, futures_room, trip_rates
 from bot.risk.sizing import depth_cap
 
-__all__ = ["CarryLimits", "Scan", "offer_inputs", "scan_pairs"]
+__all__ = ["CarryLimits", "Scan", "chunk_coins", "offer_inputs", "scan_pairs"]
 
 _HOURS_A_YEAR: Final = 8_760
 _TRIP_UNKNOWN: Final = 0.01
@@ -54,11 +54,14 @@ class Scan:
 
     offers: Mapping[Key, Offer]
     targets: Mapping[Key, Target]
+    total: float
+    """USDT of notional that all pairs together may have."""
 
     def growing(self) -> list[tuple[Key, Decimal]]:
         """What should grow and by how many USDT, the best on its capital first."""
+        room = self.total - sum(each.held for each in self.offers.values())
         found = [
-            (key, Decimal(repr(target.notional - self.offers[key].held)))
+            (key, Decimal(repr(min(target.notional - self.offers[key].held, room))))
             for key, target in self.targets.items()
             if target.notional > self.offers[key].held
         ]
@@ -101,7 +104,19 @@ def scan_pairs(view: View, pairs: Iterable[Pair], limits: CarryLimits) -> Scan:
         least=min(_LEAST, float(limits.chunk_usdt / limits.notional_usdt / 2)),
     )
     targets = choose(tuple(offers.values()), rules)
-    return Scan(offers=offers, targets=_with_margin(view, offers, targets, limits))
+    return Scan(
+        offers=offers,
+        targets=_with_margin(view, offers, targets, limits),
+        total=float(limits.total_usdt),
+    )
+
+
+def chunk_coins(view: View, pair: Pair, usdt: Decimal) -> Decimal:
+    """So many USDT in coins, cut to what both books take; zero without a mark."""
+    if pair.mark is None or pair.mark <= 0:
+        return ZERO
+    coins = usdt / pair.mark
+    return min(depth_cap(view.liquidity(each), coins) for each in pair.symbols)
 
 
 def offer_inputs(offer: Offer | None, hold_h: Decimal) -> dict[str, str]:
@@ -141,7 +156,7 @@ def _terms(view: View, pair: Pair, limits: CarryLimits) -> PairTerms | None:
     if len(past) == 1:
         means = (float(quote.funding_rate) / interval,) * 2
     lent = view.borrow_rate(pair.coin)
-    trip = _trip(view, pair, limits.chunk_usdt / mark)
+    trip = _trip(view, pair, limits.chunk_usdt)
     return PairTerms(
         name=pair.coin,
         forecast=forecast_funding(float(quote.funding_rate), interval, *means),
@@ -161,10 +176,9 @@ def _terms(view: View, pair: Pair, limits: CarryLimits) -> PairTerms | None:
     )
 
 
-def _trip(view: View, pair: Pair, coins: Decimal) -> float | None:
+def _trip(view: View, pair: Pair, usdt: Decimal) -> float | None:
     """Both legs in and out for one chunk; None where fees or depth are unknown."""
-    chunk = min(depth_cap(view.liquidity(each), coins) for each in pair.symbols)
-    once = sum(trip_rates(view, pair, chunk), ZERO)
+    once = sum(trip_rates(view, pair, chunk_coins(view, pair, usdt)), ZERO)
     return 2 * float(once) if once.is_finite() else None
 
 
@@ -191,10 +205,12 @@ def _with_margin(
 ) -> Mapping[Key, Target]:
     """Give up a chunk of the poorest pair where the perpetuals' margin runs low."""
     room = futures_room(view, limits.margin_floor)
-    live: Sequence[Key] = [key for key, each in targets.items() if offers[key].held]
-    if room is None or room >= 0 or not live:
+    held_keys: Sequence[Key] = [
+        key for key, each in targets.items() if offers[key].held
+    ]
+    if room is None or room >= 0 or not held_keys:
         return targets
-    key = min(live, key=lambda each: (offers[each].running, each))
+    key = min(held_keys, key=lambda each: (offers[each].running, each))
     less = max(offers[key].held - float(limits.chunk_usdt), 0.0)
     kept = min(less, targets[key].notional)
     held = {each: t for each, t in targets.items() if t.notional <= offers[each].held}

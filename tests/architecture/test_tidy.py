@@ -37,6 +37,9 @@ IN_FLOATS = (
 
 IN_ODDS = (
     "bot/risk/forecast_scored.py",
+    "bot/risk/carry_choice.py",
+    "bot/risk/carry_offer.py",
+    "bot/risk/carry_pairs.py",
     "bot/risk/known_flows.py",
     "bot/risk/odds.py",
 )

@@ -49,7 +49,7 @@ def offers(draw: st.DrawFn) -> tuple[Offer, ...]:
 
 @given(found=offers())
 def test_targets_stay_within_capital_and_caps(found: tuple[Offer, ...]) -> None:
-    """Whatever is offered: no cap is passed by growth, and no coin is held both ways."""
+    """Whatever is offered: growth passes no cap, and no coin is held both ways."""
     targets = choose(found, ChoiceRules(capital=_CAPITAL))
     by_key = {each.key: each for each in found}
     grown = [key for key, t in targets.items() if t.notional > by_key[key].held]

@@ -23,7 +23,7 @@ def _quote(hour: float, rate: str, due: int) -> FundingQuoted:
 
 
 def test_the_last_quote_of_a_cycle_is_remembered() -> None:
-    """Of two quotes for eight o'clock the later stays, once the next cycle is quoted."""
+    """Of two quotes for eight o'clock the later stays, once the next one is quoted."""
     shadow = empty_shadow(Rules())
     quotes = (_quote(1, "0.1", 8), _quote(7, "0.2", 8), _quote(8, "0.3", 16))
     for quote in quotes:

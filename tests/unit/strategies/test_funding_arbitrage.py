@@ -13,7 +13,6 @@ from bot.domain.events import FundingQuoted
 from bot.domain.intents import Borrow, PlaceOrder, Proposal, Repay
 from bot.domain.orders import Side
 from bot.domain.strategy import Setback, Strategy
-from bot.shadow.state import Shadow
 from strategies import KINDS
 from tests.unit.strategies.bench import (
     NOW,
@@ -170,7 +169,7 @@ def test_a_quote_whose_settlement_has_passed_is_unknown() -> None:
     assert list(carry().decide(view_of(replace(shadow, funding=stale)), NOW)) == []
 
 
-def _hedged(**changes: object) -> World:
+def hedged(**changes: object) -> World:
     balances = {SPOT: {"SOL": balance("10"), "USDT": balance("9000")}}
     world = World(
         balances={**balances, FUTURES: {"USDT": balance("10000")}},
@@ -181,7 +180,7 @@ def _hedged(**changes: object) -> World:
 
 def test_negative_carry_leaves_in_chunks() -> None:
     """Funding that turned is left: half of ten coins, the dearer leg first."""
-    (proposal,) = asked(carry(), _hedged(rate="-0.0005"))
+    (proposal,) = asked(carry(), hedged(rate="-0.0005"))
 
     assert (order(proposal).symbol, int(order(proposal).qty)) == ("SOL-USDT", 5)
     assert order(proposal).side is Side.SELL
@@ -190,7 +189,7 @@ def test_negative_carry_leaves_in_chunks() -> None:
 
 def test_leaving_ends_flat() -> None:
     """Four legs later nothing is held, and nothing is proposed."""
-    shadow = _hedged(rate="-0.0005").shadow()
+    shadow = hedged(rate="-0.0005").shadow()
     for _ in range(4):
         shadow = done(shadow, carry().decide(view_of(shadow), NOW))
 
@@ -202,7 +201,7 @@ def test_leaving_ends_flat() -> None:
 def test_a_high_adl_rank_leaves() -> None:
     """At four lights the pair is taken down though its carry is good."""
     ranked = (position("SOLUSDTM", -100, adl_rank=4),)
-    (proposal,) = asked(carry(), _hedged(positions=ranked))
+    (proposal,) = asked(carry(), hedged(positions=ranked))
 
     assert order(proposal).is_reduction
     assert "deleveraging rank is 4" in proposal.reason
@@ -211,12 +210,12 @@ def test_a_high_adl_rank_leaves() -> None:
 @pytest.mark.parametrize("symbol", ["SOL-USDT", "SOLUSDTM"])
 def test_a_whole_pair_with_a_halted_leg_is_left_alone(symbol: str) -> None:
     """Selling the leg that trades would make the halted one naked."""
-    assert asked(carry(), _hedged(rate="-1", halted=frozenset({symbol}))) == []
+    assert asked(carry(), hedged(rate="-1", halted=frozenset({symbol}))) == []
 
 
 def test_a_deleveraged_leg_is_completed_while_it_pays() -> None:
     """The exchange closed 40 of 100 lots: they are sold again."""
-    (proposal,) = asked(carry(), _hedged(positions=(position("SOLUSDTM", -60),)))
+    (proposal,) = asked(carry(), hedged(positions=(position("SOLUSDTM", -60),)))
 
     assert (order(proposal).symbol, int(order(proposal).qty)) == ("SOLUSDTM", 40)
     assert order(proposal).side is Side.SELL
@@ -225,7 +224,7 @@ def test_a_deleveraged_leg_is_completed_while_it_pays() -> None:
 def test_a_deleveraged_leg_is_unwound_when_it_does_not_pay() -> None:
     """With the carry gone the four coins without a hedge are sold."""
     (proposal,) = asked(
-        carry(), _hedged(positions=(position("SOLUSDTM", -60),), rate="-0.0005")
+        carry(), hedged(positions=(position("SOLUSDTM", -60),), rate="-0.0005")
     )
 
     assert (order(proposal).symbol, int(order(proposal).qty)) == ("SOL-USDT", 4)
@@ -242,7 +241,7 @@ def test_a_refused_completion_is_unwound_at_once() -> None:
     tried = PlaceOrder(
         account=FUTURES, symbol="SOLUSDTM", side=Side.SELL, qty=Decimal(40)
     )
-    world = _hedged(
+    world = hedged(
         positions=(position("SOLUSDTM", -60),),
         setbacks={("carry", "SOLUSDTM"): _setback(tried, 10)},
     )
@@ -261,7 +260,7 @@ def test_a_refused_reduction_waits_before_it_is_sent_again() -> None:
         qty=Decimal(4),
         is_reduction=True,
     )
-    world = _hedged(positions=(position("SOLUSDTM", -60),), rate="-0.0005")
+    world = hedged(positions=(position("SOLUSDTM", -60),), rate="-0.0005")
     key = ("carry", "SOL-USDT")
 
     assert asked(carry(), replace(world, setbacks={key: _setback(tried, 1)})) == []
@@ -271,7 +270,7 @@ def test_a_refused_reduction_waits_before_it_is_sent_again() -> None:
 def test_an_unknown_mark_still_lets_a_gap_be_unwound() -> None:
     """A reduction needs no price: nothing is completed, the naked coins are sold."""
     (proposal,) = asked(
-        carry(), _hedged(positions=(position("SOLUSDTM", -60),), futures_mark=None)
+        carry(), hedged(positions=(position("SOLUSDTM", -60),), futures_mark=None)
     )
 
     assert order(proposal).is_reduction
@@ -279,9 +278,9 @@ def test_an_unknown_mark_still_lets_a_gap_be_unwound() -> None:
 
 
 @pytest.mark.parametrize("rate", ["0.001", "-0.0005"])
-def test_coins_that_cannot_be_sold_are_hedged(rate: str) -> None:
+def test_coins_that_cannot_be_sold_arehedged(rate: str) -> None:
     """While the coins' market is halted the perpetual is sold, paying or not."""
-    world = _hedged(
+    world = hedged(
         positions=(position("SOLUSDTM", -60),),
         rate=rate,
         halted=frozenset({"SOL-USDT"}),
@@ -359,84 +358,3 @@ def test_wrong_parameters_name_their_key(
     with pytest.raises(UsageError) as error:
         KINDS["funding_arbitrage"]("carry", None, parameters)
     assert said in str(error.value)
-
-
-def _quoted(world: World, rates: Mapping[str, str]) -> Shadow:
-    """The world's shadow with a rate of its own for each contract."""
-    shadow = world.shadow()
-    quotes = {
-        symbol: replace(shadow.funding[symbol], funding_rate=Decimal(rate))
-        for symbol, rate in rates.items()
-    }
-    return replace(shadow, funding=quotes)
-
-
-@pytest.mark.parametrize(("rate", "leaves"), [("0.0004", False), ("0.003", True)])
-def test_a_pair_gives_way_to_one_that_pays_for_the_change(
-    rate: str, *, leaves: bool
-) -> None:
-    """SOL at 0.01 % stays beside a little more; for much more it is given up."""
-    shadow = _quoted(_hedged(), {"SOLUSDTM": "0.0001", "XBTUSDTM": rate})
-    strategy = carry(coins=["SOL", "BTC"], max_pairs=1)
-    found = list(strategy.decide(view_of(shadow), NOW))
-
-    assert bool(found) is leaves
-    if leaves:
-        assert order(found[0]).is_reduction
-        assert "gives way to BTC" in found[0].reason
-
-
-def test_a_rate_that_turns_a_little_is_held_through() -> None:
-    """At -0.001 % going on costs less than a way in and out: the pair stays."""
-    assert asked(carry(), _hedged(rate="-0.00001")) == []
-
-
-def test_all_pairs_together_stay_under_the_total() -> None:
-    """With 1,300 USDT for all and one pair of 1,000, the next gets the other 300."""
-    shadow = _quoted(_hedged(), {"SOLUSDTM": "0.001", "XBTUSDTM": "0.001"})
-    strategy = carry(coins=["SOL", "BTC"], total_usdt=1300)
-    (proposal,) = strategy.decide(view_of(shadow), NOW)
-
-    assert order(proposal).symbol == "BTC-USDT"
-    assert order(proposal).qty == 3
-
-
-def test_thin_margin_behind_the_perpetual_takes_a_chunk_away() -> None:
-    """With 300 USDT behind 1,000 and a floor of a third, half the pair is left."""
-    balances = {SPOT: {"SOL": balance("10"), "USDT": balance("9000")}}
-    world = _hedged(balances={**balances, FUTURES: {"USDT": balance("300")}})
-    (proposal,) = asked(carry(), world)
-
-    assert order(proposal).is_reduction
-    assert "frees margin" in proposal.reason
-
-
-def test_a_proposal_says_when_it_breaks_even() -> None:
-    """The way in and out, the expected income and their hours are in the inputs."""
-    (proposal,) = asked(carry(), World(balances=usdt()))
-    numbers = {
-        name: Decimal(proposal.inputs[name])
-        for name in ("round_trip", "expected_income", "break_even_h")
-    }
-    ratio = 720 * numbers["round_trip"] / numbers["expected_income"]
-
-    assert numbers["break_even_h"] == pytest.approx(ratio, rel=Decimal("0.001"))
-
-
-def test_rates_of_the_past_weigh_against_the_newest_one() -> None:
-    """One high quote after a month of nothing does not pay the way in and out."""
-    world = World(balances=usdt(), rate="0.0004")
-    shadow = world.shadow()
-    newest = shadow.funding["SOLUSDTM"]
-    past = tuple(
-        replace(
-            newest,
-            funding_rate=Decimal("-0.0002"),
-            settlement_at=newest.settlement_at - timedelta(hours=8 * ago),
-        )
-        for ago in range(90, 0, -1)
-    )
-    remembered = replace(shadow, funding_past={"SOLUSDTM": past})
-
-    assert list(carry().decide(view_of(shadow), NOW)) != []
-    assert list(carry().decide(view_of(remembered), NOW)) == []
