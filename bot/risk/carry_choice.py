@@ -5,7 +5,7 @@ less borrow interest, and the basis that is expected to close) as a fraction of 
 notional, what both legs cost in and out, and how much capital a unit of it binds.
 A pair is begun when it earns its way in and out, left when going on costs more than
 that, and given up for a better one when the difference pays for the change:
-the room between these is what keeps a pair from being traded to and fro.
+the room between these keeps a pair from being traded over and over.
 
 Pure and without memory; floats, because it ranks: what is then proposed is sized
 and checked exactly elsewhere.

@@ -76,7 +76,7 @@ def test_only_what_earns_its_way_is_begun(found: tuple[Offer, ...]) -> None:
 
 @given(found=offers())
 def test_what_was_chosen_is_kept(found: tuple[Offer, ...]) -> None:
-    """Once the targets are held the same offers ask for no change: no to and fro."""
+    """Once the targets are held the same offers ask for no change."""
     rules = ChoiceRules(capital=_CAPITAL)
     first = choose(found, rules)
     held = tuple(
