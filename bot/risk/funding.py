@@ -18,7 +18,6 @@ __all__ = [
     "CAP_FACTOR",
     "annualised",
     "break_even_hours",
-    "clamp_rate",
     "funding_cap",
     "funding_payment",
 ]
@@ -57,23 +56,6 @@ def funding_cap(
         Decimal('0.00300')
     """
     return CAP_FACTOR * (initial_margin_rate - maintenance_margin_rate)
-
-
-def clamp_rate(rate: Decimal, rules: ContractRules) -> Decimal:
-    """A forecast rate within the contract's own bounds; a side without one is free.
-
-    Example:
-        >>> from dataclasses import replace
-        >>> from bot.risk.examples import XBTUSDTM
-        >>> capped = replace(XBTUSDTM, funding_rate_cap=Decimal("0.003"))
-        >>> clamp_rate(Decimal("0.01"), capped)
-        Decimal('0.003')
-    """
-    if rules.funding_rate_cap is not None:
-        rate = min(rate, rules.funding_rate_cap)
-    if rules.funding_rate_floor is not None:
-        rate = max(rate, rules.funding_rate_floor)
-    return rate
 
 
 def annualised(rate: Decimal, funding_interval_h: Decimal) -> Decimal:
