@@ -103,7 +103,7 @@ def run_carry_study(
         UsageError: None of them can be read.
     """
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs, failed = _jobs(pool, sources, scope, say)
+        jobs, silent, failed = _jobs(pool, sources, scope, say)
         order = sorted(range(len(jobs)), key=lambda at: not jobs[at].is_derived)
         asked = {pool.submit(carry_rows, jobs[at]): at for at in order}
         made: dict[int, CarryMade] = {}
@@ -120,29 +120,32 @@ def run_carry_study(
         rows=tuple(row for _, each in done for row in each.rows),
         scores=tuple((job, each.scores) for job, each in done),
         scope=scope,
-        left_out=tuple(each.left_out for _, each in done if each.left_out),
+        left_out=(*silent, *(each.left_out for _, each in done if each.left_out)),
         failed=tuple(sorted(failed)),
     )
 
 
 def _jobs(
     pool: ProcessPoolExecutor, sources: Sequence[Source], scope: CarryScope, say: Say
-) -> tuple[list[CarryJob], list[str]]:
-    """The jobs of what can be read, and a sentence for each market that cannot.
+) -> tuple[list[CarryJob], list[str], list[str]]:
+    """The jobs, and a sentence for each market without funding and unreadable one.
 
     Raises:
         UsageError: No market can be read.
     """
     asked = [pool.submit(carry_jobs, source, scope) for source in sources]
     jobs: list[CarryJob] = []
+    silent: list[str] = []
     failed: list[str] = []
     for source, future in zip(sources, asked, strict=True):
         error = future.exception()
         if error is None:
-            jobs += future.result()
+            found = future.result()
+            jobs += found
+            silent += [] if found else [f"{source.name}: no coin has funding"]
             continue
         failed.append(f"{source.name}: {error}")
         say(f"{source.name} is left out: {error}")
     if len(failed) == len(sources):
         raise UsageError(f"No market could be read. {' '.join(failed)}")
-    return jobs, failed
+    return jobs, silent, failed

@@ -20,6 +20,7 @@ from bot.study.carry_summary import summary_of
 from bot.study.markets import Source
 from connectors.markets.hourly import HourlyMarket, open_hourly
 from tests.simulation.small import drive
+from tests.simulation.small import market as small_market
 from tests.unit.markets.build import START_MS, candles, funding, manifest
 
 _HOUR_MS = 3_600_000
@@ -211,6 +212,7 @@ def test_the_command_prints_one_object(
     markets.mkdir()
     _folder(markets / "good", [0.0005] * 120)
     (markets / "bad.toml").write_text("name = 3", encoding="utf-8")
+    small_market(markets / "dry", {"ABC": [1.0] * 200})
     said = drive(
         capsys,
         *("study", "carry", "--markets", str(markets), "--quick", "--workers", "1"),
@@ -220,6 +222,7 @@ def test_the_command_prints_one_object(
 
     assert said.code == 0
     assert len(answer["failed"]) == 1
+    assert answer["left_out"] == ["dry: no coin has funding"]
     assert {row["policy"] for row in answer["rows"]} == {*POLICIES, "clairvoyant"}
     stable = (
         *("market", "year", "policy", "capital", "reserve", "borrow_x", "derived"),
