@@ -45,6 +45,7 @@ __all__ = [
     "NullJournal",
     "Plan",
     "Simulation",
+    "documents_of",
     "open_journal",
     "paper_account",
     "plan_run",
@@ -126,7 +127,7 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
         raise UsageError(
             f"The world {world!r} has no connector yet; use paper, replay or simulated."
         )
-    documents = _documents(market)
+    documents = documents_of(market)
     market = with_inverse(market, [p.symbol for p in account.positions])
     first = market.first_prices()
     vip = account.vip or settings.vip
@@ -217,7 +218,7 @@ def _scheduler(plan: Plan) -> VirtualScheduler:
     return VirtualScheduler(start)
 
 
-def _documents(market: Market) -> Mapping[str, object] | None:
+def documents_of(market: Market) -> Mapping[str, object] | None:
     """The exchange's own rules that a recorded market names, decoded exactly."""
     path = market.rules_path if isinstance(market, RecordedMarket) else None
     if path is None:

@@ -1,14 +1,18 @@
 """Funding arbitrage: hold a coin against its perpetual and collect the funding.
 
 Positive funding: buy the coin, short the perpetual. Negative funding: borrow the
-coin in cross margin, sell it, buy the perpetual. A pair is entered and left in
+coin in cross margin, sell it, buy the perpetual. Which pairs to hold is decided by
+``bot.risk.carry_choice`` on a forecast of funding: begun when they earn their way in
+and out, left when they cost it, given up for one that pays for the change. A pair is
+entered and left in
 chunks, least liquid leg first; the second leg follows when the first is known to
 be filled, so that at most one chunk of one pair is open on one side by its doing.
 
 It owns every coin of ``coins`` in its ``spot_account`` and the one-way positions of
-their USDT perpetuals: nothing of another purpose may be there, and no other strategy
-may trade them (a beta hedge in XBTUSDTM excludes BTC here, auto-repay needs the coins
-in its ``skip``). Both accounts need USDT of their own; a chunk is cut to their room.
+their USDT perpetuals: no other strategy may trade them (a beta hedge in XBTUSDTM
+excludes BTC here, auto-repay needs the coins in its ``skip``). It moves no money
+between accounts: both need USDT of their own, and ``margin_share`` says how much. A
+chunk is cut to the room that admission has.
 
 Legs that do not cancel are completed while the carry is worth it and nothing was
 refused, and unwound by reductions otherwise. A pair of which one leg is halted and
@@ -24,12 +28,17 @@ from typing import ClassVar, Final
 
 from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountId
 from bot.domain.intents import Intent, PlaceOrder, Proposal, intent_coin
-from bot.domain.money import ZERO, plain
+from bot.domain.money import plain
 from bot.domain.parameters import decimal, flag, text, texts, whole
 from bot.domain.scheduled import Scheduled
 from bot.domain.strategy import Job, View
-from bot.risk.carry import Carry, CarryTerms, expected_carry
-from bot.risk.funding import clamp_rate
+from bot.risk.carry_pairs import (
+    CarryLimits,
+    Scan,
+    chunk_coins,
+    offer_inputs,
+    scan_pairs,
+)
 from bot.risk.pair_orders import (
     complete_gap,
     enter_leg,
@@ -49,7 +58,6 @@ from bot.risk.pairs import (
     read_pair,
     trip_rates,
 )
-from bot.risk.sizing import depth_cap
 
 __all__ = ["FundingArbitrage"]
 
@@ -68,6 +76,7 @@ class FundingArbitrage(Scheduled):
 
     ``min_carry`` is a yearly rate on total capital: the notional and the margin
     behind it. ``hold_h`` is the time over which the way in and out is earned back.
+    ``margin_floor`` is the share behind the perpetuals under which a chunk is left.
     ``pause_s`` is how long nothing new is tried after a refusal.
     """
 
@@ -84,15 +93,24 @@ class FundingArbitrage(Scheduled):
     chunk_usdt: Decimal = decimal(
         "500", above="0", sentence="at most this much uncovered by its own doing"
     )
+    total_usdt: Decimal | None = decimal(
+        None, above="0", sentence="of all pairs; unless told, max_pairs such pairs"
+    )
     max_pairs: int = whole(3, low=1, high=100, sentence="held at once")
     hold_h: Decimal = decimal(
-        "168", low="1", high="8760", sentence="in which the way in and out is earned"
+        "720", low="1", high="8760", sentence="in which the way in and out is earned"
     )
     min_carry: Decimal = decimal(
-        "0.05", low="0", high="10", sentence="a year, on notional and margin"
+        "0.01", low="0", high="10", sentence="a year, on notional and margin"
     )
     margin_share: Decimal = decimal(
         "0.5", above="0", high="5", sentence="margin behind each USDT of notional"
+    )
+    margin_floor: Decimal | None = decimal(
+        None,
+        low="0",
+        high="5",
+        sentence="less of it frees a chunk; unless told, two thirds of margin_share",
     )
     leverage: Decimal = decimal("3", low="1", high="125", sentence="of the perpetual")
     pause_s: int = whole(60, low=5, high=86_400, sentence="of rest after a refusal")
@@ -127,6 +145,22 @@ class FundingArbitrage(Scheduled):
         return timedelta(seconds=self.pause_s)
 
     @property
+    def limits(self) -> CarryLimits:
+        """What the user allows, for the scan of all coins."""
+        total, floor = self.total_usdt, self.margin_floor
+        return CarryLimits(
+            directions=self.directions,
+            notional_usdt=self.notional_usdt,
+            total_usdt=self.notional_usdt * self.max_pairs if total is None else total,
+            chunk_usdt=self.chunk_usdt,
+            max_pairs=self.max_pairs,
+            hold_h=self.hold_h,
+            min_carry=self.min_carry,
+            margin_share=self.margin_share,
+            margin_floor=self.margin_share * 2 / 3 if floor is None else floor,
+        )
+
+    @property
     def jobs(self) -> Sequence[Job]:
         """Its own schedule, and a watch over its legs every five seconds."""
         return (*self.own_jobs(), Job(name=self._watch_name, schedule=_WATCH))
@@ -147,21 +181,19 @@ class FundingArbitrage(Scheduled):
         if is_watch and are_quiet(view, self.coins, self.spot_account):
             return []
         busy = self._busy(view)
+        read = (read_pair(view, coin, self.spot_account) for coin in sorted(self.coins))
+        pairs = [pair for pair in read if pair is not None]
+        scan = scan_pairs(view, pairs, self.limits)
         proposals: list[Proposal] = []
-        pairs: list[Pair] = []
         is_whole = True
-        for coin in sorted(self.coins):
-            pair = read_pair(view, coin, self.spot_account)
-            if pair is None:
-                continue
-            pairs.append(pair)
+        for pair in pairs:
             if busy & {pair.coin, *pair.symbols}:
                 is_whole = False
                 continue
-            found = self._tend(view, pair)
-            proposals += found
-            is_whole = is_whole and not found and not pair.is_gapped
-        return self._begin(view, pairs) if is_whole else proposals
+            wanted = self._tend(view, pair, scan)
+            proposals += wanted
+            is_whole = is_whole and not wanted and not pair.is_gapped
+        return self._begin(view, pairs, scan) if is_whole else proposals
 
     # -- what is there ----------------------------------------------------
 
@@ -170,23 +202,50 @@ class FundingArbitrage(Scheduled):
         flying = (*view.in_flight(self.name), *view.in_flight(_GUARD))
         return {name for each in flying if (name := intent_coin(each.intent))}
 
-    def _tend(self, view: View, pair: Pair) -> list[Proposal]:
+    def _tend(self, view: View, pair: Pair, scan: Scan) -> list[Proposal]:
         """What one existing pair needs now; empty when it is whole and pays."""
-        leaving = self._leaving(view, pair, pair.direction)
+        leaving = self._leaving(view, pair, pair.direction, scan)
         if pair.is_gapped:
-            return self._mend(view, pair, leaving)
+            words = leaving or self._shrinking(pair, scan)
+            return self._mend(view, pair, scan, words)
         if pair.idle_loan > 0:
-            return self._use_loan(view, pair)
+            return self._use_loan(view, pair, scan)
         if pair.is_flat and pair.balance.liability > 0:
-            return self._send(view, pair, unwind_gap(view, pair), "buys back the rest")
-        if leaving is None or not pair.hedged or not self._may_leave(view, pair):
+            words = "buys back the rest"
+            return self._send(view, pair, unwind_gap(view, pair), words, scan)
+        if not pair.hedged or not self._may_leave(view, pair):
             return []
-        chunk = self._chunk(view, pair, self.chunk_usdt)
+        return self._lessen(view, pair, scan, leaving)
+
+    def _lessen(
+        self, view: View, pair: Pair, scan: Scan, leaving: str | None
+    ) -> list[Proposal]:
+        """A chunk of what is left or given up for another pair, both legs in turn."""
+        words = leaving or self._shrinking(pair, scan)
+        if words is None:
+            return []
+        usdt = self.chunk_usdt
+        if leaving is None:
+            usdt = min(usdt, scan.surplus(pair.coin, pair.direction))
+        chunk = chunk_coins(view, pair, usdt)
         spot_first = self._is_spot_first(view, pair, chunk)
         intents = leave_leg(view, pair, chunk, spot_first=spot_first)
-        return self._send(view, pair, intents, f"leaves: {leaving}")
+        return self._send(view, pair, intents, f"leaves: {words}", scan)
 
-    def _leaving(self, view: View, pair: Pair, direction: int) -> str | None:
+    def _shrinking(self, pair: Pair, scan: Scan) -> str | None:
+        """Why a pair that stays has become too large; None when it has not."""
+        if scan.surplus(pair.coin, pair.direction) < self._least:
+            return None
+        return scan.targets[(pair.coin, pair.direction)].words
+
+    @property
+    def _least(self) -> Decimal:
+        """The smallest change in USDT that is worth its orders: half a chunk."""
+        return min(self.chunk_usdt, self.notional_usdt) / 2
+
+    def _leaving(
+        self, view: View, pair: Pair, direction: int, scan: Scan
+    ) -> str | None:
         """Why a pair must not be held that way or completed; None when it may."""
         rank = None if pair.position is None else pair.position.adl_rank
         if rank is not None and rank > _ADL_RANK_MAX:
@@ -195,32 +254,31 @@ class FundingArbitrage(Scheduled):
         left = None if lent is None else lent.available
         if direction < 0 and left is not None and left <= 0:
             return "there is nothing left to borrow"
-        carry = self._carry(view, pair, direction) if direction else None
-        if carry is not None and carry.running < 0:
-            return (
-                f"{plain(self.hold_h)} hours would earn {carry.income:.6f} and cost "
-                f"{carry.interest:.6f} of interest"
-            )
+        target = scan.targets.get((pair.coin, direction))
+        if direction and target is not None and not target.notional:
+            return target.words
         return None
 
-    def _mend(self, view: View, pair: Pair, leaving: str | None) -> list[Proposal]:
+    def _mend(
+        self, view: View, pair: Pair, scan: Scan, leaving: str | None
+    ) -> list[Proposal]:
         """Complete a gap once while it is worth it, else unwind it."""
         words = f"legs of {plain(pair.spot_qty)} and {plain(pair.perp_qty)}"
         complete = self._completion(view, pair)
         if leaving is None and self._is_worth_completing(pair):
-            found = self._send(view, pair, complete, f"completes {words}")
+            found = self._send(view, pair, complete, f"completes {words}", scan)
             if found:
                 return found
         unwind = unwind_gap(view, pair)
         if any(view.is_halted(i.symbol) for i in unwind if isinstance(i, PlaceOrder)):
-            return self._send(view, pair, complete, f"completes {words}, halted")
+            return self._send(view, pair, complete, f"completes {words}, halted", scan)
         why = leaving or "completing is not possible now"
-        return self._send(view, pair, unwind, f"unwinds {words}: {why}")
+        return self._send(view, pair, unwind, f"unwinds {words}: {why}", scan)
 
     def _completion(self, view: View, pair: Pair) -> tuple[Intent, ...]:
         if pair.direction not in self.directions:
             return ()
-        most = self._chunk(view, pair, self.chunk_usdt * _CHUNK_SLACK)
+        most = chunk_coins(view, pair, self.chunk_usdt * _CHUNK_SLACK)
         return complete_gap(view, pair, most, self.leverage)
 
     def _is_worth_completing(self, pair: Pair) -> bool:
@@ -229,54 +287,41 @@ class FundingArbitrage(Scheduled):
         most = self.notional_usdt * _CHUNK_SLACK
         return pair.mark is not None and size * pair.mark <= most
 
-    def _use_loan(self, view: View, pair: Pair) -> list[Proposal]:
+    def _use_loan(self, view: View, pair: Pair, scan: Scan) -> list[Proposal]:
         """Sell what was borrowed while that is worth it, else repay it."""
-        carry = self._carry(view, pair, -1)
-        is_worth = carry is not None and carry.annual >= self.min_carry
-        is_worth = is_worth and self._leaving(view, pair, -1) is None
+        annual = scan.annual(pair.coin, -1, self.hold_h)
+        is_worth = annual is not None and annual >= self.min_carry
+        is_worth = is_worth and self._leaving(view, pair, -1, scan) is None
         if is_worth and pair.direction <= 0 and self._is_free(view, pair):
-            intents = sell_idle(pair, self._chunk(view, pair, self.chunk_usdt))
-            found = self._send(view, pair, intents, "sells what it borrowed")
+            intents = sell_idle(pair, chunk_coins(view, pair, self.chunk_usdt))
+            found = self._send(view, pair, intents, "sells what it borrowed", scan)
             if found:
                 return found
-        return self._send(view, pair, repay_idle(pair), "repays what lies idle")
+        return self._send(view, pair, repay_idle(pair), "repays what lies idle", scan)
 
     # -- what may begin ---------------------------------------------------
 
-    def _begin(self, view: View, pairs: Sequence[Pair]) -> list[Proposal]:
-        """The first leg of one chunk of the pair with the best carry."""
-        for carry, direction, pair in self._ranked(view, pairs):
-            intents = self._first_leg(view, pair, direction)
-            words = f"begins: {carry.annual:.4f} a year expected on total capital"
-            found = self._send(view, pair, intents, words)
+    def _begin(self, view: View, pairs: Sequence[Pair], scan: Scan) -> list[Proposal]:
+        """The first leg of one chunk of the pair that pays most for its capital."""
+        named = {pair.coin: pair for pair in pairs}
+        for (coin, direction), more in scan.growing():
+            pair = named[coin]
+            if self._leaving(view, pair, direction, scan) is not None:
+                continue
+            intents = self._first_leg(view, pair, direction, more)
+            words = f"begins: {scan.targets[(coin, direction)].words}"
+            found = self._send(view, pair, intents, words, scan)
             if found:
                 return found
         return []
 
-    def _ranked(
-        self, view: View, pairs: Sequence[Pair]
-    ) -> list[tuple[Carry, int, Pair]]:
-        """What may grow and pays enough, the best carry first; ties by name."""
-        held = sum(not pair.is_flat for pair in pairs)
-        found: list[tuple[Carry, int, Pair]] = []
-        for pair in pairs:
-            if self._room(pair) <= 0 or (pair.is_flat and held >= self.max_pairs):
-                continue
-            for direction in self.directions:
-                if pair.direction == -direction:
-                    continue
-                carry = self._carry(view, pair, direction)
-                if carry is None or carry.annual < self.min_carry:
-                    continue
-                if self._leaving(view, pair, direction) is None:
-                    found.append((carry, direction, pair))
-        return sorted(found, key=lambda each: (-each[0].annual, each[2].coin))
-
-    def _first_leg(self, view: View, pair: Pair, direction: int) -> tuple[Intent, ...]:
+    def _first_leg(
+        self, view: View, pair: Pair, direction: int, room: Decimal
+    ) -> tuple[Intent, ...]:
         """The leg to send first, when both legs could be done as things stand."""
-        if not self._is_free(view, pair):
+        if not self._is_free(view, pair) or room < self._least:
             return ()
-        most = self._chunk(view, pair, min(self.chunk_usdt, self._room(pair)))
+        most = chunk_coins(view, pair, min(self.chunk_usdt, room))
         coins = within_room(view, pair, direction, most, self.leverage)
         legs = enter_leg(view, pair, direction, coins, self.leverage)
         if not all(self._may(view, pair, leg) for leg in legs):
@@ -285,48 +330,10 @@ class FundingArbitrage(Scheduled):
             return legs[1:]
         return legs[:1]
 
-    def _room(self, pair: Pair) -> Decimal:
-        """USDT that the pair may still grow by; zero for less than half a chunk."""
-        if pair.mark is None:
-            return ZERO
-        left = self.notional_usdt - pair.hedged * pair.mark
-        least = min(self.chunk_usdt, self.notional_usdt) / 2
-        return left if left >= least else ZERO
-
-    def _chunk(self, view: View, pair: Pair, usdt: Decimal) -> Decimal:
-        """So many USDT in coins, cut to what both books take; zero without a mark."""
-        if pair.mark is None or pair.mark <= 0:
-            return ZERO
-        coins = usdt / pair.mark
-        return min(depth_cap(view.liquidity(each), coins) for each in pair.symbols)
-
     def _is_spot_first(self, view: View, pair: Pair, coins: Decimal) -> bool:
         """The leg that is dearer to trade goes first; the perpetual on a tie."""
         spot, perp = trip_rates(view, pair, coins)
         return spot > perp
-
-    def _carry(self, view: View, pair: Pair, direction: int) -> Carry | None:
-        """The expected carry of one more chunk; None when anything is unknown."""
-        quote = view.funding(pair.contract.symbol)
-        lent = view.borrow_rate(pair.coin)
-        if quote is None or quote.settlement_at <= view.at or pair.mark is None:
-            return None
-        if direction < 0 and lent is None:
-            return None
-        coins = self._chunk(view, pair, self.chunk_usdt)
-        return expected_carry(
-            CarryTerms(
-                direction=direction,
-                at=view.at,
-                funding_rate=clamp_rate(quote.funding_rate, pair.contract),
-                settlement_at=quote.settlement_at,
-                funding_interval_h=quote.funding_interval_h,
-                hold_h=self.hold_h,
-                round_trip=2 * sum(trip_rates(view, pair, coins), ZERO),
-                borrow_annual=ZERO if direction > 0 or not lent else lent.annual_rate,
-                margin_share=self.margin_share,
-            )
-        )
 
     # -- what may be sent -------------------------------------------------
 
@@ -369,10 +376,17 @@ class FundingArbitrage(Scheduled):
         return is_open and is_covered(view, pair, intent, self.margin_share)
 
     def _send(
-        self, view: View, pair: Pair, intents: Sequence[Intent], words: str
+        self,
+        view: View,
+        pair: Pair,
+        intents: Sequence[Intent],
+        words: str,
+        scan: Scan,
     ) -> list[Proposal]:
         """The intents as proposals, those that may be done now."""
-        inputs = pair_inputs(view, pair)
+        sign = pair.direction or (-1 if pair.balance.liability else 1)
+        offer = scan.offers.get((pair.coin, sign))
+        inputs = {**pair_inputs(view, pair), **offer_inputs(offer, self.hold_h)}
         return [
             Proposal(
                 owner=self.name,

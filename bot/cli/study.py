@@ -1,4 +1,4 @@
-"""``gnomon study``: what the guard is worth on recorded markets, beside others.
+"""``gnomon study``: what guard and carry are worth on recorded markets, beside others.
 
 It reads a folder of markets and prints one table. Progress goes to standard error;
 with ``--json`` standard output holds exactly one object. It decides nothing.
@@ -14,6 +14,8 @@ from rich.console import Console
 
 from bot.cli.study_beta import BETA_HELP, beta
 from bot.settings import read_settings, settings_from
+from bot.study import carry as carry_study
+from bot.study.carry_view import carry_view
 from bot.study.guard import QUICK, WHOLE, run_study
 from bot.study.markets import SQUEEZE, Source, find_markets
 from bot.study.view import study_view
@@ -83,6 +85,45 @@ def guard(
         return
     is_terminal = sys.stdout.isatty()
     Console(width=None if is_terminal else _WIDE).print(study_view(study))
+
+
+_CARRY_HELP: Final = """
+Funding arbitrage beside always on, a fixed threshold, idle USDT and a clairvoyant.
+
+Examples:
+
+    gnomon study carry --markets windows --quick
+
+    gnomon study carry --markets windows --workers 2 --json > carry.json
+
+Net returns are fractions of total capital, by calendar year; the clairvoyant is a
+bound. A market that cannot be read is a sentence in `failed`; exit 2 only if none can.
+"""
+
+
+@app.command("carry", help=_CARRY_HELP)
+def carry(
+    *,
+    markets: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder of market manifests.")
+    ],
+    workers: Annotated[int, typer.Option(help="Processes at once.", min=1, max=64)] = 2,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One size, one bound a year.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = (
+        False
+    ),
+) -> None:
+    """Make the table and print it."""
+    scope = carry_study.QUICK if quick else carry_study.WHOLE
+    sources = find_markets(markets)
+    study = carry_study.run_carry_study(sources, scope, workers, _say)
+    if as_json:
+        sys.stdout.write(json.dumps(study.answer(), indent=1) + "\n")
+        return
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(width=width).print(carry_view(study))
 
 
 def _say(line: str) -> None:

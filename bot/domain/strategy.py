@@ -101,6 +101,9 @@ class View(Protocol):
     def funding(self, symbol: str) -> FundingQuoted | None:
         """The current funding quote of a contract."""
 
+    def funding_past(self, symbol: str) -> Sequence[FundingQuoted]:
+        """The last quote of each cycle that is over, oldest first; may be empty."""
+
     def borrow_rate(self, coin: str) -> BorrowRateQuoted | None:
         """The current borrow rate and inventory of a coin."""
 

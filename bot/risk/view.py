@@ -103,6 +103,10 @@ class ShadowView:
         """The current funding quote of a contract."""
         return self.shadow.funding.get(symbol)
 
+    def funding_past(self, symbol: str) -> Sequence[FundingQuoted]:
+        """The last quote of each cycle that is over, oldest first."""
+        return self.shadow.funding_past.get(symbol, ())
+
     def borrow_rate(self, coin: str) -> BorrowRateQuoted | None:
         """The current borrow rate and inventory of a coin."""
         return self.shadow.borrow.get(coin)

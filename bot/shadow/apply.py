@@ -59,6 +59,7 @@ from bot.shadow.stops import order_ended, stop_changed, stop_settled
 __all__ = ["apply", "leave_unexplained", "opening_closes", "register", "set_back"]
 
 _HOUR: Final = timedelta(hours=1)
+_FUNDING_PAST_MAX: Final = 90
 
 
 def apply(shadow: Shadow, event: Event) -> Shadow:
@@ -287,7 +288,18 @@ def _status(shadow: Shadow, event: AccountStatusChanged) -> Shadow:
 
 
 def _funding(shadow: Shadow, event: FundingQuoted) -> Shadow:
-    return replace(shadow, at=event.at, funding={**shadow.funding, event.symbol: event})
+    """The newest quote; the one before is kept when its cycle is over."""
+    symbol, known = event.symbol, shadow.funding.get(event.symbol)
+    quotes = {**shadow.funding, symbol: event}
+    if known is None or not known.settlement_at <= event.at < event.settlement_at:
+        return replace(shadow, at=event.at, funding=quotes)
+    past = (*shadow.funding_past.get(symbol, ()), known)[-_FUNDING_PAST_MAX:]
+    return replace(
+        shadow,
+        at=event.at,
+        funding=quotes,
+        funding_past={**shadow.funding_past, symbol: past},
+    )
 
 
 def _borrow(shadow: Shadow, event: BorrowRateQuoted) -> Shadow:

@@ -96,6 +96,8 @@ class Shadow:
     last_prices: Mapping[str, TimedPrice] = field(default_factory=dict)
     """By contract or pair; they price an exit while they are newer than the mark."""
     funding: Mapping[str, FundingQuoted] = field(default_factory=dict)
+    funding_past: Mapping[str, tuple[FundingQuoted, ...]] = field(default_factory=dict)
+    """The last quote of each cycle that is over, by contract, oldest first."""
     borrow: Mapping[str, BorrowRateQuoted] = field(default_factory=dict)
     liquidity: Mapping[str, LiquidityQuoted] = field(default_factory=dict)
     statuses: Mapping[tuple[AccountId, str], AccountStatus] = field(

@@ -94,14 +94,23 @@ class DepthEstimator:
         The price only turns the assumed USDT volume of a coin without any recorded
         volume into coins.
         """
-        sigma = self._sigma_at(times)
-        spread = half_spread_base(self.coin) * self._spread_factor(times, sigma)
-        volume = self._volume_at(times, prices)
-        columns = (decimals(rounded(values, 4)) for values in (spread, sigma, volume))
+        estimated = self.estimates(times, prices)
+        columns = (decimals(rounded(values, 4)) for values in estimated)
         return [
             Liquidity(half_spread=half, sigma_1m=deviation, volume_1m=coins)
             for half, deviation, coins in zip(*columns, strict=True)
         ]
+
+    def estimates(
+        self, times: IntArray, prices: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Half-spread, volatility and volume (coins) a minute at each time, as arrays.
+
+        What ``quotes`` rounds; the arguments are the same.
+        """
+        sigma = self._sigma_at(times)
+        spread = half_spread_base(self.coin) * self._spread_factor(times, sigma)
+        return spread, sigma, self._volume_at(times, prices)
 
     def _sigma_after(self, rows: IntArray) -> FloatArray:
         """Root mean square of the last returns, scaled to one minute."""

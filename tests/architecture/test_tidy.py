@@ -38,6 +38,9 @@ IN_FLOATS = (
 IN_ODDS = (
     "bot/risk/coming_shifts.py",
     "bot/risk/forecast_scored.py",
+    "bot/risk/carry_choice.py",
+    "bot/risk/carry_offer.py",
+    "bot/risk/carry_pairs.py",
     "bot/risk/known_flows.py",
     "bot/risk/odds.py",
 )

@@ -169,7 +169,7 @@ def test_a_quote_whose_settlement_has_passed_is_unknown() -> None:
     assert list(carry().decide(view_of(replace(shadow, funding=stale)), NOW)) == []
 
 
-def _hedged(**changes: object) -> World:
+def hedged(**changes: object) -> World:
     balances = {SPOT: {"SOL": balance("10"), "USDT": balance("9000")}}
     world = World(
         balances={**balances, FUTURES: {"USDT": balance("10000")}},
@@ -180,7 +180,7 @@ def _hedged(**changes: object) -> World:
 
 def test_negative_carry_leaves_in_chunks() -> None:
     """Funding that turned is left: half of ten coins, the dearer leg first."""
-    (proposal,) = asked(carry(), _hedged(rate="-0.0005"))
+    (proposal,) = asked(carry(), hedged(rate="-0.0005"))
 
     assert (order(proposal).symbol, int(order(proposal).qty)) == ("SOL-USDT", 5)
     assert order(proposal).side is Side.SELL
@@ -189,7 +189,7 @@ def test_negative_carry_leaves_in_chunks() -> None:
 
 def test_leaving_ends_flat() -> None:
     """Four legs later nothing is held, and nothing is proposed."""
-    shadow = _hedged(rate="-0.0005").shadow()
+    shadow = hedged(rate="-0.0005").shadow()
     for _ in range(4):
         shadow = done(shadow, carry().decide(view_of(shadow), NOW))
 
@@ -201,7 +201,7 @@ def test_leaving_ends_flat() -> None:
 def test_a_high_adl_rank_leaves() -> None:
     """At four lights the pair is taken down though its carry is good."""
     ranked = (position("SOLUSDTM", -100, adl_rank=4),)
-    (proposal,) = asked(carry(), _hedged(positions=ranked))
+    (proposal,) = asked(carry(), hedged(positions=ranked))
 
     assert order(proposal).is_reduction
     assert "deleveraging rank is 4" in proposal.reason
@@ -210,12 +210,12 @@ def test_a_high_adl_rank_leaves() -> None:
 @pytest.mark.parametrize("symbol", ["SOL-USDT", "SOLUSDTM"])
 def test_a_whole_pair_with_a_halted_leg_is_left_alone(symbol: str) -> None:
     """Selling the leg that trades would make the halted one naked."""
-    assert asked(carry(), _hedged(rate="-1", halted=frozenset({symbol}))) == []
+    assert asked(carry(), hedged(rate="-1", halted=frozenset({symbol}))) == []
 
 
 def test_a_deleveraged_leg_is_completed_while_it_pays() -> None:
     """The exchange closed 40 of 100 lots: they are sold again."""
-    (proposal,) = asked(carry(), _hedged(positions=(position("SOLUSDTM", -60),)))
+    (proposal,) = asked(carry(), hedged(positions=(position("SOLUSDTM", -60),)))
 
     assert (order(proposal).symbol, int(order(proposal).qty)) == ("SOLUSDTM", 40)
     assert order(proposal).side is Side.SELL
@@ -224,7 +224,7 @@ def test_a_deleveraged_leg_is_completed_while_it_pays() -> None:
 def test_a_deleveraged_leg_is_unwound_when_it_does_not_pay() -> None:
     """With the carry gone the four coins without a hedge are sold."""
     (proposal,) = asked(
-        carry(), _hedged(positions=(position("SOLUSDTM", -60),), rate="-0.0005")
+        carry(), hedged(positions=(position("SOLUSDTM", -60),), rate="-0.0005")
     )
 
     assert (order(proposal).symbol, int(order(proposal).qty)) == ("SOL-USDT", 4)
@@ -241,7 +241,7 @@ def test_a_refused_completion_is_unwound_at_once() -> None:
     tried = PlaceOrder(
         account=FUTURES, symbol="SOLUSDTM", side=Side.SELL, qty=Decimal(40)
     )
-    world = _hedged(
+    world = hedged(
         positions=(position("SOLUSDTM", -60),),
         setbacks={("carry", "SOLUSDTM"): _setback(tried, 10)},
     )
@@ -260,7 +260,7 @@ def test_a_refused_reduction_waits_before_it_is_sent_again() -> None:
         qty=Decimal(4),
         is_reduction=True,
     )
-    world = _hedged(positions=(position("SOLUSDTM", -60),), rate="-0.0005")
+    world = hedged(positions=(position("SOLUSDTM", -60),), rate="-0.0005")
     key = ("carry", "SOL-USDT")
 
     assert asked(carry(), replace(world, setbacks={key: _setback(tried, 1)})) == []
@@ -270,7 +270,7 @@ def test_a_refused_reduction_waits_before_it_is_sent_again() -> None:
 def test_an_unknown_mark_still_lets_a_gap_be_unwound() -> None:
     """A reduction needs no price: nothing is completed, the naked coins are sold."""
     (proposal,) = asked(
-        carry(), _hedged(positions=(position("SOLUSDTM", -60),), futures_mark=None)
+        carry(), hedged(positions=(position("SOLUSDTM", -60),), futures_mark=None)
     )
 
     assert order(proposal).is_reduction
@@ -278,9 +278,9 @@ def test_an_unknown_mark_still_lets_a_gap_be_unwound() -> None:
 
 
 @pytest.mark.parametrize("rate", ["0.001", "-0.0005"])
-def test_coins_that_cannot_be_sold_are_hedged(rate: str) -> None:
+def test_coins_that_cannot_be_sold_arehedged(rate: str) -> None:
     """While the coins' market is halted the perpetual is sold, paying or not."""
-    world = _hedged(
+    world = hedged(
         positions=(position("SOLUSDTM", -60),),
         rate=rate,
         halted=frozenset({"SOL-USDT"}),
