@@ -6,10 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from bot.domain.accounts import FUTURES, MARGIN_CROSS, AccountId
+from bot.domain.accounts import FUTURES, MAIN, MARGIN_CROSS, AccountId
 from bot.domain.announced import Delisting, RiskChange
 from bot.domain.events import MarksTicked, RulesRead
-from bot.domain.intents import Borrow, Intent, PlaceOrder, Repay, Transfer
+from bot.domain.intents import (
+    Approved,
+    Borrow,
+    Intent,
+    PlaceOrder,
+    Refused,
+    Repay,
+    Transfer,
+)
 from bot.domain.orders import Side
 from bot.guard.announced import (
     delisting_objection,
@@ -23,6 +31,7 @@ from bot.guard.state import GuardState
 from bot.risk.measure import measure_subjects
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow
+from tests.unit.guard.asking import asked, held_to
 from tests.unit.guard.bench import START, position, shadow_of
 from tests.unit.venue.builders import opening, rules
 
@@ -192,3 +201,25 @@ def test_repaying_is_never_refused() -> None:
     repay = Repay(account=MARGIN_CROSS, coin="USDT", amount=D(1))
 
     assert delisting_objection(shadow_of(SHORT), told, repay) is None
+
+
+def test_new_risk_must_stand_what_is_announced() -> None:
+    """USDT leaves an account that is far by the rules of now and by those to come."""
+    account = opening(
+        {"margin_cross": {"BTC": "1", "ETH": "10", "USDT": "10000"}},
+        debts={"margin_cross": {"USDT": "42000"}},
+    )
+    shadow = shadow_of(account)
+    leaves = Transfer(source=MARGIN_CROSS, target=MAIN, coin="USDT", amount=D(10000))
+    by_now = asked(held_to(shadow), leaves)
+    told = GuardLimits(delistings=(Delisting(START + HOUR, "ETH"),))
+    then = replace(held_to(shadow), guard_limits=told)
+    found = asked(then, leaves)
+    a_little = asked(then, replace(leaves, amount=D(100)))
+
+    assert isinstance(by_now, Approved)
+    assert isinstance(found, Refused)
+    assert found.reason.startswith(
+        "by the rules that are announced margin_cross would be 0.13"
+    )
+    assert isinstance(a_little, Approved)
