@@ -30,6 +30,10 @@ __all__ = ["size_answer"]
 
 _NO_RESULTS = "No results are told: no gain, win or loss scales the size."
 _NO_RETURNS = "No returns are told: each coin has the assumed volatility."
+_NO_RULES = (
+    "; a coin of the document has them, and a contract that `contracts` of `futures` "
+    "lists (GET /api/v1/contracts/active)"
+)
 _NO_DEPTH = "No depth is told: it does not bind."
 
 
@@ -143,7 +147,7 @@ def _room(room: Room) -> Answer:
         "spot_qty": number(room.spot_qty),
         "perp_lots": number(room.perp_lots),
         "limit": room.limit,
-        "sentence": room.sentence,
+        "sentence": room.sentence + (_NO_RULES if room.limit == "rules" else ""),
         "scale": plain(room.scale.value),
         "factors": factors,
     }
