@@ -44,6 +44,7 @@ from connectors.kucoin.wire import SignedKucoin, Wire
 from connectors.kucoin.world import LiveWorld
 from connectors.system.clock import nap
 from connectors.system.memory import keep_for_good
+from connectors.system.notify import LogNotifier
 from storage.journal import SqliteJournal
 
 __all__ = ["run_bot"]
@@ -276,7 +277,7 @@ async def _watched(
     """The observers of ``gnomon live``, with the probe before them."""
     assert asked.journal is not None
     watched = live_runner._watched  # noqa: SLF001 - exactly the observers of the command
-    await watched(session, asked, asked.journal, stack)
+    await watched(session, asked, asked.journal, stack, LogNotifier())
     theirs = session.engine._observers  # noqa: SLF001 - the same
     session.engine.watch([probe.decided, *theirs])
 

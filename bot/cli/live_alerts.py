@@ -1,9 +1,10 @@
 """Who is told of a live session: the log, the addresses, and the last words of it.
 
-A session that ends by an error tells so before the process does: nobody guards the
-account from then on. A request that left without its row in the journal is told on
-standard error and to the addresses at once, because nothing else knows of it. This
-module decides nothing about the session.
+A session that was open and ends by an error tells so before the process does: nobody
+guards the account from then on. A start that is refused has only its sentence and its
+exit code: another bot may well be running. A request that left without its row in the
+journal is told on standard error and to the addresses at once, because nothing else
+knows of it. This module decides nothing about the session.
 """
 
 import asyncio

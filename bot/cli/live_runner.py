@@ -111,8 +111,8 @@ async def _session(
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(connected(asked.settings))
         notifier = notifier_of(asked.settings, stack)
-        await stack.enter_async_context(last_words(notifier))
         session = await stack.enter_async_context(open_session(connection, options))
+        await stack.enter_async_context(last_words(notifier))
         logger.info(
             "Account {} is open, {} bookings were caught up; the journal is {}.",
             session.uid,

@@ -73,7 +73,8 @@ def test_list_shows_every_kind_with_its_parameters(
     )
     answer = drive(capsys, "strategy", "list", "--config", config, "--json").answer()
     rows = {row["kind"]: row for row in answer["strategies"]}
-    assert set(rows) == {"auto_repay", "beta_hedge", "funding_arbitrage", "mine"}
+    ours = {"auto_repay", "beta_hedge", "diversified_beta", "funding_arbitrage"}
+    assert set(rows) == {*ours, "mine"}
     assert rows["mine"]["parameters"][0] == {
         "name": "share",
         "default": "0.5",
