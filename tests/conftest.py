@@ -5,9 +5,6 @@ Nothing here knows the product. The profile comes from ``HYPOTHESIS_PROFILE``, e
 repository; a test that needs it asks for ``shared_data``, and skips where it is
 absent. In CI with the data present such a skip is a failure, because a proof that
 silently did not run is worse than none.
-
-Laws and simulated runs are not measured for coverage: measuring makes them three times
-slower, and lines that only a whole run reaches are not tested by reaching them.
 """
 
 import os
@@ -49,14 +46,6 @@ def shared_data() -> Path:
             "the checkout, or name it in GNOMON_SHARED."
         )
     return folder
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave laws and simulated runs out of the measured coverage."""
-    unmeasured = (ROOT / "tests" / "property", ROOT / "tests" / "simulation")
-    for item in items:
-        if any(item.path.is_relative_to(folder) for folder in unmeasured):
-            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(wrapper=True)

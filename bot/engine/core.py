@@ -17,6 +17,7 @@ from bot.domain.events import (
 )
 from bot.domain.intents import Approved, Proposal, Refused
 from bot.domain.money import ZERO
+from bot.domain.records import changed
 from bot.engine.intake import take_in
 from bot.engine.lookout import Lookout, Sight
 from bot.engine.memory import day_note
@@ -86,7 +87,7 @@ class Core(Policy):
         ids = BookingIds(self.epoch, state.next_seq)
         shadow, entries = take_in(state.shadow, moment, ids.next_booking)
         if shadow is not state.shadow:
-            state = replace(
+            state = changed(
                 state,
                 shadow=shadow,
                 next_seq=ids.next_seq,

@@ -51,9 +51,10 @@ class StrategyTurn(Admitting):
         asks, asking = asks_of(
             self.core.agenda, state.asking, moment, lambda: self.sight.measure(shadow)
         )
-        if any(each.owner == GUARD for each in self.approved):
+        if asks and any(each.owner == GUARD for each in self.approved):
             asking, asks = replace(asking, waiting=asks), ()
-        self.state = replace(state, asking=asking)
+        if asking is not state.asking:
+            self.state = replace(state, asking=asking)
         self._note(missed_notes(self.core.agenda, moment))
         for ask in asks:
             self._ask(ask)

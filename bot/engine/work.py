@@ -15,6 +15,7 @@ from bot.domain.events import (
     OperatorAsked,
     RatioReported,
 )
+from bot.domain.records import changed
 from bot.engine.ahead import look
 from bot.engine.curing import cure_round, emptied, surroundings, turned
 from bot.engine.memory import opened_notes, pair_notes
@@ -171,6 +172,8 @@ class Work(StrategyTurn):
         """See how each cured account would stand without the guard."""
         shadows, done = (before, self.state.shadow), (self.rounds, self.approved)
         after = follow_twins(self.state.twins, shadows, moment, self.state.guard, done)
+        if after.twins is self.state.twins:
+            return
         self.state = replace(self.state, twins=after.twins)
         self.entries += [Entry(at=self.state.shadow.at, body=n) for n in after.notes]
 
@@ -219,8 +222,8 @@ class Work(StrategyTurn):
             shadow, lambda: self.sight.measure(shadow), state.guard, limits
         )
         if done is not None:
-            guard = replace(state.guard, resting=done.state)
-            self.state = replace(state, guard=guard)
+            guard = changed(state.guard, resting=done.state)
+            self.state = changed(state, guard=guard)
             self.propose(done.proposals)
 
     def _hear(self, event: OperatorAsked) -> None:
@@ -266,6 +269,8 @@ class Work(StrategyTurn):
         if self.approved and not state.ahead.is_late(state.shadow.at):
             return
         found = look(state.ahead, state.shadow, state.guard, limits)
+        if found.ahead is state.ahead:
+            return
         self.state = replace(state, ahead=found.ahead, guard=found.guard)
         self.entries += found.entries
 

@@ -19,6 +19,7 @@ from typing import Final
 from bot.domain.accounts import FUTURES, PositionKey
 from bot.domain.intents import CancelStop, PlaceOrder, PlaceStop, Proposal
 from bot.domain.money import ONE, ZERO, plain
+from bot.domain.records import changed
 from bot.domain.stops import StopChanged
 from bot.guard.limits import GuardLimits
 from bot.guard.resting_match import REPRICE, grouped, key_of, matched
@@ -48,7 +49,7 @@ STOPS: Final = "stops"
 
 _QUIET: Final = timedelta(seconds=30)
 """Between two plans, so that a pair is filled before its stops are sized."""
-_COMPARE: Final = timedelta(minutes=1)
+_COMPARE: Final = timedelta(minutes=2)
 """Between two looks at whether a price has to move."""
 _AGAIN: Final = timedelta(minutes=10)
 """How long a stop that was refused is not asked for again."""
@@ -97,7 +98,7 @@ def resting_round(
         if not _is_compared(shadow, before):
             return RestingRound(state=before, proposals=unsafe) if unsafe else None
         if not _has_drifted(before.edges, _edges(measures(), guard, limits)):
-            seen = replace(before, compared_at=shadow.at)
+            seen = changed(before, compared_at=shadow.at)
             return RestingRound(state=seen, proposals=unsafe)
     subjects = measures()
     wanted = wanted_stops(shadow, subjects, dict(guard.subjects), limits)

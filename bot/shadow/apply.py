@@ -44,6 +44,7 @@ from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, PlaceOrder, Refused, intent_coin
 from bot.domain.orders import IntentState, OrderState, next_intent_state
 from bot.domain.prices import PricesSeen
+from bot.domain.records import changed
 from bot.domain.stops import StopChanged
 from bot.domain.strategy import Setback
 from bot.shadow.seen import prices_seen
@@ -95,7 +96,7 @@ def leave_unexplained(shadow: Shadow, sentences: tuple[str, ...]) -> Shadow:
 def _marks(shadow: Shadow, event: MarksTicked) -> Shadow:
     margin_marks = _not_older(shadow, event.margin_marks, event.at)
     futures_marks = _not_older(shadow, event.futures_marks, event.at)
-    ticked = replace(
+    ticked = changed(
         shadow,
         at=event.at,
         margin_marks=_with(shadow.margin_marks, margin_marks),
@@ -307,14 +308,14 @@ def _borrow(shadow: Shadow, event: BorrowRateQuoted) -> Shadow:
 
 
 def _liquidity(shadow: Shadow, event: LiquidityQuoted) -> Shadow:
-    return replace(
+    return changed(
         shadow, at=event.at, liquidity={**shadow.liquidity, event.symbol: event}
     )
 
 
 def _halted(shadow: Shadow, event: TradingHalted) -> Shadow:
-    changed = {event.symbol}
-    halted = shadow.halted | changed if event.is_halted else shadow.halted - changed
+    told = {event.symbol}
+    halted = shadow.halted | told if event.is_halted else shadow.halted - told
     return replace(shadow, at=event.at, halted=halted)
 
 

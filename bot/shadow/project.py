@@ -33,6 +33,7 @@ from bot.domain.intents import (
 )
 from bot.domain.money import ONE, ZERO
 from bot.domain.orders import Side
+from bot.domain.records import changed
 from bot.shadow.state import EMPTY_BALANCE, Shadow
 
 __all__ = ["UnknownPriceError", "expected_price", "fill_cost", "pair_mark", "project"]
@@ -150,7 +151,7 @@ def _change(shadow: Shadow, account: AccountId, coin: str, delta: Balance) -> Sh
         principal=old.principal + delta.principal,
         interest=old.interest + delta.interest,
     )
-    return replace(shadow, balances={**shadow.balances, account: coins})
+    return changed(shadow, balances={**shadow.balances, account: coins})
 
 
 def _order(shadow: Shadow, order: PlaceOrder) -> Shadow:

@@ -9,11 +9,11 @@ keeps the stops of its outside clients itself, and triggers them by the same rul
 the same time. This module places no order: whoever owns it does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.domain.accounts import FUTURES, SPOT, AccountId
 from bot.domain.instruments import Rules
@@ -49,6 +49,26 @@ class _Stop:
     told: StopChanged
 
 
+class _Edge(NamedTuple):
+    """The lowest trigger above and the highest below, of one account and symbol."""
+
+    up: Decimal = Decimal("Infinity")
+    down: Decimal = Decimal("-Infinity")
+
+
+def _edges_of(intents: Iterable[PlaceStop]) -> dict[tuple[AccountId, str], _Edge]:
+    edges: dict[tuple[AccountId, str], _Edge] = {}
+    for intent in intents:
+        key, price = (intent.account, intent.symbol), intent.stop_price
+        known = edges.get(key, _Edge())
+        edges[key] = (
+            known._replace(up=min(known.up, price))
+            if intent.is_up
+            else known._replace(down=max(known.down, price))
+        )
+    return edges
+
+
 @dataclass(slots=True, kw_only=True)
 class StopDesk:
     """The stops that wait, by their ids, oldest first."""
@@ -60,6 +80,8 @@ class StopDesk:
     _waiting: dict[str, _Stop] = field(default_factory=dict)
     _ended: dict[str, StopState] = field(default_factory=dict)
     _spent: set[str] = field(default_factory=set)
+    _edges: dict[tuple[AccountId, str], _Edge] | None = None
+    """The nearest triggers of each account and symbol; None when stops came or went."""
 
     def waiting(self) -> tuple[StopChanged, ...]:
         """The stops that have not triggered, oldest first."""
@@ -80,6 +102,7 @@ class StopDesk:
         self._spent.add(client_id)
         told = stop_of(intent, at, stop_id, client_id)
         self._waiting[stop_id] = _Stop(intent=intent, told=told)
+        self._edges = None
         self.ledger.emit(told)
         return stop_id
 
@@ -97,10 +120,17 @@ class StopDesk:
 
     def is_due(self, is_taken: Callable[[AccountId], bool]) -> bool:
         """Whether a stop's price was reached, or its account was taken over."""
-        return any(
-            is_taken(stop.intent.account) or self._is_due(stop.intent)
-            for stop in self._waiting.values()
-        )
+        if not self._waiting:
+            return False
+        if self._edges is None:
+            self._edges = _edges_of(stop.intent for stop in self._waiting.values())
+        for (account, symbol), edge in self._edges.items():
+            if is_taken(account):
+                return True
+            price = self._watched(account, symbol)
+            if price is not None and (price >= edge.up or price <= edge.down):
+                return True
+        return False
 
     def trigger(
         self, at: datetime, place: Place, is_taken: Callable[[AccountId], bool]
@@ -121,16 +151,18 @@ class StopDesk:
             self._end(at, stop_id, StopState.TRIGGERED, None, placed)
 
     def _is_due(self, intent: PlaceStop) -> bool:
-        if self.tape.is_halted(intent.symbol):
-            return False
-        watched = (
-            self.tape.futures_mark(intent.symbol)
-            if intent.account == FUTURES
-            else self.tape.last(intent.symbol)
-        )
+        watched = self._watched(intent.account, intent.symbol)
         return watched is not None and is_reached(
             intent.stop_price, watched, is_up=intent.is_up
         )
+
+    def _watched(self, account: AccountId, symbol: str) -> Decimal | None:
+        """The price that the stops of an account watch; None while none may go off."""
+        if self.tape.is_halted(symbol):
+            return None
+        if account == FUTURES:
+            return self.tape.futures_mark(symbol)
+        return self.tape.last(symbol)
 
     def _end(
         self,
@@ -141,6 +173,7 @@ class StopDesk:
         order_id: str | None = None,
     ) -> None:
         stop = self._waiting.pop(stop_id)
+        self._edges = None
         self._ended[stop_id] = state
         if len(self._ended) > _MOST_KEPT:
             del self._ended[next(iter(self._ended))]
