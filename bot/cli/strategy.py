@@ -14,7 +14,9 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from bot.cli.strategy_template import files_for
 from bot.compose_strategies import kind_for
@@ -122,15 +124,9 @@ def list_kinds(*, config: Config = None, as_json: AsJson = False) -> None:
         answer = {"strategies": [_row(kind) for kind in kinds], "failed": failed}
         sys.stdout.write(json.dumps(answer, indent=2) + "\n")
         return
-    table = Table(box=None, header_style="bold")
-    for title in ("kind", "source", "schedule", "parameter", "default", "must be"):
-        table.add_column(title)
+    console = Console(highlight=False)
     for kind in kinds:
-        table.add_row(f"[bold]{kind.name}[/]", kind.source, kind.schedule)
-        for name, parameter in kind.parameters.items():
-            shown = _default(parameter.default)
-            table.add_row("", "", "", name, shown, parameter.expected)
-    Console().print(table)
+        _show(console, kind)
     for sentence in failed:
         sys.stderr.write(f"gnomon: {sentence}\n")
 
@@ -151,6 +147,24 @@ def _found(settings: Settings) -> tuple[list[Kind], list[str]]:
         except UsageError as error:
             failed.append(f"[strategy.{chosen.name}] {error}")
     return kinds, failed
+
+
+def _show(console: Console, kind: Kind) -> None:
+    """One kind: where it is from, when it is asked, and what can be set."""
+    console.print(Text.assemble((kind.name, "bold"), f"  {kind.source}"), end="")
+    console.print(f", {kind.schedule}" if kind.schedule else "", markup=False)
+    if kind.summary:
+        console.print(Padding(Text(kind.summary), (0, 0, 0, 2)))
+    if kind.parameters:
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        table.add_column("parameter", no_wrap=True)
+        table.add_column("default", max_width=16, overflow="fold")
+        table.add_column("must be", overflow="fold")
+        for name, parameter in kind.parameters.items():
+            shown = _default(parameter.default) or "-"
+            table.add_row(name, Text(shown), Text(parameter.expected))
+        console.print(Padding(table, (0, 0, 0, 2)))
+    console.print()
 
 
 def _row(kind: Kind) -> dict[str, object]:

@@ -87,6 +87,22 @@ def test_list_shows_every_kind_with_its_parameters(
     assert "ZeroDivisionError: division by zero, at line 1 of bad.py" in failed
 
 
+def test_the_list_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eighty columns hold each parameter's name and range on lines of its own kind."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = drive(capsys, "strategy", "list").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    begun = lines.index("beta_hedge  built in, every 15m")
+    below = lines[begun : begun + 14]
+    assert any(
+        " ".join(row.split()) == "leverage 3 a number at least 1 and at most 125"
+        for row in below
+    )
+    assert [row for row in lines if "max_cost_share" in row]
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
