@@ -7,7 +7,7 @@ JOBS ?= 3
 
 VENV = .venv
 BIN = $(VENV)/bin
-PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
+PYTEST = $(BIN)/pytest -n $(JOBS)
 LAWS = tests/property tests/simulation
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 CODE = bot connectors strategies storage tests benchmarks
@@ -62,11 +62,11 @@ tests: examples laws
 # Coverage is that of the examples alone: measuring makes laws and simulated runs three
 # times slower, and a line that only a whole run reaches is not tested by reaching it.
 examples: $(VENV)/dev.stamp
-	$(PYTEST) --cov --cov-report=term \
+	$(PYTEST) --dist loadfile --cov --cov-report=term \
 		$(LAWS:%=--ignore=%) $(ARGS)
 
 laws: $(VENV)/dev.stamp
-	$(PYTEST) $(LAWS) $(ARGS)
+	$(PYTEST) --dist worksteal $(LAWS) $(ARGS)
 
 soak: $(VENV)/dev.stamp
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n $(JOBS) $(LAWS) $(ARGS)

@@ -311,4 +311,8 @@ def count_list(report: RunReport) -> Markup:
         longest = figures.amount(figure_in(naked, "max_s"))
         most = figures.usdt(figure_in(naked, "max_usdt"))
         pairs.append(("A hedge on one leg", f"at most {longest} s and {most} USDT"))
+        if halted := figure_in(naked, "halted_s"):
+            price = figures.usdt(figure_in(naked, "halted_usdt"))
+            told = f"{figures.amount(halted)} s, which gained or lost {price} USDT"
+            pairs.append(("The same while no orders were taken", told))
     return definitions(pairs)

@@ -1,10 +1,16 @@
 """How long a hedge stood on one leg, by hand."""
 
+from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from bot.domain.accounts import FUTURES, MARGIN_CROSS, Balance
-from bot.domain.events import Cause, PositionChanged, Posting
+from bot.domain.events import Cause, PositionChanged, Posting, TradingHalted
+from bot.domain.intents import Approved, PlaceOrder
+from bot.domain.orders import Side
 from bot.report.nakedness import NakedMeter
+from bot.shadow.apply import register
 from tests.unit.report.moments import Run, after, booked, position
 
 _PAIR = {
@@ -40,7 +46,14 @@ def test_an_uncovered_leg_is_timed_and_valued() -> None:
     _sold(run, 17, "0.5")
     meter.close(run.state.shadow)
 
-    assert meter.figures() == {"p99_s": 7.0, "max_s": 7.0, "max_usdt": "30000"}
+    assert meter.figures() == {
+        "episodes": 1,
+        "p99_s": 7.0,
+        "max_s": 7.0,
+        "max_usdt": "30000",
+        "halted_s": 0.0,
+        "halted_usdt": "0",
+    }
 
 
 def test_one_lot_apart_is_covered() -> None:
@@ -75,7 +88,8 @@ def test_what_is_open_at_the_end_counts_to_the_end() -> None:
     run.tick(40, "61000")
     meter.close(run.state.shadow)
 
-    assert meter.figures() == {"p99_s": 30.0, "max_s": 30.0, "max_usdt": "61000"}
+    told = meter.figures()
+    assert (told["max_s"], told["max_usdt"]) == (30.0, "61000")
 
 
 def test_a_leg_that_is_sold_whole_ends_the_episode() -> None:
@@ -89,3 +103,60 @@ def test_a_leg_that_is_sold_whole_ends_the_episode() -> None:
     meter.close(run.state.shadow)
 
     assert meter.figures()["max_s"] == 4.0
+
+
+def _asked(run: Run, owner: str) -> None:
+    """A request that names BTC as a pair, of which nothing is filled yet."""
+    order = PlaceOrder(
+        account=MARGIN_CROSS, symbol="BTC-USDT", side=Side.BUY, qty=Decimal("0.5")
+    )
+    approved = Approved(
+        intent_id=f"{owner}-1", owner=owner, intent=order, reason="", pair="BTC"
+    )
+    state = run.step.state
+    shadow = register(state.shadow, approved, state.shadow.at)
+    run.step = replace(run.step, state=replace(state, shadow=shadow))
+
+
+@pytest.mark.parametrize(("owner", "lasted"), [("carry", 4.0), ("guard", 0.0)])
+def test_the_first_leg_of_a_pair_counts_from_its_fill(
+    owner: str, lasted: float
+) -> None:
+    """A strategy's pair is one leg until the other is there; 1 BTC from before is not.
+
+    What the guard trades in proportion is no new pair.
+    """
+    run = Run(_PAIR)
+    meter = _metered(run)
+    run.tick(1, "60000")
+    _asked(run, owner)
+    run.tick(2, "60000")
+    _sold(run, 10, "-0.5")
+    _short(run, 14, -500)
+    meter.close(run.state.shadow)
+
+    assert meter.figures()["max_s"] == lasted
+    assert meter.figures()["max_usdt"] == ("30000" if lasted else "0")
+
+
+def test_time_in_which_nobody_can_trade_is_kept_apart() -> None:
+    """3 s before the contract halts and 2 s after; 15 s and 500 USDT in between."""
+    run = Run(_PAIR, position(-1000))
+    meter = _metered(run)
+    run.tick(1, "60000")
+    _short(run, 10, -500)
+    run.tell(_halted(13, is_halted=True))
+    run.tick(20, "61000")
+    run.tell(_halted(28, is_halted=False))
+    _sold(run, 30, "0.5")
+    meter.close(run.state.shadow)
+
+    told = meter.figures()
+    assert (told["max_s"], told["halted_s"]) == (5.0, 15.0)
+    assert told["halted_usdt"] == "500"
+
+
+def _halted(seconds: float, *, is_halted: bool) -> TradingHalted:
+    return TradingHalted(
+        at=after(seconds), symbol="XBTUSDTM", is_halted=is_halted, reason=""
+    )
