@@ -183,10 +183,23 @@ def unwind_gap(view: View, pair: Pair) -> tuple[Intent, ...]:
 def leave_leg(
     view: View, pair: Pair, chunk: Decimal, *, spot_first: bool
 ) -> tuple[Intent, ...]:
-    """The first leg out: a chunk, or all when less than half of one would stay."""
-    qty = floor_to(min(chunk, pair.hedged), pair_step(pair.spot, pair.contract))
-    if qty <= 0 or pair.hedged - qty < chunk / 2:
-        qty = max(abs(pair.spot_qty), abs(pair.perp_qty))
+    """The first leg out, a chunk; the last two are halves, so that no rest is tiny.
+
+    All at once only where a part of it is less than the exchange takes.
+    """
+    whole, left = max(abs(pair.spot_qty), abs(pair.perp_qty)), pair.hedged
+    part = left / 2 if left - chunk < chunk / 2 else chunk
+    qty = floor_to(part, pair_step(pair.spot, pair.contract))
+    if left <= chunk or qty <= 0:
+        qty = whole
+    return _leave(view, pair, qty, spot_first=spot_first) or _leave(
+        view, pair, whole, spot_first=spot_first
+    )
+
+
+def _leave(
+    view: View, pair: Pair, qty: Decimal, *, spot_first: bool
+) -> tuple[Intent, ...]:
     if spot_first:
         return _reduce_spot(view, pair, min(qty, abs(pair.spot_qty)))
     return _reduce_perp(view, pair, min(qty, abs(pair.perp_qty)))

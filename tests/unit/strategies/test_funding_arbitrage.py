@@ -187,6 +187,24 @@ def test_negative_carry_leaves_in_chunks() -> None:
     assert order(proposal).is_reduction
 
 
+@pytest.mark.parametrize(
+    ("coins", "first"),
+    [("5", "5"), ("5.2", "2.6"), ("7.4", "3.7"), ("7.5", "5"), ("0.1", "0.1")],
+)
+def test_no_leg_of_leaving_is_more_than_a_chunk(coins: str, first: str) -> None:
+    """Chunks are five coins; what is a little more than one goes in two halves."""
+    lots = -int(Decimal(coins) * 10)
+    spot = {"SOL": balance(coins), "USDT": balance("9000")}
+    world = hedged(
+        rate="-0.0005",
+        balances={SPOT: spot, FUTURES: {"USDT": balance("10000")}},
+        positions=(position("SOLUSDTM", lots),),
+    )
+    (proposal,) = asked(carry(), world)
+
+    assert order(proposal).qty == Decimal(first)
+
+
 def test_leaving_ends_flat() -> None:
     """Four legs later nothing is held, and nothing is proposed."""
     shadow = hedged(rate="-0.0005").shadow()
