@@ -4,16 +4,39 @@ A start knows what it has read already; a session asks again. Nothing here decid
 A part of the composition root.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from bot.domain.accounts import AccountSnapshot
+from bot.domain.events import FundingQuoted
 from bot.domain.instruments import Rules
+from bot.ports import Clock
+from connectors.kucoin.client import KucoinClient
 from connectors.kucoin.feed import Interests
+from connectors.kucoin.funding_past import read_funding_past
+from connectors.kucoin.history import read_history
 from connectors.kucoin.rules_reader import RulesReader
 from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
 
-__all__ = ["FixedReader", "LiveReader"]
+__all__ = ["FixedReader", "LiveReader", "Past", "read_past"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """The market before a start: hourly closes by coin, settled rates by contract."""
+
+    closes: Mapping[str, Sequence[tuple[datetime, Decimal]]]
+    funding: Mapping[str, tuple[FundingQuoted, ...]]
+
+
+async def read_past(client: KucoinClient, clock: Clock, interests: Interests) -> Past:
+    """What the estimators know from the first moment on."""
+    return Past(
+        closes=await read_history(client, clock, interests.coins),
+        funding=await read_funding_past(client, clock, interests.contracts),
+    )
 
 
 @dataclass(frozen=True, slots=True)

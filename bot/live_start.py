@@ -8,9 +8,8 @@ part of the composition root.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 from bot.compose import settings_digest, strategies_of
@@ -29,7 +28,7 @@ from bot.engine.memory import PRE_IMAGE, Memory, guard_of
 from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered, recover
 from bot.live_links import Links, disk_poll, interests_at_start
-from bot.live_readers import FixedReader, LiveReader
+from bot.live_readers import FixedReader, LiveReader, Past, read_past
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
 from connectors.kucoin.adoption import adopt_open, adopt_stops
@@ -39,7 +38,6 @@ from connectors.kucoin.client import KucoinClient
 from connectors.kucoin.cursors import Cursors
 from connectors.kucoin.exchange_clock import ExchangeClock
 from connectors.kucoin.feed import Interests
-from connectors.kucoin.history import read_history
 from connectors.kucoin.interests import channels_of
 from connectors.kucoin.looks import Looker
 from connectors.kucoin.registry import OrderRegistry
@@ -58,8 +56,6 @@ _SETTLING: Final = 12
 """Looks at a start until the books are proven, a few seconds apart."""
 _SETTLING_S: Final = 3.0
 _SAMPLE_EVERY: Final = timedelta(seconds=60)
-
-History = Mapping[str, Sequence[tuple[datetime, Decimal]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +133,7 @@ class Start:
         snapshot = await self._books(looker)
         interests = self._interests(snapshot, strategies)
         rules = await rules_reader.read(interests)
-        history = await read_history(client, clock, interests.coins)
+        past = await read_past(client, clock, interests)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))
         scheduler = self._scheduler()
         world = LiveWorld(
@@ -162,7 +158,7 @@ class Start:
             more_polls=[disk_poll(self.journal, clock)],
         )
         engine = await self._engine(
-            world, FixedReader(rules, snapshot), history, strategies
+            world, FixedReader(rules, snapshot), past, strategies
         )
         self._links.engine = engine
         scheduler.start([job for s in strategies for job in s.jobs], world.put)
@@ -320,13 +316,14 @@ class Start:
         self,
         world: LiveWorld,
         fixed: FixedReader,
-        history: History,
+        past: Past,
         strategies: tuple[Strategy, ...],
     ) -> Engine:
         """The engine after its first moment, with what is in doubt being looked up."""
         settings, at = self.connection.settings, world.now()
         epoch = max(int(at.timestamp()), self.memory.epoch + 1)
-        began = await recover(fixed, at, self._recovered(fixed.rules, at), history)
+        recovered = replace(self._recovered(fixed.rules, at), funding_past=past.funding)
+        began = await recover(fixed, at, recovered, past.closes)
         gateway = world.gateway
         executor = Executor(orders=gateway, loans=gateway, transfers=gateway)
         engine = Engine(

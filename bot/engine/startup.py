@@ -10,7 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.domain.events import Event, IntentSettled, RulesRead, SnapshotTaken
+from bot.domain.events import (
+    Event,
+    FundingQuoted,
+    IntentSettled,
+    RulesRead,
+    SnapshotTaken,
+)
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.money import ZERO
@@ -37,7 +43,8 @@ class Recovered:
     ``shadow`` and ``open_intents`` come from the journal, ``guard`` holds the
     thresholds that accounts were opened with, ``twins`` what is watched of earlier
     cures, ``results`` how the equity went, ``missed`` are the exchange's own
-    bookings and fills since the journal's last row, oldest first.
+    bookings and fills since the journal's last row, oldest first; ``funding_past``
+    are settled rates from before, by contract.
     """
 
     shadow: Shadow | None = None
@@ -48,6 +55,7 @@ class Recovered:
     twins: tuple[Twin, ...] = ()
     results: Results = field(default_factory=Results)
     missed: tuple[Event, ...] = ()
+    funding_past: Mapping[str, tuple[FundingQuoted, ...]] = field(default_factory=dict)
     day: str = ""
     day_open_equity: Decimal | None = None
     day_turnover: Decimal = ZERO
@@ -84,7 +92,12 @@ async def recover(
     snapshot = await reader.read_snapshot()
     rows = {coin: tuple(closes) for coin, closes in history.items()}
     shadow = _taken_over(recovered.shadow, rules)
-    shadow = replace(shadow, at=at, closes=opening_closes(rows))
+    shadow = replace(
+        shadow,
+        at=at,
+        closes=opening_closes(rows),
+        funding_past=recovered.funding_past,
+    )
     for approved in recovered.open_intents:
         shadow = _in_doubt(shadow, approved, at)
     return Start(

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 from bot.domain.accounts import MARGIN_CROSS, AccountSnapshot
 from bot.domain.entries import Noted
-from bot.domain.events import RulesRead, SnapshotTaken
+from bot.domain.events import FundingQuoted, RulesRead, SnapshotTaken
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, Borrow, PlaceOrder
 from bot.domain.orders import IntentState, Side
 from bot.engine.core import Core
 from bot.engine.startup import Recovered, recover
+from bot.shadow.apply import apply
 from bot.shadow.state import HISTORY_LIMIT
 from tests.unit.engine.steps import LONG, bodies
 from tests.unit.guard.bench import START, shadow_of
@@ -93,3 +94,20 @@ async def test_history_is_cut_to_what_is_kept() -> None:
     closes = start.state.shadow.closes["BTC"]
     assert len(closes) == HISTORY_LIMIT
     assert closes == tuple(rows[5:])
+
+
+async def test_settled_rates_from_before_are_there_from_the_start() -> None:
+    """What settled before is past, and the first quote of a run does not repeat it."""
+    old = FundingQuoted(
+        at=START - timedelta(hours=8),
+        symbol="XBTUSDTM",
+        funding_rate=Decimal("0.0001"),
+        settlement_at=START,
+        funding_interval_h=Decimal(8),
+    )
+    recovered = Recovered(funding_past={"XBTUSDTM": (old,)})
+    start = await recover(Reader(LONG), START, recovered, {})
+    shadow = start.state.shadow
+    first = replace(old, at=START, settlement_at=START + timedelta(hours=8))
+    assert shadow.funding_past["XBTUSDTM"] == (old,)
+    assert apply(shadow, first).funding_past["XBTUSDTM"] == (old,)
