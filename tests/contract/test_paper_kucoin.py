@@ -23,6 +23,7 @@ import pytest
 
 from bot.domain.accounts import MARGIN_CROSS
 from bot.domain.entries import Entry, Noted, RunEnded, RunStarted
+from bot.domain.errors import JournalError
 from bot.domain.events import (
     Cause,
     Filled,
@@ -88,6 +89,16 @@ def entries(folder: Path) -> list[Entry]:
         return [stored.entry for stored in reader.entries()]
 
 
+def seen(folder: Path) -> list[Entry]:
+    """The same; nothing while there is no journal, or it is being replaced."""
+    if not (folder / "j.sqlite").exists():
+        return []
+    try:
+        return entries(folder)
+    except JournalError:
+        return []
+
+
 def until(
     process: "subprocess.Popen[str]", folder: Path, good: Callable[[list[Entry]], bool]
 ) -> list[Entry]:
@@ -95,7 +106,7 @@ def until(
     end = time.monotonic() + _WAIT_S
     while time.monotonic() < end:
         assert process.poll() is None, process.communicate()
-        if (folder / "j.sqlite").exists() and good(found := entries(folder)):
+        if (found := seen(folder)) and good(found):
             return found
         Event().wait(0.2)
     raise AssertionError("the journal never said it")
