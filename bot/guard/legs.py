@@ -151,8 +151,10 @@ def with_other_leg(
         return None
     if capped.qty >= other.qty:
         return order, other
-    share = base_qty(shadow, capped) / base_qty(shadow, other)
-    return at_most(shadow, order, order.qty * share), capped
+    wanted = order.qty * base_qty(shadow, capped) / base_qty(shadow, other)
+    first = at_most(shadow, order, wanted)
+    again = other_leg(shadow, first, coin)  # whole lots may have made it smaller
+    return first, capped if again is None or again.qty > capped.qty else again
 
 
 def other_leg(shadow: Shadow, order: PlaceOrder, coin: str) -> PlaceOrder | None:

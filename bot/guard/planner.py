@@ -186,7 +186,8 @@ def _moved(
 
     Coins of the reserve that would not bring the account back over its act distance,
     with what stands beside them in the plan, would be lost with it: they stay until
-    the trades before them have done their part.
+    the trades before them have done their part. Nor does any money go to an account
+    that it alone does not help.
     """
     intent = step.intents[0]
     if not _is_there(shadow, intent):
@@ -195,7 +196,9 @@ def _moved(
         reached = _after_money(shadow, verdict, plan)
         if not is_saved(reached, verdict):
             return ()
-    return (Proposal(owner=GUARD, intent=intent, reason=step.says),)
+    proposals = (Proposal(owner=GUARD, intent=intent, reason=step.says),)
+    is_lost = isinstance(intent, Transfer) and not _helps(shadow, verdict, proposals)
+    return () if is_lost else proposals
 
 
 def _is_there(shadow: Shadow, intent: Intent) -> bool:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from bot.domain.accounts import (
     FUTURES,
     MARGIN_CROSS,
@@ -15,6 +17,7 @@ from bot.domain.accounts import (
 from bot.domain.instruments import Lots, Rules
 from bot.domain.intents import PlaceOrder, Repay
 from bot.domain.orders import IntentState, Side
+from bot.guard.legs import closing_order, with_other_leg
 from bot.guard.limits import GuardLimits, Thresholds
 from bot.guard.paydown import paid_down
 from bot.guard.reduce import Cut, reductions
@@ -282,6 +285,25 @@ def test_the_thinner_market_decides_for_both_legs() -> None:
     first, other = orders(cuts(shadow, thresholds=FAR)[0])
     assert other.qty == 20
     assert abs(first.qty - Decimal("0.02")) < Decimal("0.001")
+
+
+@pytest.mark.parametrize("volume", ["1", "1.005"])
+def test_whole_lots_decide_what_their_coins_sell(volume: str) -> None:
+    """A tenth of a minute's volume is 0.1 BTC or a little more: 100 lots, 0.1 BTC.
+
+    275 lots by 0.1 over 0.275 are exactly 100, which a share rounded first is not.
+    """
+    account = opening(
+        {"margin_cross": {"BTC": "0.275"}, "futures": {"USDT": "100"}},
+        positions=[position(-275)],
+    )
+    shadow = depth(shadow_of(account), "BTC-USDT", volume)
+    order = closing_order(next(iter(shadow.positions.values())), Decimal(275))
+    legs = with_other_leg(shadow, order, "BTC", {}, LIMITS)
+    assert legs is not None
+    first, other = legs
+    assert other is not None
+    assert (first.qty, other.qty) == (Decimal(100), Decimal("0.1"))
 
 
 def test_a_pair_waits_when_one_of_its_markets_has_to_recover() -> None:
