@@ -21,6 +21,7 @@ help:
 	@echo 'make paper   trade on paper, on the embedded market: no key, no network'
 	@echo 'make test    set up the environment and run every check, as CI does'
 	@echo 'make check   format, lint, import contracts, types, tests, coverage'
+	@echo 'make laws    the laws and simulated runs alone; make examples: all other tests'
 	@echo 'make sim     one simulated run; SEED=7 chooses it'
 	@echo 'make soak    the property and simulation tests with 10,000 examples each'
 	@echo 'make bench   measure what the README claims'

@@ -2,7 +2,8 @@
 
 A strategy that forecasts funding needs rates that have settled; a bot that has just
 started would wait a month for them. What is read here is what KuCoin's public history
-states, in the shape of the quotes that the run will hear. Nothing here forecasts.
+states, in the shape of the quotes that the run will hear. No history keeps a guard from
+starting: one that does not come, or is broken, is none. Nothing here forecasts.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
+from bot.domain.errors import UnreachableError, UsageError
 from bot.domain.events import FundingQuoted
 from bot.ports import Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
@@ -36,16 +38,12 @@ async def read_funding_past(
     """The newest settled rates of each contract, oldest first; weight 5 (Public) each.
 
     The oldest row of an answer only says when the interval of the next one began. A
-    contract that KuCoin gives no history of has none.
+    contract that KuCoin gives no sound history of has none.
 
     Args:
         rest: The exchange.
         clock: The exchange's time.
         contracts: Symbols of perpetuals.
-
-    Raises:
-        UnreachableError: No sound answer.
-        UsageError: A row is broken.
     """
     now, symbols = clock.now(), sorted(contracts)
     rows = await asyncio.gather(*(_rates(rest, symbol, now) for symbol in symbols))
@@ -61,9 +59,9 @@ async def _rates(rest: Rest, symbol: str, now: datetime) -> Sequence[PastRate]:
         answer = await rest.read(
             "public_funding_history", asked, urgency=Urgency.ROUTINE
         )
-    except ExchangeRefusedError:
+        return past_rates(Node(body(answer).value or [], "funding"))
+    except (ExchangeRefusedError, UnreachableError, UsageError):
         return ()
-    return past_rates(Node(body(answer).value or [], "funding"))
 
 
 def quotes_of(rates: Sequence[PastRate], now: datetime) -> tuple[FundingQuoted, ...]:

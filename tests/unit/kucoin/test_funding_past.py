@@ -72,9 +72,16 @@ async def test_settled_rates_are_quotes_oldest_first() -> None:
     assert int(asked["to"]) - int(asked["from"]) == 30 * 86_400_000
 
 
-@pytest.mark.parametrize("rows", [{}, {"XBTUSDTM": None}, {"XBTUSDTM": []}])
+BROKEN = {"symbol": "XBTUSDTM", "fundingRate": None, "timepoint": -1}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [{}, {"XBTUSDTM": None}, {"XBTUSDTM": []}, {"XBTUSDTM": [BROKEN]}],
+    ids=["not listed", "null", "empty", "broken"],
+)
 async def test_no_history_is_none(rows: Mapping[str, object]) -> None:
-    """A contract that is new, or not listed, begins without a past."""
+    """New, not listed or broken: the start goes on without a past."""
     found = await read_funding_past(Exchange(rows), ManualClock(NOW), {"XBTUSDTM"})
     assert found == {}
 
