@@ -98,7 +98,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--market", type=Path, nargs="*", default=[])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path)
-    return parser.parse_args()
+    asked = parser.parse_args()
+    for path in asked.market:
+        if not path.is_file():
+            parser.error(f"there is no market {path}")
+    return asked
 
 
 def measured(case: Case) -> Found:
