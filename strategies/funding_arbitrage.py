@@ -10,9 +10,10 @@ be filled, so that at most one chunk of one pair is open on one side by its doin
 
 It owns every coin of ``coins`` in its ``spot_account`` and the one-way positions of
 their USDT perpetuals: no other strategy may trade them (a beta hedge in XBTUSDTM
-excludes BTC here, auto-repay needs the coins in its ``skip``). It moves no money
-between accounts: both need USDT of their own, and ``margin_share`` says how much. A
-chunk is cut to the room that admission has.
+excludes BTC here, auto-repay needs the coins in its ``skip``). USDT that lies idle in
+one of its two accounts goes where a pair lacks it, ``margin_share`` behind each leg
+that is owed; with ``moves_usdt = false`` both need USDT of their own. A chunk is cut to
+the room that admission has.
 
 Legs that do not cancel are completed while the carry is worth it and nothing was
 refused, and unwound by reductions otherwise. A pair of which one leg is halted and
@@ -26,7 +27,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Final
 
-from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountId
+from bot.domain.accounts import MARGIN_CROSS, SPOT, AccountId
 from bot.domain.intents import Intent, PlaceOrder, Proposal, intent_coin
 from bot.domain.money import plain
 from bot.domain.parameters import decimal, flag, text, texts, whole
@@ -39,17 +40,17 @@ from bot.risk.carry_pairs import (
     offer_inputs,
     scan_pairs,
 )
+from bot.risk.pair_money import Growth, PairMoney
 from bot.risk.pair_orders import (
     complete_gap,
     enter_leg,
-    is_covered,
-    is_reduction,
     leave_leg,
     repay_idle,
     sell_idle,
     unwind_gap,
     within_room,
 )
+from bot.risk.pair_permits import Permits
 from bot.risk.pairs import (
     Pair,
     are_quiet,
@@ -63,8 +64,7 @@ __all__ = ["FundingArbitrage"]
 
 _WATCH: Final = "every 5s"
 _GUARD: Final = "guard"
-_RETRY: Final = timedelta(seconds=4)
-"""How long a reduction that was refused or fell short waits for the next attempt."""
+_USDT: Final = "USDT"
 _ADL_RANK_MAX: Final = 3
 _CHUNK_SLACK: Final = Decimal("1.5")
 """A second leg may have grown with the price by so much since the first."""
@@ -114,6 +114,9 @@ class FundingArbitrage(Scheduled):
     )
     leverage: Decimal = decimal("3", low="1", high="125", sentence="of the perpetual")
     pause_s: int = whole(60, low=5, high=86_400, sentence="of rest after a refusal")
+    moves_usdt: bool = flag(
+        default=True, sentence="between its two accounts, as its pairs need it"
+    )
 
     def __post_init__(self) -> None:
         """Refuse parameters that contradict each other."""
@@ -138,11 +141,6 @@ class FundingArbitrage(Scheduled):
         allows_short = in_margin if self.allow_short is None else self.allow_short
         chosen = ((1, self.allow_long), (-1, allows_short))
         return tuple(sign for sign, is_allowed in chosen if is_allowed)
-
-    @property
-    def pause(self) -> timedelta:
-        """How long nothing new is tried after a refusal."""
-        return timedelta(seconds=self.pause_s)
 
     @property
     def limits(self) -> CarryLimits:
@@ -183,7 +181,7 @@ class FundingArbitrage(Scheduled):
         busy = self._busy(view)
         read = (read_pair(view, coin, self.spot_account) for coin in sorted(self.coins))
         pairs = [pair for pair in read if pair is not None]
-        scan = scan_pairs(view, pairs, self.limits)
+        scan = scan_pairs(view, pairs, self.limits, self._spare(view))
         proposals: list[Proposal] = []
         is_whole = True
         for pair in pairs:
@@ -193,7 +191,9 @@ class FundingArbitrage(Scheduled):
             wanted = self._tend(view, pair, scan)
             proposals += wanted
             is_whole = is_whole and not wanted and not pair.is_gapped
-        return self._begin(view, pairs, scan) if is_whole else proposals
+        if not is_whole or _USDT in busy:
+            return proposals
+        return self._refill(view) or self._begin(view, pairs, scan)
 
     # -- what is there ----------------------------------------------------
 
@@ -213,7 +213,7 @@ class FundingArbitrage(Scheduled):
         if pair.is_flat and pair.balance.liability > 0:
             words = "buys back the rest"
             return self._send(view, pair, unwind_gap(view, pair), words, scan)
-        if not pair.hedged or not self._may_leave(view, pair):
+        if not pair.hedged or not self._permits(view).may_leave(pair):
             return []
         return self._lessen(view, pair, scan, leaving)
 
@@ -292,12 +292,39 @@ class FundingArbitrage(Scheduled):
         annual = scan.annual(pair.coin, -1, self.hold_h)
         is_worth = annual is not None and annual >= self.min_carry
         is_worth = is_worth and self._leaving(view, pair, -1, scan) is None
-        if is_worth and pair.direction <= 0 and self._is_free(view, pair):
+        if is_worth and pair.direction <= 0 and self._permits(view).is_free(pair):
             intents = sell_idle(pair, chunk_coins(view, pair, self.chunk_usdt))
             found = self._send(view, pair, intents, "sells what it borrowed", scan)
             if found:
                 return found
         return self._send(view, pair, repay_idle(pair), "repays what lies idle", scan)
+
+    # -- what stands behind it --------------------------------------------
+
+    def _money(self, view: View) -> PairMoney | None:
+        """The USDT of both accounts; None where it must not be moved now."""
+        if not self.moves_usdt or self._permits(view).is_set_back(_USDT):
+            return None
+        floor = self.limits.margin_floor
+        account, share = self.spot_account, self.margin_share
+        return PairMoney(view=view, account=account, share=share, floor=floor)
+
+    def _spare(self, view: View) -> Decimal:
+        money = self._money(view)
+        return Decimal(0) if money is None else money.spare(self.spot_account)
+
+    def _refill(self, view: View) -> list[Proposal]:
+        """USDT for the account that has too little behind what it holds."""
+        money = self._money(view)
+        found = None if money is None else money.refill()
+        return [] if found is None else [self.propose(*found)]
+
+    def _fill(self, view: View, direction: int, usdt: Decimal) -> list[Proposal]:
+        """USDT for the account that lacks it for what is to grow."""
+        money = self._money(view)
+        growth = Growth(direction, usdt, self.chunk_usdt)
+        found = None if money is None else money.fill(growth)
+        return [] if found is None else [self.propose(*found)]
 
     # -- what may begin ---------------------------------------------------
 
@@ -306,8 +333,12 @@ class FundingArbitrage(Scheduled):
         named = {pair.coin: pair for pair in pairs}
         for (coin, direction), more in scan.growing():
             pair = named[coin]
-            if self._leaving(view, pair, direction, scan) is not None:
+            is_free = self._permits(view).is_free(pair) and more >= self._least
+            if not is_free or self._leaving(view, pair, direction, scan) is not None:
                 continue
+            moved = self._fill(view, direction, more)
+            if moved:
+                return moved
             intents = self._first_leg(view, pair, direction, more)
             words = f"begins: {scan.targets[(coin, direction)].words}"
             found = self._send(view, pair, intents, words, scan)
@@ -319,12 +350,10 @@ class FundingArbitrage(Scheduled):
         self, view: View, pair: Pair, direction: int, room: Decimal
     ) -> tuple[Intent, ...]:
         """The leg to send first, when both legs could be done as things stand."""
-        if not self._is_free(view, pair) or room < self._least:
-            return ()
         most = chunk_coins(view, pair, min(self.chunk_usdt, room))
         coins = within_room(view, pair, direction, most, self.leverage)
         legs = enter_leg(view, pair, direction, coins, self.leverage)
-        if not all(self._may(view, pair, leg) for leg in legs):
+        if not all(self._permits(view).may(pair, leg) for leg in legs):
             return ()
         if len(legs) > 1 and not self._is_spot_first(view, pair, coins):
             return legs[1:]
@@ -337,43 +366,10 @@ class FundingArbitrage(Scheduled):
 
     # -- what may be sent -------------------------------------------------
 
-    def _is_shut(self, view: View, pair: Pair) -> bool:
-        return any(view.is_halted(symbol) for symbol in pair.symbols)
-
-    def _may_leave(self, view: View, pair: Pair) -> bool:
-        """Whether both legs can be traded; after a short fill depth comes first."""
-        return not self._is_shut(view, pair) and not any(
-            self._is_set_back(view, name) for name in pair.symbols
+    def _permits(self, view: View) -> Permits:
+        return Permits(
+            view, self.name, timedelta(seconds=self.pause_s), self.margin_share
         )
-
-    def _is_free(self, view: View, pair: Pair) -> bool:
-        """Whether nothing on either leg is halted, in doubt, unknown or set back."""
-        names = ((pair.account, pair.coin), (pair.account, pair.spot.symbol))
-        frozen = (*names, (FUTURES, pair.contract.symbol))
-        if self._is_shut(view, pair) or any(view.is_frozen(*each) for each in frozen):
-            return False
-        if pair.mark is None or pair.futures_mark is None:
-            return False
-        return not any(
-            self._is_set_back(view, name) for name in (pair.coin, *pair.symbols)
-        )
-
-    def _is_set_back(self, view: View, name: str) -> bool:
-        """Whether a request on a name was refused or fell short a short time ago."""
-        setback = view.setback(self.name, name)
-        return setback is not None and view.at - setback.at < self.pause
-
-    def _may(self, view: View, pair: Pair, intent: Intent) -> bool:
-        """Whether an intent can be done as things stand, as far as the view shows."""
-        name = intent_coin(intent) or pair.coin
-        if is_reduction(intent):
-            setback = view.setback(self.name, name)
-            is_early = setback is not None and view.at - setback.at < _RETRY
-            was_same = setback is not None and is_reduction(setback.intent)
-            return not view.is_halted(name) and not (is_early and was_same)
-        symbol = intent.symbol if isinstance(intent, PlaceOrder) else pair.spot.symbol
-        is_open = not view.is_halted(symbol) and not self._is_set_back(view, name)
-        return is_open and is_covered(view, pair, intent, self.margin_share)
 
     def _send(
         self,
@@ -396,5 +392,5 @@ class FundingArbitrage(Scheduled):
                 inputs=inputs,
             )
             for intent in intents
-            if self._may(view, pair, intent)
+            if self._permits(view).may(pair, intent)
         ]

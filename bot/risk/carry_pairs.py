@@ -81,13 +81,16 @@ class Scan:
         return None if offer is None else offer.net * _HOURS_A_YEAR / float(hold_h)
 
 
-def scan_pairs(view: View, pairs: Iterable[Pair], limits: CarryLimits) -> Scan:
+def scan_pairs(
+    view: View, pairs: Iterable[Pair], limits: CarryLimits, spare: Decimal = ZERO
+) -> Scan:
     """Every pair in every direction that is allowed or held, and what to hold.
 
     Args:
         view: The shadow.
         pairs: Whole or not; a leg without its other counts in full.
         limits: Caps of a pair, of all, and of the number of pairs.
+        spare: USDT that can still come behind the perpetuals.
     """
     offers: dict[Key, Offer] = {}
     for pair in pairs:
@@ -106,7 +109,7 @@ def scan_pairs(view: View, pairs: Iterable[Pair], limits: CarryLimits) -> Scan:
     targets = choose(tuple(offers.values()), rules)
     return Scan(
         offers=offers,
-        targets=_with_margin(view, offers, targets, limits),
+        targets=_with_margin(_margin(view, limits, spare), offers, targets, limits),
         total=float(limits.total_usdt),
     )
 
@@ -197,14 +200,19 @@ def _held(pair: Pair, direction: int) -> float:
     return float(max(abs(pair.spot_qty), abs(pair.perp_qty)) * pair.mark)
 
 
+def _margin(view: View, limits: CarryLimits, spare: Decimal) -> Decimal | None:
+    """The notional that the perpetuals' margin still carries; negative is too much."""
+    room = futures_room(view, limits.margin_floor)
+    return None if room is None else room + spare / limits.margin_floor
+
+
 def _with_margin(
-    view: View,
+    room: Decimal | None,
     offers: Mapping[Key, Offer],
     targets: Mapping[Key, Target],
     limits: CarryLimits,
 ) -> Mapping[Key, Target]:
     """Give up a chunk of the poorest pair where the perpetuals' margin runs low."""
-    room = futures_room(view, limits.margin_floor)
     held_keys: Sequence[Key] = [
         key for key, each in targets.items() if offers[key].held
     ]

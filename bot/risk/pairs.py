@@ -19,8 +19,10 @@ from bot.risk.futures import unrealised_pnl
 from bot.risk.sizing import fill_rate, lot_coins
 
 __all__ = [
+    "Backing",
     "Pair",
     "are_quiet",
+    "backing",
     "contract_symbol",
     "futures_room",
     "margin_room",
@@ -213,24 +215,48 @@ def _trip_rate(view: View, symbol: str, coins: Decimal) -> Decimal:
     return fees[1] + depth
 
 
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What stands behind an account's exposures in USDT, and how large these are.
+
+    ``settled`` is the equity without profits that are not realised yet: only that
+    may leave. ``gross`` is the sum of absolute values.
+    """
+
+    equity: Decimal
+    settled: Decimal
+    gross: Decimal
+
+    def room(self, share: Decimal) -> Decimal:
+        """The notional that may be added while the equity stays above a share of all.
+
+        Example:
+            >>> Backing(Decimal(60), Decimal(60), Decimal(100)).room(Decimal("0.5"))
+            Decimal('20')
+        """
+        return self.equity / share - self.gross
+
+    def surplus(self, share: Decimal) -> Decimal:
+        """The USDT beyond a share of the exposures; negative is what is lacking."""
+        return min(self.equity, self.settled) - share * self.gross
+
+
+def backing(view: View, account: AccountId) -> Backing | None:
+    """What stands behind the exposures of an account; None when a mark is unknown.
+
+    On futures all that settles in USDT, in other accounts every coin but USDT.
+    """
+    return _futures(view) if account == FUTURES else _coins(view, account)
+
+
 def futures_room(view: View, share: Decimal) -> Decimal | None:
     """The USDT notional that may be added while the wallet stays above a share of all.
 
     ``equity / share - sum of absolute position values``, over everything that
     settles in USDT; None when a mark or a contract is unknown.
     """
-    equity = view.balance(FUTURES, "USDT").total
-    gross = ZERO
-    for position in view.positions():
-        contract = view.rules.contracts.get(position.symbol)
-        mark = view.futures_mark(position.symbol)
-        if contract is None or mark is None:
-            return None
-        if contract.settle != "USDT":
-            continue
-        equity += unrealised_pnl(contract, position, mark)
-        gross += abs(contract.value(Decimal(position.lots), mark))
-    return equity / share - gross
+    found = backing(view, FUTURES)
+    return None if found is None else found.room(share)
 
 
 def margin_room(view: View, account: AccountId, share: Decimal) -> Decimal | None:
@@ -238,6 +264,26 @@ def margin_room(view: View, account: AccountId, share: Decimal) -> Decimal | Non
 
     ``equity / share - sum of absolute net coin values``; None when a mark is unknown.
     """
+    found = backing(view, account)
+    return None if found is None else found.room(share)
+
+
+def _futures(view: View) -> Backing | None:
+    wallet = view.balance(FUTURES, "USDT").total
+    profit = gross = ZERO
+    for position in view.positions():
+        contract = view.rules.contracts.get(position.symbol)
+        mark = view.futures_mark(position.symbol)
+        if contract is None or mark is None:
+            return None
+        if contract.settle != "USDT":
+            continue
+        profit += unrealised_pnl(contract, position, mark)
+        gross += abs(contract.value(Decimal(position.lots), mark))
+    return Backing(wallet + profit, wallet, gross)
+
+
+def _coins(view: View, account: AccountId) -> Backing | None:
     equity = gross = ZERO
     for coin, balance in sorted(view.balances(account).items()):
         net = balance.total - balance.liability
@@ -248,4 +294,4 @@ def margin_room(view: View, account: AccountId, share: Decimal) -> Decimal | Non
             return None
         equity += net * mark
         gross += ZERO if coin == "USDT" else abs(net * mark)
-    return equity / share - gross
+    return Backing(equity, equity, gross)

@@ -195,6 +195,20 @@ def test_a_repayment_is_never_more_than_owed_or_there(world: World) -> None:
 
 
 @given(worlds())
+def test_usdt_never_goes_back_and_forth(world: World) -> None:
+    """Asked until it rests, the carry moves USDT one way only, and ends."""
+    shadow, ways, rounds = world.shadow(), set[tuple[str, str]](), 0
+    while (proposals := _ask(shadow)) and rounds < 60:
+        rounds += 1
+        for proposal in proposals:
+            if isinstance(proposal.intent, Transfer):
+                ways.add((proposal.intent.source, proposal.intent.target))
+        shadow = done(shadow, proposals)
+    assert len(ways) <= 1
+    assert rounds < 60
+
+
+@given(worlds())
 def test_proposals_are_signed_and_explained(world: World) -> None:
     """Every proposal names owner, pair and reason; asking twice changes nothing."""
     shadow = world.shadow()

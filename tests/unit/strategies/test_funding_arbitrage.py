@@ -142,7 +142,7 @@ def test_negative_funding_borrows_sells_and_buys_the_perpetual() -> None:
 )
 def test_what_is_unknown_or_lacking_begins_nothing(world: World) -> None:
     """Without a number, a market or the means for both legs no leg is sent."""
-    assert asked(carry(), world) == []
+    assert asked(carry(moves_usdt=False), world) == []
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_thin_margin_behind_the_perpetual_takes_a_chunk_away() -> None:
     """With 300 USDT behind 1,000 and a floor of a third, half the pair is left."""
     balances = {SPOT: {"SOL": balance("10"), "USDT": balance("9000")}}
     world = hedged(balances={**balances, FUTURES: {"USDT": balance("300")}})
-    (proposal,) = asked(carry(), world)
+    (proposal,) = asked(carry(moves_usdt=False), world)
 
     assert order(proposal).is_reduction
     assert "frees margin" in proposal.reason
@@ -68,13 +68,13 @@ def test_a_chunk_that_goes_is_not_bought_back() -> None:
     balances = {SPOT: {"SOL": balance("10"), "USDT": balance("9000")}}
     shadow = hedged(balances={**balances, FUTURES: {"USDT": balance("300")}}).shadow()
     for _ in range(2):
-        found = list(carry().decide(view_of(shadow), NOW))
+        found = list(carry(moves_usdt=False).decide(view_of(shadow), NOW))
         assert [order(each).is_reduction for each in found] == [True]
         shadow = done(shadow, found)
 
     assert shadow.balance(SPOT, "SOL").total == 5
     assert [p.lots for p in shadow.positions.values()] == [-50]
-    assert list(carry().decide(view_of(shadow), NOW)) == []
+    assert list(carry(moves_usdt=False).decide(view_of(shadow), NOW)) == []
 
 
 def test_a_proposal_says_when_it_breaks_even() -> None:
