@@ -21,25 +21,24 @@ which is whole stays as it is: leaving would make the other leg naked. It never
 guesses: without marks, depth, fees or a quoted rate nothing is entered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Final
 
-from bot.domain.accounts import MARGIN_CROSS, SPOT, AccountId
 from bot.domain.intents import Intent, PlaceOrder, Proposal, intent_coin
 from bot.domain.money import plain
-from bot.domain.parameters import decimal, flag, text, texts, whole
-from bot.domain.scheduled import Scheduled
 from bot.domain.strategy import Job, View
 from bot.risk.carry_pairs import (
-    CarryLimits,
     Scan,
     chunk_coins,
     offer_inputs,
     scan_pairs,
 )
+from bot.risk.carry_parameters import CarryParameters
+from bot.risk.own_orders import Resting
+from bot.risk.pair_makers import Makers
 from bot.risk.pair_money import Growth, PairMoney
 from bot.risk.pair_orders import (
     complete_gap,
@@ -65,98 +64,18 @@ __all__ = ["FundingArbitrage"]
 _WATCH: Final = "every 5s"
 _GUARD: Final = "guard"
 _USDT: Final = "USDT"
+_MOVE_PAUSE: Final = timedelta(minutes=15)
+"""How long no transfer is tried after one was refused: its gates change slowly."""
 _ADL_RANK_MAX: Final = 3
 _CHUNK_SLACK: Final = Decimal("1.5")
 """A second leg may have grown with the price by so much since the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FundingArbitrage(Scheduled):
-    """Coins against their perpetuals, for the funding.
-
-    ``min_carry`` is a yearly rate on total capital: the notional and the margin
-    behind it. ``hold_h`` is the time over which the way in and out is earned back.
-    ``margin_floor`` is the share behind the perpetuals under which a chunk is left.
-    ``pause_s`` is how long nothing new is tried after a refusal.
-    """
+class FundingArbitrage(CarryParameters):
+    """Coins against their perpetuals, for the funding."""
 
     follows_facts: ClassVar[bool] = True
-    coins: tuple[str, ...] = texts(sentence="whose funding is collected")
-    spot_account: AccountId = text(
-        "spot", choices=(SPOT, MARGIN_CROSS), sentence="where the coins are held"
-    )
-    allow_long: bool = flag(default=True, sentence="coin bought, perpetual short")
-    allow_short: bool | None = flag(
-        default=None, sentence="coin borrowed and sold; unless told, in margin_cross"
-    )
-    notional_usdt: Decimal = decimal("1000", above="0", sentence="of each pair")
-    chunk_usdt: Decimal = decimal(
-        "500", above="0", sentence="at most this much uncovered by its own doing"
-    )
-    total_usdt: Decimal | None = decimal(
-        None, above="0", sentence="of all pairs; unless told, max_pairs such pairs"
-    )
-    max_pairs: int = whole(3, low=1, high=100, sentence="held at once")
-    hold_h: Decimal = decimal(
-        "720", low="1", high="8760", sentence="in which the way in and out is earned"
-    )
-    min_carry: Decimal = decimal(
-        "0.01", low="0", high="10", sentence="a year, on notional and margin"
-    )
-    margin_share: Decimal = decimal(
-        "0.5", above="0", high="5", sentence="margin behind each USDT of notional"
-    )
-    margin_floor: Decimal | None = decimal(
-        None,
-        low="0",
-        high="5",
-        sentence="less of it frees a chunk; unless told, two thirds of margin_share",
-    )
-    leverage: Decimal = decimal("3", low="1", high="125", sentence="of the perpetual")
-    pause_s: int = whole(60, low=5, high=86_400, sentence="of rest after a refusal")
-    moves_usdt: bool = flag(
-        default=True, sentence="between its two accounts, as its pairs need it"
-    )
-
-    def __post_init__(self) -> None:
-        """Refuse parameters that contradict each other."""
-        if not self.coins or "USDT" in self.coins:
-            raise ValueError("coins must name at least one coin other than USDT.")
-        if self.allow_short and self.spot_account != MARGIN_CROSS:
-            raise ValueError(
-                "allow_short needs spot_account = 'margin_cross', was "
-                f"{self.spot_account!r}."
-            )
-        if not self.directions:
-            raise ValueError("allow_long and allow_short must not both be false.")
-        if self.margin_share * self.leverage < 1:
-            raise ValueError(
-                f"leverage must be at least 1 / margin_share, was {self.leverage}."
-            )
-
-    @property
-    def directions(self) -> tuple[int, ...]:
-        """The signs of the spot leg that it may take."""
-        in_margin = self.spot_account == MARGIN_CROSS
-        allows_short = in_margin if self.allow_short is None else self.allow_short
-        chosen = ((1, self.allow_long), (-1, allows_short))
-        return tuple(sign for sign, is_allowed in chosen if is_allowed)
-
-    @property
-    def limits(self) -> CarryLimits:
-        """What the user allows, for the scan of all coins."""
-        total, floor = self.total_usdt, self.margin_floor
-        return CarryLimits(
-            directions=self.directions,
-            notional_usdt=self.notional_usdt,
-            total_usdt=self.notional_usdt * self.max_pairs if total is None else total,
-            chunk_usdt=self.chunk_usdt,
-            max_pairs=self.max_pairs,
-            hold_h=self.hold_h,
-            min_carry=self.min_carry,
-            margin_share=self.margin_share,
-            margin_floor=self.margin_share * 2 / 3 if floor is None else floor,
-        )
 
     @property
     def jobs(self) -> Sequence[Job]:
@@ -176,9 +95,11 @@ class FundingArbitrage(Scheduled):
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """Mend what is broken, leave what no longer pays, else begin one chunk."""
         is_watch = view.due_job == self._watch_name
-        if is_watch and are_quiet(view, self.coins, self.spot_account):
+        resting = self._makers(view).resting()
+        is_calm = is_watch and not resting
+        if is_calm and are_quiet(view, self.coins, self.spot_account):
             return []
-        busy = self._busy(view)
+        busy = self._busy(view, resting)
         read = (read_pair(view, coin, self.spot_account) for coin in sorted(self.coins))
         pairs = [pair for pair in read if pair is not None]
         scan = scan_pairs(view, pairs, self.limits, self._spare(view))
@@ -188,19 +109,52 @@ class FundingArbitrage(Scheduled):
             if busy & {pair.coin, *pair.symbols}:
                 is_whole = False
                 continue
-            wanted = self._tend(view, pair, scan)
+            rests = [r for r in resting.values() if r.order.symbol in pair.symbols]
+            if rests:
+                wanted = self._wait(view, pair, scan, rests[0])
+            else:
+                wanted = self._tend(view, pair, scan)
             proposals += wanted
-            is_whole = is_whole and not wanted and not pair.is_gapped
+            is_whole = is_whole and not (wanted or rests or pair.is_gapped)
         if not is_whole or _USDT in busy:
             return proposals
         return self._refill(view) or self._begin(view, pairs, scan)
 
     # -- what is there ----------------------------------------------------
 
-    def _busy(self, view: View) -> set[str]:
-        """Coins and symbols on which a request of ours or the guard's is under way."""
+    def _makers(self, view: View) -> Makers:
+        return Makers(view, self.name, timedelta(seconds=self.maker_s))
+
+    def _busy(self, view: View, resting: Container[str]) -> set[str]:
+        """Coins and symbols on which a request of ours or the guard's is under way.
+
+        A first leg that rests is none: it is hedged while it fills.
+        """
         flying = (*view.in_flight(self.name), *view.in_flight(_GUARD))
-        return {name for each in flying if (name := intent_coin(each.intent))}
+        moving = [each for each in flying if each.intent_id not in resting]
+        return {name for each in moving if (name := intent_coin(each.intent))}
+
+    def _wait(
+        self, view: View, pair: Pair, scan: Scan, rest: Resting
+    ) -> list[Proposal]:
+        """While a first leg rests: hedge what has filled, withdraw it in the end."""
+        direction = pair.direction or rest.direction
+        leaving = self._leaving(view, pair, direction, scan)
+        found: list[Proposal] = []
+        if pair.is_gapped:
+            words = leaving or self._shrinking(pair, scan)
+            found = self._mend(view, pair, scan, words)
+        names = {intent_coin(each.intent) for each in found}
+        if names and rest.order.symbol not in names:
+            return found
+        target = scan.targets.get((pair.coin, direction))
+        is_begun = bool(pair.direction) or (target is not None and target.notional > 0)
+        is_unwanted = leaving is not None or scan.is_tight or not is_begun
+        is_over = self._makers(view).is_over(rest) or self._permits(view).is_shut(pair)
+        is_over = is_over or self._danger(view, pair, direction) is not None
+        if names or is_over or (is_unwanted and not rest.intent.is_reduction):
+            return [self.propose(rest.cancel, f"{pair.coin} rested", pair=pair.coin)]
+        return []
 
     def _tend(self, view: View, pair: Pair, scan: Scan) -> list[Proposal]:
         """What one existing pair needs now; empty when it is whole and pays."""
@@ -230,23 +184,29 @@ class FundingArbitrage(Scheduled):
         chunk = chunk_coins(view, pair, usdt)
         spot_first = self._is_spot_first(view, pair, chunk)
         intents = leave_leg(view, pair, chunk, spot_first=spot_first)
+        is_danger = self._danger(view, pair, pair.direction) is not None
+        if not is_danger and not scan.is_tight:
+            intents = self._makers(view).rested(pair, intents)
         return self._send(view, pair, intents, f"leaves: {words}", scan)
 
     def _shrinking(self, pair: Pair, scan: Scan) -> str | None:
         """Why a pair that stays has become too large; None when it has not."""
-        if scan.surplus(pair.coin, pair.direction) < self._least:
+        if scan.surplus(pair.coin, pair.direction) < self.least_usdt:
             return None
         return scan.targets[(pair.coin, pair.direction)].words
-
-    @property
-    def _least(self) -> Decimal:
-        """The smallest change in USDT that is worth its orders: half a chunk."""
-        return min(self.chunk_usdt, self.notional_usdt) / 2
 
     def _leaving(
         self, view: View, pair: Pair, direction: int, scan: Scan
     ) -> str | None:
         """Why a pair must not be held that way or completed; None when it may."""
+        danger = self._danger(view, pair, direction)
+        target = scan.targets.get((pair.coin, direction))
+        if danger is None and direction and target is not None and not target.notional:
+            return target.words
+        return danger
+
+    def _danger(self, view: View, pair: Pair, direction: int) -> str | None:
+        """Why a pair is to be left at once; None when it is not."""
         rank = None if pair.position is None else pair.position.adl_rank
         if rank is not None and rank > _ADL_RANK_MAX:
             return f"the deleveraging rank is {rank}"
@@ -254,9 +214,6 @@ class FundingArbitrage(Scheduled):
         left = None if lent is None else lent.available
         if direction < 0 and left is not None and left <= 0:
             return "there is nothing left to borrow"
-        target = scan.targets.get((pair.coin, direction))
-        if direction and target is not None and not target.notional:
-            return target.words
         return None
 
     def _mend(
@@ -303,7 +260,9 @@ class FundingArbitrage(Scheduled):
 
     def _money(self, view: View) -> PairMoney | None:
         """The USDT of both accounts; None where it must not be moved now."""
-        if not self.moves_usdt or self._permits(view).is_set_back(_USDT):
+        refused = view.setback(self.name, _USDT)
+        rests = refused is not None and view.at - refused.at < _MOVE_PAUSE
+        if not self.moves_usdt or rests:
             return None
         floor = self.limits.margin_floor
         account, share = self.spot_account, self.margin_share
@@ -333,7 +292,7 @@ class FundingArbitrage(Scheduled):
         named = {pair.coin: pair for pair in pairs}
         for (coin, direction), more in scan.growing():
             pair = named[coin]
-            is_free = self._permits(view).is_free(pair) and more >= self._least
+            is_free = self._permits(view).is_free(pair) and more >= self.least_usdt
             if not is_free or self._leaving(view, pair, direction, scan) is not None:
                 continue
             moved = self._fill(view, direction, more)
@@ -356,20 +315,24 @@ class FundingArbitrage(Scheduled):
         if not all(self._permits(view).may(pair, leg) for leg in legs):
             return ()
         if len(legs) > 1 and not self._is_spot_first(view, pair, coins):
-            return legs[1:]
-        return legs[:1]
+            legs = legs[1:]
+        return self._makers(view).rested(pair, legs[:1])
 
     def _is_spot_first(self, view: View, pair: Pair, coins: Decimal) -> bool:
-        """The leg that is dearer to trade goes first; the perpetual on a tie."""
-        spot, perp = trip_rates(view, pair, coins)
+        """The leg that is dearer to trade goes first; the perpetual on a tie.
+
+        Where the first leg rests it is the one on which that saves more.
+        """
+        if self.maker_s:
+            spot, perp = self._makers(view).rates_saved(pair)
+        else:
+            spot, perp = trip_rates(view, pair, coins)
         return spot > perp
 
     # -- what may be sent -------------------------------------------------
 
     def _permits(self, view: View) -> Permits:
-        return Permits(
-            view, self.name, timedelta(seconds=self.pause_s), self.margin_share
-        )
+        return Permits(view, self.name, self.pause, self.margin_share)
 
     def _send(
         self,

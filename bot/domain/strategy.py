@@ -37,7 +37,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenOrder:
-    """An order of ours that rests at the exchange."""
+    """An order that rests at the exchange.
+
+    ``intent_id`` and ``placed_at`` are None where no request of ours placed it.
+    """
 
     order_id: str
     intent_id: str | None
@@ -47,6 +50,7 @@ class OpenOrder:
     remaining: Decimal
     price: Decimal | None
     reduce_only: bool
+    placed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +136,7 @@ class View(Protocol):
         """Past closes of a coin, oldest first, never of the future."""
 
     def open_orders(self) -> Sequence[OpenOrder]:
-        """Orders of ours that rest at the exchange."""
+        """Orders that rest at the exchange, ours and foreign ones."""
 
     def in_flight(self, owner: str) -> Sequence[Approved]:
         """Requests of an owner whose outcome is not known yet."""

@@ -16,7 +16,8 @@ from bot.engine.admitting import Admitting, Restraint
 from bot.engine.asking import Ask, answer_of, asks_of, fault_note, missed_notes
 from bot.engine.occasions import ran
 from bot.guard.admit import is_reduction
-from bot.guard.overlays import closing, follow, restrained
+from bot.guard.overlay_restraint import restrained
+from bot.guard.overlays import closing, follow
 from bot.guard.state import GUARD
 from bot.risk.view import ShadowView
 

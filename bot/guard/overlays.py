@@ -3,30 +3,37 @@
 The state of each overlaid strategy is a fold of events: its book, the best it has
 had, what is being closed and until when it rests. Whatever changes it is a row, so a
 restart goes on where the journal ends and a replay comes to the same. What is closed
-is asked for as reductions under the strategy's own name, both legs of a pair by the
-same number of coins, chunk by chunk within the depth; admission judges them as any
+is asked for as reductions under the strategy's own name, both legs of a pair to the
+same number of coins, chunk by chunk within the depth, a moment apart where that fell
+short; admission judges them as any
 other. An unknown profit fires nothing. Pure; it sends nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
 from bot.domain.accounts import FUTURES
 from bot.domain.entries import Noted
 from bot.domain.events import Event, Filled, LedgerBooked, MarksTicked
-from bot.domain.intents import Borrow, Intent, PlaceOrder, Proposal, Repay, intent_coin
-from bot.domain.money import LEDGER_QUANTUM, ONE, ZERO, floor_to, plain
+from bot.domain.intents import Intent, Proposal, Repay, intent_coin
+from bot.domain.money import LEDGER_QUANTUM, ZERO, floor_to, plain
 from bot.domain.overlay import Overlaid, Overlay
 from bot.domain.strategy import View
 from bot.guard.overlay_rows import FIRED, KEPT, inputs_of
 from bot.guard.overlay_state import ALL, OverlayState
+from bot.risk.own_orders import resting_of
 from bot.risk.sizing import depth_cap
 from bot.risk.strategy_book import Market, booked, market_of, opened_book, profit
 from bot.risk.trade import held_coins, trade
 from bot.shadow.state import Shadow
 
-__all__ = ["Followed", "closing", "follow", "restrained"]
+__all__ = ["Followed", "closing", "follow"]
+
+_SHORT_PAUSE: Final = timedelta(seconds=1)
+"""How long a market rests that gave less than was asked of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,10 +270,25 @@ def closing(
             market.coin: state.closing.get(ALL) or state.closing.get(market.coin)
             for market in state.book.legs
         }
+        yield from _withdrawn(strategy, state, view)
         for coin, why in coins.items():
             if why is not None:
                 legs = [m for m in state.book.legs if m.coin == coin]
                 yield from _closed(strategy, legs, view, why)
+
+
+def _withdrawn(
+    strategy: Overlaid, state: OverlayState, view: View
+) -> Iterator[Proposal]:
+    """What rests in a market that is being closed: it would open it again."""
+    closed = {m.symbol for m in state.book.legs if m.coin in state.closing}
+    for each in resting_of(view, strategy.name).values():
+        if ALL in state.closing or each.order.symbol in closed:
+            yield Proposal(
+                owner=strategy.name,
+                intent=each.cancel,
+                reason="its overlay is closing its legs",
+            )
 
 
 def _closed(
@@ -277,18 +299,17 @@ def _closed(
     flying = (*view.in_flight(strategy.name), *view.in_flight("guard"))
     if names & {intent_coin(each.intent) for each in flying}:
         return
-    held = {leg: held_coins(view, leg.account, leg.symbol) or ZERO for leg in legs}
-    if any(view.is_halted(leg.symbol) for leg, coins in held.items() if coins):
+    if any(_fell_short(view, strategy.name, leg.symbol) for leg in legs):
         return
-    chunk = min(
-        (
-            depth_cap(view.liquidity(leg.symbol), abs(coins))
-            for leg, coins in held.items()
-            if coins
-        ),
-        default=ZERO,
-    )
-    for intent in _off(view, held, chunk):
+    held = {leg: held_coins(view, leg.account, leg.symbol) or ZERO for leg in legs}
+    held = {leg: coins for leg, coins in held.items() if coins}
+    if any(view.is_halted(leg.symbol) for leg in held):
+        return
+    caps = {leg: depth_cap(view.liquidity(leg.symbol), abs(held[leg])) for leg in held}
+    level = max((abs(held[leg]) - caps[leg] for leg in held), default=ZERO)
+    off = {leg: max(abs(coins) - level, ZERO) for leg, coins in held.items()}
+    chunk = max(off.values(), default=ZERO)
+    for intent in (*_off(view, held, off), *_repaid(view, set(legs) - set(held))):
         yield Proposal(
             owner=strategy.name,
             intent=intent,
@@ -298,90 +319,31 @@ def _closed(
         )
 
 
+def _fell_short(view: View, owner: str, symbol: str) -> bool:
+    """Whether a market gave less than was asked of it a moment ago."""
+    setback = view.setback(owner, symbol)
+    return setback is not None and view.at - setback.at < _SHORT_PAUSE
+
+
 def _off(
-    view: View, held: Mapping[Market, Decimal], chunk: Decimal
+    view: View, held: Mapping[Market, Decimal], off: Mapping[Market, Decimal]
 ) -> Iterator[Intent]:
-    """The orders that take a chunk off each leg; what then lies idle repays."""
+    """The orders that bring all legs to one level; what then lies idle repays."""
     for leg, coins in held.items():
-        wanted = min(abs(coins), chunk).copy_sign(-coins)
-        order = trade(view, leg.account, leg.symbol, wanted) if coins else None
+        wanted = off[leg].copy_sign(-coins)
+        order = trade(view, leg.account, leg.symbol, wanted) if wanted else None
         if order is not None:
             yield order
-        elif leg.account != FUTURES:
-            balance = view.balance(leg.account, leg.coin)
-            idle = floor_to(min(balance.available, balance.liability), LEDGER_QUANTUM)
-            if idle > 0:
-                yield Repay(account=leg.account, coin=leg.coin, amount=idle)
+        elif wanted:
+            yield from _repaid(view, [leg])
 
 
-# -- restraining --------------------------------------------------------
-
-
-def restrained(
-    strategy: Overlaid, state: OverlayState, proposal: Proposal, view: View
-) -> Proposal | str:
-    """A proposal of new risk as the overlay lets it pass, or why it does not.
-
-    A reduction is never asked about here.
-
-    Args:
-        strategy: Whose it is.
-        state: The state of its overlay.
-        proposal: New risk.
-        view: The shadow, for the exchange's steps.
-    """
-    if state.closing:
-        return "its overlay is closing its legs"
-    group = _coin_of(proposal.intent, state.book.legs)
-    until = [state.resting[g] for g in (ALL, group) if g in state.resting]
-    if until and view.at < max(until):
-        return f"its overlay rests until {max(until).isoformat()}"
-    factor = _factor(strategy.overlay, state)
-    smaller = _scaled(view, proposal.intent, factor) if factor < ONE else None
-    if factor < ONE and smaller is None:
-        return f"its overlay leaves {factor:.2f} of it, which is no order"
-    if smaller is None:
-        return proposal
-    inputs = {**proposal.inputs, "overlay_scale": plain(round(factor, 6))}
-    return replace(proposal, intent=smaller, inputs=inputs)
-
-
-def _factor(overlay: Overlay, state: OverlayState) -> Decimal:
-    peak, equity = state.peak_equity, state.equity
-    if peak is None or equity is None or peak <= 0:
-        return ONE
-    return overlay.scale(ONE - equity / peak)
-
-
-def _coin_of(intent: Intent, legs: Iterable[Market]) -> str:
-    name = intent_coin(intent)
+def _repaid(view: View, legs: Iterable[Market]) -> Iterator[Repay]:
+    """Coins that are owed and lie there."""
     for leg in legs:
-        if name in (leg.symbol, leg.coin):
-            return leg.coin
-    return ""
-
-
-def _scaled(view: View, intent: Intent, factor: Decimal) -> Intent | None:
-    """A smaller order or loan in the exchange's steps; None where none is left."""
-    match intent:
-        case PlaceOrder(account=account, symbol=symbol, qty=qty):
-            contract, pair = (
-                view.rules.contracts.get(symbol),
-                view.rules.spot.get(symbol),
-            )
-            if account == FUTURES:
-                step = Decimal(1 if contract is None else contract.lot_size)
-            else:
-                step = LEDGER_QUANTUM if pair is None else pair.base_increment
-            least = step if pair is None or account == FUTURES else pair.base_min
-            smaller = floor_to(qty * factor, step)
-            return replace(intent, qty=smaller) if smaller >= least > 0 else None
-        case Borrow(coin=coin, amount=amount):
-            rules = view.rules.margin_coins.get(coin)
-            unit = LEDGER_QUANTUM
-            if rules is not None:
-                unit = rules.borrow_unit or rules.quantum
-            smaller = floor_to(amount * factor, unit)
-            return replace(intent, amount=smaller) if smaller > 0 else None
-        case _:
-            return intent
+        if leg.account == FUTURES:
+            continue
+        balance = view.balance(leg.account, leg.coin)
+        idle = floor_to(min(balance.available, balance.liability), LEDGER_QUANTUM)
+        if idle > 0:
+            yield Repay(account=leg.account, coin=leg.coin, amount=idle)

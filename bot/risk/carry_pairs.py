@@ -56,6 +56,8 @@ class Scan:
     targets: Mapping[Key, Target]
     total: float
     """USDT of notional that all pairs together may have."""
+    is_tight: bool = False
+    """Whether less than ``margin_floor`` stands behind the perpetuals."""
 
     def growing(self) -> list[tuple[Key, Decimal]]:
         """What should grow and by how many USDT, the best on its capital first."""
@@ -107,10 +109,13 @@ def scan_pairs(
         least=min(_LEAST, float(limits.chunk_usdt / limits.notional_usdt / 2)),
     )
     targets = choose(tuple(offers.values()), rules)
+    room = _margin(view, limits, spare)
+    is_tight = room is not None and room < 0
     return Scan(
         offers=offers,
-        targets=_with_margin(_margin(view, limits, spare), offers, targets, limits),
+        targets=_less_one(offers, targets, limits) if is_tight else targets,
         total=float(limits.total_usdt),
+        is_tight=is_tight,
     )
 
 
@@ -206,17 +211,14 @@ def _margin(view: View, limits: CarryLimits, spare: Decimal) -> Decimal | None:
     return None if room is None else room + spare / limits.margin_floor
 
 
-def _with_margin(
-    room: Decimal | None,
-    offers: Mapping[Key, Offer],
-    targets: Mapping[Key, Target],
-    limits: CarryLimits,
+def _less_one(
+    offers: Mapping[Key, Offer], targets: Mapping[Key, Target], limits: CarryLimits
 ) -> Mapping[Key, Target]:
-    """Give up a chunk of the poorest pair where the perpetuals' margin runs low."""
+    """Give up a chunk of the poorest pair, and begin nothing."""
     held_keys: Sequence[Key] = [
         key for key, each in targets.items() if offers[key].held
     ]
-    if room is None or room >= 0 or not held_keys:
+    if not held_keys:
         return targets
     key = min(held_keys, key=lambda each: (offers[each].running, each))
     less = max(offers[key].held - float(limits.chunk_usdt), 0.0)

@@ -13,6 +13,7 @@ from typing import Final
 from bot.domain.accounts import FUTURES
 from bot.domain.intents import Intent, PlaceOrder, intent_coin
 from bot.domain.strategy import View
+from bot.risk.pair_makers import is_maker
 from bot.risk.pair_orders import is_covered, is_reduction
 from bot.risk.pairs import Pair
 
@@ -40,9 +41,14 @@ class Permits:
         return any(self.view.is_halted(symbol) for symbol in pair.symbols)
 
     def is_set_back(self, name: str) -> bool:
-        """Whether a request on a name was refused or fell short a short time ago."""
+        """Whether a request on a name was refused or fell short a short time ago.
+
+        One that rested in vain is no setback: the same may be taken at once.
+        """
         setback = self.view.setback(self.owner, name)
-        return setback is not None and self.view.at - setback.at < self.pause
+        if setback is None or is_maker(setback.intent):
+            return False
+        return self.view.at - setback.at < self.pause
 
     def may_leave(self, pair: Pair) -> bool:
         """Whether both legs can be traded; after a short fill depth comes first."""
@@ -64,8 +70,13 @@ class Permits:
         if is_reduction(intent):
             setback = self.view.setback(self.owner, name)
             is_early = setback is not None and self.view.at - setback.at < _RETRY
-            was_same = setback is not None and is_reduction(setback.intent)
+            was_same = setback is not None and _was_taking(setback.intent)
             return not self.view.is_halted(name) and not (is_early and was_same)
         symbol = intent.symbol if isinstance(intent, PlaceOrder) else pair.spot.symbol
         is_open = not self.view.is_halted(symbol) and not self.is_set_back(name)
         return is_open and is_covered(self.view, pair, intent, self.margin_share)
+
+
+def _was_taking(intent: Intent) -> bool:
+    """Whether a reduction came to nothing that was to be done at once."""
+    return is_reduction(intent) and not is_maker(intent)

@@ -17,7 +17,12 @@ from bot.domain.accounts import (
     Position,
     PositionKey,
 )
-from bot.domain.events import BorrowRateQuoted, FundingQuoted, LiquidityQuoted
+from bot.domain.events import (
+    BorrowRateQuoted,
+    FundingQuoted,
+    LiquidityQuoted,
+    OrderChanged,
+)
 from bot.domain.instruments import Rules
 from bot.domain.intents import (
     AdjustMargin,
@@ -151,20 +156,22 @@ class ShadowView:
         return self.shadow.closes.get(coin, ())
 
     def open_orders(self) -> Sequence[OpenOrder]:
-        """Orders of ours that rest at the exchange."""
-        return [
-            OpenOrder(
-                order_id=order.order_id,
-                intent_id=order.intent_id,
-                account=order.account,
-                symbol=order.symbol,
-                side_sign=order.side.sign,
-                remaining=order.qty - order.filled_qty,
-                price=order.price,
-                reduce_only=order.reduce_only,
-            )
-            for order in self.shadow.orders.values()
-        ]
+        """Orders that rest at the exchange, ours and foreign ones."""
+        return [self._open_order(order) for order in self.shadow.orders.values()]
+
+    def _open_order(self, order: OrderChanged) -> OpenOrder:
+        request = self.shadow.request_of_order(order)
+        return OpenOrder(
+            order_id=order.order_id,
+            intent_id=order.intent_id,
+            account=order.account,
+            symbol=order.symbol,
+            side_sign=order.side.sign,
+            remaining=order.qty - order.filled_qty,
+            price=order.price,
+            reduce_only=order.reduce_only,
+            placed_at=None if request is None else request.sent_at,
+        )
 
     def in_flight(self, owner: str) -> Sequence[Approved]:
         """Requests of an owner whose outcome is not known yet.

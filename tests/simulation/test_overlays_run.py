@@ -221,6 +221,7 @@ def test_a_stop_closes_both_legs_of_a_pair_together(tmp_path: Path) -> None:
         "notional_usdt": 1500,
         "hold_h": 8760,
         "min_carry": 0,
+        "maker_s": 0,
         "overlay": {"capital_usdt": "1500", "stop_loss": "0.002", "scope": "pair"},
     }
     plan = plan_run(

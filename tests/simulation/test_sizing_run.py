@@ -38,6 +38,8 @@ CARRY = {
     "min_carry": 0,
     "margin_share": "0.2",
     "leverage": 10,
+    "maker_s": 0,
+    "moves_usdt": False,
 }
 """It wants far more than the account carries, at a fifth of margin."""
 

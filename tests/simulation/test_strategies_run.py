@@ -9,7 +9,7 @@ import pytest
 
 from bot.compose import NullJournal, Plan, plan_run, simulate
 from bot.domain.accounts import MARGIN_CROSS, SPOT, AccountId
-from bot.domain.events import Cause, Event, LedgerBooked
+from bot.domain.events import Cause, Event, Filled, LedgerBooked
 from bot.domain.intents import Approved, Repay
 from bot.engine.core import Step
 from bot.engine.loop import Engine, Observer
@@ -57,12 +57,15 @@ class Watch:
         self.worst_usdt = Decimal(0)
         self.approved: list[Approved] = []
         self.interest = Decimal(0)
+        self.fills_as_maker = 0
         self._since: dict[str, datetime] = {}
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
         """Look at every pair after each moment."""
         self.approved += step.approved
         for event in moment:
+            if isinstance(event, Filled):
+                self.fills_as_maker += event.is_maker
             if isinstance(event, LedgerBooked) and event.cause is Cause.INTEREST:
                 self.interest += sum(posting.amount for posting in event.postings)
         shadow = step.state.shadow
@@ -117,8 +120,9 @@ def _plan(
     )
 
 
-def _carry(account: str) -> dict[str, object]:
+def _carry(account: str, maker_s: int = 0) -> dict[str, object]:
     return {
+        "maker_s": maker_s,
         "kind": "funding_arbitrage",
         "coins": list(COINS),
         "spot_account": account,
@@ -130,12 +134,21 @@ def _carry(account: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("account", "spot_account", "lost"),
-    [(LONG, SPOT, 0.0), (SHORT, MARGIN_CROSS, 0.0), (SHORT, MARGIN_CROSS, 0.1)],
-    ids=["spot", "margin", "margin with lost answers"],
+    ("account", "spot_account", "lost", "maker_s"),
+    [
+        (LONG, SPOT, 0.0, 0),
+        (SHORT, MARGIN_CROSS, 0.0, 0),
+        (SHORT, MARGIN_CROSS, 0.1, 0),
+        (LONG, SPOT, 0.0, 90),
+        (SHORT, MARGIN_CROSS, 0.1, 90),
+    ],
+    ids=[
+        *("spot", "margin", "margin with lost answers"),
+        *("spot that rests", "margin that rests with lost answers"),
+    ],
 )
 async def test_a_pair_is_never_left_open(
-    tmp_path: Path, account: str, spot_account: AccountId, lost: float
+    tmp_path: Path, account: str, spot_account: AccountId, lost: float, maker_s: int
 ) -> None:
     """Through a flip of the funding no leg stays alone, and none beyond a chunk.
 
@@ -147,7 +160,7 @@ async def test_a_pair_is_never_left_open(
     def observers(engine: Engine) -> list[Observer]:
         return [watch]
 
-    plan = _plan(tmp_path, account, {"carry": _carry(spot_account)}, lost)
+    plan = _plan(tmp_path, account, {"carry": _carry(spot_account, maker_s)}, lost)
     run = await simulate(plan, NullJournal(), FreePacer(), observers)
     await run.finish()
 
@@ -155,6 +168,7 @@ async def test_a_pair_is_never_left_open(
     assert watch.is_whole
     assert watch.worst_usdt <= CHUNK * Decimal("1.5")
     assert max(watch.spans) <= (60 if lost else 30)
+    assert (watch.fills_as_maker > 0) is (maker_s > 0)
     assert compare(run.engine.state.shadow, run.venue.snapshot()) == ()
 
 

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, Balance
-from bot.domain.intents import Approved, Borrow, PlaceOrder, Proposal, Repay, Transfer
+from bot.domain.intents import (
+    Approved,
+    Borrow,
+    CancelOrder,
+    PlaceOrder,
+    Proposal,
+    Repay,
+    Transfer,
+)
+from bot.domain.orders import OrderType, Side
 from bot.domain.strategy import Strategy
 from bot.guard.admit import is_reduction
 from bot.risk.pairs import Pair, read_pair
@@ -14,14 +23,16 @@ from bot.shadow.apply import register
 from bot.shadow.state import Shadow
 from strategies import KINDS
 from tests.unit.strategies.bench import NOW, PRICE, World, done, position, view_of
+from tests.unit.strategies.test_funding_makers import resting
 
 CHUNK = Decimal(500)
 REPAY = KINDS["auto_repay"]("sweep", None, {"sweep_spot": True})
 HEDGE = KINDS["beta_hedge"]("hedge", None, {})
 
 
-def _carry(account: str) -> Strategy:
+def _carry(account: str, maker_s: int = 0) -> Strategy:
     values = {
+        "maker_s": maker_s,
         "coins": ["SOL"],
         "spot_account": account,
         "notional_usdt": 2000,
@@ -32,6 +43,7 @@ def _carry(account: str) -> Strategy:
 
 
 CARRIES = {SPOT: _carry("spot"), MARGIN_CROSS: _carry("margin_cross")}
+MAKERS = {SPOT: _carry("spot", 60), MARGIN_CROSS: _carry("margin_cross", 60)}
 
 hundredths = st.integers(0, 3000).map(lambda n: Decimal(n).scaleb(-2))
 tiny = st.integers(0, 10**6).map(lambda n: Decimal(n).scaleb(-8))
@@ -194,6 +206,40 @@ def test_a_repayment_is_never_more_than_owed_or_there(world: World) -> None:
                 pass
 
 
+@given(worlds(), st.sampled_from(["SOL-USDT", "SOLUSDTM"]), st.sampled_from(Side))
+def test_beside_what_rests_only_its_gap_is_closed(
+    world: World, symbol: str, side: Side
+) -> None:
+    """While a first leg rests its own market gets no order, the other closes the gap.
+
+    Or the leg is withdrawn, alone.
+    """
+    plain = world.shadow()
+    pair = _pair(plain)
+    account = FUTURES if symbol == "SOLUSDTM" else pair.account
+    first = PlaceOrder(
+        account=account,
+        symbol=symbol,
+        side=side,
+        qty=Decimal(10),
+        type=OrderType.LIMIT,
+        price=PRICE,
+        post_only=True,
+    )
+    proposal = Proposal(owner="carry", intent=first, reason="begins")
+    shadow = resting(plain, proposal)
+    found = list(MAKERS[pair.account].decide(view_of(shadow), NOW))
+    if any(isinstance(each.intent, CancelOrder) for each in found):
+        assert len(found) == 1
+        return
+    for each in found:
+        intent = each.intent
+        assert isinstance(intent, PlaceOrder | Borrow | Repay)
+        assert not isinstance(intent, PlaceOrder) or intent.symbol != symbol
+    after = _pair(done(plain, found))
+    assert abs(after.gap) <= max(abs(pair.gap), Decimal("0.1"))
+
+
 @given(worlds())
 def test_usdt_never_goes_back_and_forth(world: World) -> None:
     """Asked until it rests, the carry moves USDT one way only, and ends."""
@@ -210,11 +256,17 @@ def test_usdt_never_goes_back_and_forth(world: World) -> None:
 
 @given(worlds())
 def test_proposals_are_signed_and_explained(world: World) -> None:
-    """Every proposal names owner, pair and reason; asking twice changes nothing."""
+    """Every proposal names owner, pair and reason; asking twice changes nothing.
+
+    A transfer is of no single pair.
+    """
     shadow = world.shadow()
     proposals = _ask(shadow)
     assert proposals == _ask(shadow)
     for proposal in proposals:
+        if isinstance(proposal.intent, Transfer):
+            assert (proposal.owner, bool(proposal.reason)) == ("carry", True)
+            continue
         assert (proposal.owner, proposal.pair) == ("carry", "SOL")
         assert proposal.reason
         assert proposal.inputs["spot_qty"]

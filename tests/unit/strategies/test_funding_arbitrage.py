@@ -31,6 +31,7 @@ def carry(**changes: object) -> Strategy:
         "coins": ["SOL"],
         "notional_usdt": 1000,
         "chunk_usdt": 500,
+        "maker_s": 0,
         **changes,
     }
     return KINDS["funding_arbitrage"]("carry", None, values)
