@@ -354,6 +354,7 @@ def _limits(values: Mapping[str, object]) -> RiskLimits:
         max_gross_usdt=_decimal(values["limits.max_gross_usdt"]),
         max_daily_loss=_decimal(values["limits.max_daily_loss"]),
         max_daily_turnover=_decimal(values["limits.max_daily_turnover"]),
+        rest_after_cure=_seconds(values["limits.rest_after_cure_s"]),
     )
 
 

@@ -93,6 +93,7 @@ KEYS: Final = (
     Key("limits.max_gross_usdt", "decimal", "5000000", "largest sum of net exposures by coin", low="0"),
     _share("limits.max_daily_loss", "0.10", "share of the day's opening equity after whose loss no new risk is taken"),
     Key("limits.max_daily_turnover", "decimal", "20", "traded value over the day's opening equity after which no new risk is taken", low="0"),
+    Key("limits.rest_after_cure_s", "decimal", "1800", "seconds after a cure in which no exposure is added; hedges are", low="0", high="604800", is_low_included=True),
     Key("sizing.stable_reserve", "decimal", "0.02", "share of all equity that stays idle in USDT after new risk", low="0", high="0.9", is_low_included=True),
     Key("sizing.gain_step", "decimal", "0.10", "gains count for sizing in steps of this share", low="0", high="10"),
     Key("sizing.gain_hold_h", "decimal", "24", "hours that a gain has to last until it counts", low="0", high="8760", is_low_included=True),

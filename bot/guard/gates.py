@@ -181,6 +181,27 @@ def _is_not_cured(admission: Admission, intent: Intent) -> str | None:
     return f"the guard is curing {acting[0]}" if acting else None
 
 
+def _is_rested(admission: Admission, intent: Intent) -> str | None:
+    """What a strategy adds right after a cure would be cured again; a hedge may come.
+
+    A transfer adds no exposure.
+    """
+    if not isinstance(intent, PlaceOrder | Borrow):
+        return None
+    longer = admission.limits.rest_after_cure - admission.guard_limits.cooldown
+    known = admission.guard.subjects.items()
+    ends = [(s.cooled_until + longer, n) for n, s in known if s.cooled_until]
+    until, name = max(ends, default=(admission.shadow.at, ""))
+    if until <= admission.shadow.at:
+        return None
+    change = _change(admission, intent)
+    if admission.sizing.is_hedge(change.was, change.values):
+        return None
+    return (
+        f"the guard has just cured {name}, new exposure waits until {until:%H:%M} UTC"
+    )
+
+
 def _has_funds(admission: Admission, intent: Intent) -> str | None:
     return funds_objection(admission.shadow, intent)
 
@@ -284,6 +305,7 @@ _SIZE_GATES: Final[Mapping[str, Callable[[Admission, Any], str | None]]] = {
     "largest order": _is_within_size,
     "funds": _has_funds,
     "announced rules": _survives_changes,
+    "rest after a cure": _is_rested,
 }
 _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _has_numbers,
@@ -296,6 +318,7 @@ _GATES: Final[tuple[Callable[[Admission, Any], str | None], ...]] = (
     _is_not_in_front,
     _is_undoubted,
     _is_not_cured,
+    _is_rested,
     _is_within_size,
     _has_funds,
     _is_within_loss,

@@ -126,6 +126,8 @@ class RiskLimits:
     max_daily_turnover: Decimal = Decimal(20)
     """Traded value over the day's opening equity; beyond it no new risk until
     midnight UTC, so that no loop of opening and closing burns the account."""
+    rest_after_cure: timedelta = timedelta(seconds=1800)
+    """How long after a cure no exposure is added, so that none is cured in circles."""
     mark_stale_after: timedelta = timedelta(seconds=3)
     """A mark older than this blocks new risk: three missed updates of its source."""
 
