@@ -313,7 +313,8 @@ async def simulate(
     )
     jobs = [job for strategy in plan.strategies for job in strategy.jobs]
     scheduler.start(jobs, world.put)
-    began = await recover(world, start, Recovered(), plan.market.history())
+    known = Recovered(funding_past=plan.market.funding_past())
+    began = await recover(world, start, known, plan.market.history())
     engine = Engine(
         core=_core(plan),
         state=began.state,

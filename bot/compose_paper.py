@@ -24,6 +24,7 @@ from bot.engine.executor import Executor
 from bot.engine.loop import Engine, Observer
 from bot.engine.memory import Memory, recall
 from bot.engine.startup import Recovered, recover
+from bot.live_readers import read_past
 from bot.paper_plan import (
     PaperAsked,
     borrow_rates,
@@ -37,7 +38,6 @@ from connectors.kucoin.answers import ExchangeRefusedError
 from connectors.kucoin.client import KucoinClient, open_client
 from connectors.kucoin.exchange_clock import ExchangeClock
 from connectors.kucoin.feed import Interests
-from connectors.kucoin.history import read_history
 from connectors.kucoin.public_market import PublicMarket, public_channels
 from connectors.kucoin.public_start import read_start
 from connectors.kucoin.socket_kit import SocketKit
@@ -176,8 +176,8 @@ class _Opening:
             self.asked.account, self.asked.strategies(), memory.shadow
         )
         start = await read_start(self.client, self.clock.now(), wanted)
-        closes = await read_history(self.client, self.clock, start.interests.coins)
-        plan = plan_paper(self.asked, start, closes, memory)
+        past = await read_past(self.client, self.clock, start.interests)
+        plan = plan_paper(self.asked, start, past, memory)
         at = max(self.clock.now(), plan.market.description.start)
         venue = _venue(plan, at, memory)
         market = await self._market(plan, start.interests)
@@ -257,6 +257,7 @@ class _Opening:
         scheduler.start([job for s in plan.strategies for job in s.jobs], table.put)
         is_going_on = memory.shadow is not None
         known = recovered(memory, plan.rules, at) if is_going_on else Recovered()
+        known = replace(known, funding_past=plan.market.funding_past())
         began = await recover(table, at, known, plan.market.history())
         executor = Executor(orders=table, loans=table, transfers=table)
         engine = Engine(

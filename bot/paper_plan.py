@@ -22,7 +22,7 @@ from bot.domain.accounts import (
     isolated_account,
 )
 from bot.domain.entries import RunStarted
-from bot.domain.events import Event, HoldChanged
+from bot.domain.events import Event, FundingQuoted, HoldChanged
 from bot.domain.instruments import Rules
 from bot.domain.market import MarketDescription, MarketInstant, PathOrder
 from bot.domain.money import ZERO, plain
@@ -32,6 +32,7 @@ from bot.engine.memory import Memory
 from bot.engine.readings import value_usdt
 from bot.engine.startup import Recovered
 from bot.guard.state import GuardState, SubjectState
+from bot.live_readers import Past
 from bot.settings import Settings
 from bot.shadow.state import Shadow, empty_shadow
 from connectors.kucoin.feed import Interests
@@ -99,6 +100,7 @@ class ListenedMarket:
     description: MarketDescription
     first: MarketInstant
     closes: History = field(default_factory=dict)
+    fundings: Mapping[str, tuple[FundingQuoted, ...]] = field(default_factory=dict)
 
     def first_prices(self) -> MarketInstant:
         """The market as it was when the run was opened."""
@@ -111,6 +113,10 @@ class ListenedMarket:
     def history(self) -> History:
         """Hourly closes before the start, by coin."""
         return self.closes
+
+    def funding_past(self) -> Mapping[str, tuple[FundingQuoted, ...]]:
+        """Rates that settled before the start, by contract."""
+        return self.fundings
 
 
 def header_of(
@@ -196,7 +202,7 @@ def borrow_rates(settings: Settings, coins: Iterable[str]) -> Mapping[str, Decim
 
 
 def plan_paper(
-    asked: PaperAsked, start: PublicStart, closes: History, memory: Memory
+    asked: PaperAsked, start: PublicStart, past: Past, memory: Memory
 ) -> Plan:
     """The run with its rules and the account that it opens or goes on with.
 
@@ -220,7 +226,12 @@ def plan_paper(
     return Plan(
         world="paper",
         name=NAME,
-        market=ListenedMarket(description=described, first=start.first, closes=closes),
+        market=ListenedMarket(
+            description=described,
+            first=start.first,
+            closes=past.closes,
+            fundings=past.funding,
+        ),
         rules=rules,
         opening=(
             resolve(asked.account, rules, start.first)

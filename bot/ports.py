@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bot.domain.accounts import AccountSnapshot
 from bot.domain.entries import Entry
-from bot.domain.events import ScheduleDue
+from bot.domain.events import FundingQuoted, ScheduleDue
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved
 from bot.domain.market import MarketDescription, MarketInstant, PathOrder
@@ -54,6 +54,9 @@ class Market(Protocol):
 
     def history(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
         """Closes before the start, by coin, for estimators."""
+
+    def funding_past(self) -> Mapping[str, tuple[FundingQuoted, ...]]:
+        """Rates that settled before the start, by contract, oldest first."""
 
 
 class AccountReader(Protocol):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from bot.domain.events import FundingQuoted
 from bot.domain.market import BorrowRate, FundingQuote, FundingSettlement
 from bot.domain.money import ZERO
 from connectors.markets.figures import time_of
@@ -30,6 +31,9 @@ __all__ = [
 _HOUR_S: Final = 3_600
 _DAY_S: Final = 86_400
 _INTERVAL_DEFAULT_S: Final = 8 * _HOUR_S
+_PAST_S: Final = 30 * _DAY_S
+_PAST_MAX: Final = 90
+"""As much as a live start reads, and as the shadow keeps."""
 _HOURS_A_YEAR: Final = Decimal(24 * 365)
 
 BORROW_BASES: Final = {
@@ -94,6 +98,30 @@ class FundingSchedule:
                 return
             yield self._settled(index)
             yield from self._missing(index, start_s, end_s)
+
+    def settled_before(self, at_s: int) -> tuple[FundingQuoted, ...]:
+        """The newest settlements of the month before a time, oldest first.
+
+        One that follows a gap in the file is left out: how long it ran is not known.
+        """
+        stamps = self.rows.at_s
+        last = bisect_left(stamps, at_s)
+        first = max(bisect_left(stamps, at_s - _PAST_S), last - _PAST_MAX, 1)
+        return tuple(
+            self._past(index)
+            for index in range(first, last)
+            if stamps[index] - stamps[index - 1] <= _INTERVAL_DEFAULT_S
+        )
+
+    def _past(self, index: int) -> FundingQuoted:
+        begun, at_s = self.rows.at_s[index - 1], self.rows.at_s[index]
+        return FundingQuoted(
+            at=time_of(begun),
+            symbol=self.symbol,
+            funding_rate=self.rows.rates[index],
+            settlement_at=time_of(at_s),
+            funding_interval_h=Decimal(at_s - begun) / _HOUR_S,
+        )
 
     def standing(self, at_s: int) -> FundingEvent | None:
         """The quote in force at a time, None before the first settlement."""

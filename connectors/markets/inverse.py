@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from bot.domain.events import FundingQuoted
 from bot.domain.market import Instrument, MarketDescription, MarketInstant, PathOrder
 from bot.ports import Market
 
@@ -89,6 +90,10 @@ class _WithInverse:
     def history(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
         """The market's own."""
         return self.market.history()
+
+    def funding_past(self) -> Mapping[str, tuple[FundingQuoted, ...]]:
+        """The market's own; a derived contract has none."""
+        return self.market.funding_past()
 
     def _with(self, instant: MarketInstant) -> MarketInstant:
         """The instant with each inverse contract beside its twin."""

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from bot.domain.errors import UsageError
+from bot.domain.events import FundingQuoted
 from bot.domain.market import MarketDescription, MarketInstant, PathOrder
 from bot.domain.money import ONE
 from connectors.markets.agenda import Agenda, agenda_of
@@ -110,6 +111,16 @@ class RecordedMarket:
             leg.instrument.coin: hourly_rows(leg.past, start_s, _PAST_ROWS_MAX)
             for leg in self._legs
         }
+
+    def funding_past(self) -> Mapping[str, tuple[FundingQuoted, ...]]:
+        """The rates of each recorded contract that settled before the start."""
+        start_s = self._window.start_s
+        found = {
+            leg.funding.symbol: leg.funding.settled_before(start_s)
+            for leg in self._legs
+            if leg.funding is not None
+        }
+        return {symbol: quotes for symbol, quotes in found.items() if quotes}
 
     def hourly_closes(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
         """Up to 5,000 hourly closes of each coin up to the end, oldest first.

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from bot.domain.errors import UsageError
+from bot.domain.events import FundingQuoted
 from bot.domain.market import (
     BorrowRate,
     FundingQuote,
@@ -102,6 +103,10 @@ class SyntheticMarket:
             yield from emit(
                 times, self._columns(block), agenda, run.depths(block, times)
             )
+
+    def funding_past(self) -> Mapping[str, tuple[FundingQuoted, ...]]:
+        """None: it begins with its first quote."""
+        return {}
 
     def history(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
         """Sixty days of hourly closes that end at the first prices."""

@@ -11,6 +11,7 @@ import pytest
 from bot.domain.accounts import MAIN, SPOT
 from bot.domain.events import (
     Event,
+    FundingQuoted,
     IntentSettled,
     LedgerBooked,
     MarksTicked,
@@ -70,6 +71,10 @@ class Ticks:
             yield replace(instant(at), funding_quotes=quotes)
 
     def history(self) -> Mapping[str, Sequence[tuple[datetime, Decimal]]]:
+        """Nothing."""
+        return {}
+
+    def funding_past(self) -> Mapping[str, tuple[FundingQuoted, ...]]:
         """Nothing."""
         return {}
 

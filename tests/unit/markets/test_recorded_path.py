@@ -235,6 +235,30 @@ def test_settlements_come_at_their_stamps_and_quotes_know_only_the_past(
     assert [q.funding_interval_h for _, q in quotes][:4] == [8, 8, 4, 4]
 
 
+def test_a_month_of_settlements_is_known_at_the_start(tmp_path: Path) -> None:
+    """Of before the start only, at most thirty days, none of which follows a gap."""
+    hour = 3_600_000
+    candles(tmp_path / "X_A_spot_1h.parquet", flat(24), minutes=60)
+    candles(tmp_path / "X_B_spot_1h.parquet", flat(24), minutes=60)
+    ages = (-31 * 24, -240, -40, -32, -28, -24, -8, 0, 8)
+    rows = [(START_MS + age * hour, f"{age + 1_000}e-7") for age in ages]
+    funding(tmp_path / "f.csv.gz", rows)
+    files = {"spot": "X_A_spot_1h.parquet", "funding": "f.csv.gz"}
+    coins = {"A": files, "B": {"spot": "X_B_spot_1h.parquet"}}
+    market = open_market(manifest(tmp_path, coins, end="2025-01-01T12:00:00Z"))
+
+    (symbol,) = market.funding_past()
+    assert symbol == "AUSDTM"
+    told = [
+        ((q.settlement_at - START) / timedelta(hours=1), q.funding_interval_h)
+        for q in market.funding_past()[symbol]
+    ]
+    assert told == [(-32, 8), (-28, 4), (-24, 4)]
+    newest = market.funding_past()[symbol][-1]
+    assert newest.funding_rate == Decimal("976e-7")
+    assert newest.at == newest.settlement_at - timedelta(hours=4)
+
+
 def test_borrow_rates_follow_negative_funding(tmp_path: Path) -> None:
     """A coin with deeply negative funding is dear, and under -50 % not to be had."""
     hour = 3_600_000
