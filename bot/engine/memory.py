@@ -21,11 +21,17 @@ from bot.domain.entries import (
     RunStarted,
     Sampled,
 )
-from bot.domain.events import Filled, IntentSettled, LedgerBooked, SnapshotTaken
+from bot.domain.events import (
+    Filled,
+    IntentSettled,
+    LedgerBooked,
+    OrderChanged,
+    SnapshotTaken,
+)
 from bot.domain.instruments import Rules
 from bot.domain.intents import Approved, CancelStop, PlaceStop
 from bot.domain.money import plain
-from bot.domain.orders import IntentState, next_intent_state
+from bot.engine.open_requests import OpenRequests
 from bot.guard.buffer import ErrorTrack
 from bot.guard.limits import Thresholds
 from bot.guard.overlay_rows import KEPT as OVERLAY_KEPT
@@ -250,8 +256,7 @@ class _Folding:
         self._runs: list[RunStarted] = []
         self._shadow = empty_shadow(Rules())
         self._snapshots: list[datetime] = []
-        self._waiting: dict[str, Approved] = {}
-        self._states: dict[str, IntentState] = {}
+        self._requests = OpenRequests()
         self._thresholds: dict[str, Thresholds] = {}
         self._acting: dict[str, datetime] = {}
         self._cured: dict[str, datetime] = {}
@@ -304,13 +309,14 @@ class _Folding:
             case RunStarted():
                 self._runs.append(body)
             case Approved():
-                self._waiting[body.intent_id] = body
-                self._states[body.intent_id] = IntentState.SENT
+                self._requests.left(body)
                 if isinstance(body.intent, PlaceStop | CancelStop):
                     # The answer alone says that a stop rests, so who asked is kept.
                     self._shadow = register(self._shadow, body, self._shadow.at)
             case IntentSettled():
                 self._settled(body)
+            case OrderChanged():
+                self._requests.order(body)
             case Noted():
                 self._noted(body)
             case SnapshotTaken():
@@ -321,13 +327,7 @@ class _Folding:
     def _settled(self, body: IntentSettled) -> None:
         if body.order_id is not None:
             self._order_ids[body.order_id] = body.intent_id
-        known = self._states.get(body.intent_id)
-        if known is None:
-            return
-        state = next_intent_state(known, body.outcome)
-        self._states[body.intent_id] = state
-        if state.is_final:
-            self._waiting.pop(body.intent_id, None)
+        if self._requests.settled(body):
             self._pre_images.pop(body.intent_id, None)
 
     def _noted(self, body: Noted) -> None:
@@ -361,7 +361,7 @@ class _Folding:
             shadow=self._shadow if self._shadow.is_open else None,
             opened_at=self._snapshots[0] if self._snapshots else None,
             snapshot_at=self._snapshots[-1] if self._snapshots else None,
-            open_intents=tuple(self._waiting.values()),
+            open_intents=self._requests.open,
             thresholds=self._thresholds,
             acting=self._acting,
             cured=self._cured,

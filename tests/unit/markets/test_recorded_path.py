@@ -250,7 +250,7 @@ def test_a_month_of_settlements_is_known_at_the_start(tmp_path: Path) -> None:
     (symbol,) = market.funding_past()
     assert symbol == "AUSDTM"
     told = [
-        ((q.settlement_at - START) / timedelta(hours=1), q.funding_interval_h)
+        ((q.settlement_at - START) // timedelta(hours=1), int(q.funding_interval_h))
         for q in market.funding_past()[symbol]
     ]
     assert told == [(-32, 8), (-28, 4), (-24, 4)]
