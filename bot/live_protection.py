@@ -1,13 +1,14 @@
 """The account at KuCoin as it is now, read once, to say what protects it.
 
-Balances, positions, rules, marks and the stops that rest become one shadow, which the
+Balances, positions, rules, marks and what rests become one shadow, which the
 report reads. Read only; nothing is journaled. A part of the composition root.
 """
 
 from decimal import Decimal
 
-from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountSnapshot
-from bot.domain.events import MarksTicked, RulesRead, SnapshotTaken
+from bot.compose import strategies_of
+from bot.domain.accounts import FUTURES, MAIN, MARGIN_CROSS, SPOT, AccountSnapshot
+from bot.domain.events import MarksTicked, OrderChanged, RulesRead, SnapshotTaken
 from bot.domain.money import ONE
 from bot.live_start import Connection
 from bot.report.protection import Protection, protection
@@ -16,6 +17,7 @@ from bot.shadow.state import Shadow, empty_shadow
 from connectors.kucoin.checks import Check
 from connectors.kucoin.interests import interests_of
 from connectors.kucoin.notices import announced_checks, notice_checks
+from connectors.kucoin.order_reads import open_orders
 from connectors.kucoin.parse.marks import (
     btc_prices,
     contract_mark,
@@ -79,7 +81,26 @@ async def _read(connection: Connection, rules_reader: RulesReader) -> Shadow:
     for row in found.rows:
         own = registry.own_id(row.stop_id, row.client_id)
         shadow = apply(shadow, from_row(row, own))
+    for order in await _orders(connection, snapshot, claims):
+        shadow = apply(shadow, order)
     return shadow
+
+
+async def _orders(
+    connection: Connection, snapshot: AccountSnapshot, claims: list[str]
+) -> tuple[OrderChanged, ...]:
+    """The orders that rest, in the markets of what is held and of the strategies."""
+    settings = connection.settings
+    ours = [c for s in strategies_of(settings.strategies) for c in s.claims]
+    interests = interests_of(snapshot, [*claims, *ours])
+    accounts = sorted(interests.accounts - {MAIN})
+    registry = OrderRegistry(patience=0)
+    for fact in await open_orders(
+        connection.client, accounts, sorted(interests.spot_symbols)
+    ):
+        if not fact.is_stop:
+            registry.see(fact)
+    return registry.tell(frozenset(accounts)).orders
 
 
 async def _marks(

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from bot.domain.accounts import FUTURES, isolated_pair
+from bot.domain.events import OrderChanged
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Side
 from bot.domain.stops import StopChanged
@@ -30,6 +31,7 @@ from bot.report.protection_cover import (
     is_closing,
     move_of,
 )
+from bot.report.protection_orders import order_document, unwatched
 from bot.risk.measure import SubjectMeasure, measure_subjects
 from bot.shadow.project import pair_mark
 from bot.shadow.state import Shadow
@@ -114,6 +116,8 @@ class Protection:
     partly: tuple[PartAccount, ...] = ()
     safe: tuple[str, ...] = field(default=())
     """Accounts that no uniform move liquidates."""
+    orders: tuple[OrderChanged, ...] = ()
+    """Resting orders that may add to what is held while nobody is there."""
 
     def as_document(self) -> Mapping[str, object]:
         """The machine's form; money and moves as plain text."""
@@ -130,6 +134,7 @@ class Protection:
             ],
             "partly": [_part_document(part) for part in self.partly],
             "not_liquidable": list(self.safe),
+            "orders": [order_document(each) for each in self.orders],
         }
 
 
@@ -158,6 +163,7 @@ def protection(shadow: Shadow, limits: GuardLimits) -> Protection:
         unprotected=_worst_first([f.bare for f in found if f.bare is not None]),
         partly=_worst_first([f.part for f in found if f.part is not None]),
         safe=tuple(f.subject for f in found if f.is_safe),
+        orders=unwatched(shadow),
     )
 
 

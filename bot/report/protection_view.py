@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bot.domain.money import plain
 from bot.report.protection import PartAccount, Protection, RestingStop
+from bot.report.protection_orders import order_sentence
 
 __all__ = ["protection_view"]
 
@@ -21,15 +22,7 @@ _COLUMNS = ("stop", "account", "size", "goes off at", "from the mark", "protects
 def protection_view(found: Protection) -> RenderableType:
     """The stops that rest, and below them what nothing protects."""
     parts: list[RenderableType] = [Text("While the process is down:", style="bold")]
-    if found.stops:
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for title in _COLUMNS:
-            table.add_column(title, overflow="fold")
-        for each in found.stops:
-            table.add_row(*_row(each))
-        parts.append(table)
-    else:
-        parts.append(Text("No stop rests at the exchange."))
+    parts.append(_stops(found))
     for bare in found.unprotected:
         end = "" if bare.move is None else f", a move of {_percent(bare.move)} ends it"
         sentence = f"Not protected: {bare.subject}{end}: {bare.reason}."
@@ -38,6 +31,7 @@ def protection_view(found: Protection) -> RenderableType:
         head = f"Protected in part: {part.subject}, {_ends(part)}. It lacks:"
         parts.append(Text(head, style="yellow"))
         parts += [Text(f"  {told}", style="yellow") for told in part.lacks]
+    parts += [Text(order_sentence(each), style="yellow") for each in found.orders]
     if found.stops:
         parts.append(Text("A stop is counted as filled in full, whatever the book."))
     if not found.unprotected and not found.partly:
@@ -45,6 +39,18 @@ def protection_view(found: Protection) -> RenderableType:
         rest = " is protected." if found.protected else "."
         parts.append(Text(f"{word} a move of prices can liquidate{rest}"))
     return Group(*parts)
+
+
+def _stops(found: Protection) -> RenderableType:
+    """The stops that rest, as a table."""
+    if not found.stops:
+        return Text("No stop rests at the exchange.")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in _COLUMNS:
+        table.add_column(title, overflow="fold")
+    for each in found.stops:
+        table.add_row(*_row(each))
+    return table
 
 
 def _ends(part: PartAccount) -> str:

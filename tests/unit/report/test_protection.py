@@ -7,8 +7,9 @@ from decimal import Decimal
 from rich.console import Console
 
 from bot.domain.accounts import FUTURES, MARGIN_CROSS
+from bot.domain.events import OrderChanged
 from bot.domain.intents import PlaceStop
-from bot.domain.orders import Side
+from bot.domain.orders import OrderState, Side
 from bot.domain.stops import stop_of, triggered_order
 from bot.guard.limits import GuardLimits
 from bot.guard.resting_cuts import moved
@@ -200,6 +201,7 @@ def test_the_document_is_plain_and_whole() -> None:
         "unprotected",
         "partly",
         "not_liquidable",
+        "orders",
     }
 
 
@@ -250,3 +252,30 @@ def test_the_terminal_shows_the_line_under_the_guard() -> None:
     )
     assert len(guard_lines(replace(frame, guard=GuardView()), 80)) == 2
     assert all(line.cell_len <= 40 for line in guard_lines(frame, 40))
+
+
+def test_an_order_that_may_fill_with_nobody_there_is_named() -> None:
+    """A first leg that rests is listed, with what is left of it; a reduction is not."""
+    placed = OrderChanged(
+        at=START,
+        order_id="o1",
+        intent_id="g1-i0000001",
+        account=FUTURES,
+        symbol="XBTUSDTM",
+        side=Side.SELL,
+        state=OrderState.OPEN,
+        qty=Decimal(50),
+        filled_qty=Decimal(20),
+        price=Decimal("60000.1"),
+    )
+    shadow = apply(LONG, placed)
+    found = read(shadow)
+    sentence = "May fill with nobody there: sell 30 XBTUSDTM at 60000.1 in futures;"
+    assert sentence in " ".join(shown(found).split())
+    (told,) = json.loads(json.dumps(found.as_document()))["orders"]
+    assert (told["left"], told["owner"]) == ("30", "gnomon")
+
+    closing = replace(placed, reduce_only=True)
+    assert read(apply(LONG, closing)).orders == ()
+    foreign = replace(placed, intent_id=None)
+    assert "(not ours)" in shown(read(apply(LONG, foreign)))
