@@ -206,7 +206,12 @@ def _held(pair: Pair, direction: int) -> float:
 
 
 def _margin(view: View, limits: CarryLimits, spare: Decimal) -> Decimal | None:
-    """The notional that the perpetuals' margin still carries; negative is too much."""
+    """The notional that the perpetuals' margin still carries; negative is too much.
+
+    None where a mark is not known, or where no floor is kept.
+    """
+    if limits.margin_floor <= 0:
+        return None
     room = futures_room(view, limits.margin_floor)
     return None if room is None else room + spare / limits.margin_floor
 

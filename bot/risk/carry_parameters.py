@@ -22,7 +22,8 @@ class CarryParameters(Scheduled):
 
     ``min_carry`` is a yearly rate on total capital: the notional and the margin
     behind it. ``hold_h`` is the time over which the way in and out is earned back.
-    ``margin_floor`` is the share behind the perpetuals under which a chunk is left.
+    ``margin_floor`` is the share behind the perpetuals under which USDT is fetched, or
+    a chunk left where there is none; nought keeps no floor.
     ``maker_s`` is how long the first leg of a chunk rests at its own side of the book.
     ``pause_s`` is how long nothing new is tried after a refusal.
     """

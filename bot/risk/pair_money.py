@@ -61,7 +61,7 @@ class PairMoney:
         """What an account that is low gets from the other one, and why."""
         for target, source in self._ways:
             found = backing(self.view, target) if self._is_bound(target) else None
-            if found is None or found.room(self.floor) >= 0:
+            if found is None or found.equity >= self.floor * found.gross:
                 continue
             lacking = self.share * found.gross - found.equity
             move = self._move(source, target, lacking)

@@ -114,6 +114,13 @@ def test_a_refused_transfer_rests() -> None:
     assert isinstance(proposal.intent, PlaceOrder)
 
 
+@pytest.mark.parametrize("moves_usdt", [True, False])
+def test_a_floor_of_nought_is_none(moves_usdt: bool) -> None:
+    """However thin the margin is, it is left to the guard."""
+    strategy = carry(margin_floor=0, moves_usdt=moves_usdt)
+    assert asked(strategy, pair_world("10", "4000")) == []
+
+
 @pytest.mark.parametrize("wallet", ["334", "500", "2000"])
 def test_enough_margin_moves_nothing(wallet: str) -> None:
     """Between the floor and any surplus a whole pair of full size is left alone."""
