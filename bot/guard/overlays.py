@@ -5,8 +5,7 @@ had, what is being closed and until when it rests. Whatever changes it is a row,
 restart goes on where the journal ends and a replay comes to the same. What is closed
 is asked for as reductions under the strategy's own name, both legs of a pair to the
 same number of coins, chunk by chunk within the depth, a moment apart where that fell
-short; admission judges them as any
-other. An unknown profit fires nothing. Pure; it sends nothing.
+short; admission judges them as any other. An unknown profit fires nothing. Pure; it sends nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -309,7 +308,8 @@ def _closed(
     level = max((abs(held[leg]) - caps[leg] for leg in held), default=ZERO)
     off = {leg: max(abs(coins) - level, ZERO) for leg, coins in held.items()}
     chunk = max(off.values(), default=ZERO)
-    for intent in (*_off(view, held, off), *_repaid(view, set(legs) - set(held))):
+    empty = [leg for leg in legs if leg not in held]
+    for intent in (*_off(view, held, off), *_repaid(view, empty)):
         yield Proposal(
             owner=strategy.name,
             intent=intent,
