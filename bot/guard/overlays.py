@@ -5,7 +5,8 @@ had, what is being closed and until when it rests. Whatever changes it is a row,
 restart goes on where the journal ends and a replay comes to the same. What is closed
 is asked for as reductions under the strategy's own name, both legs of a pair to the
 same number of coins, chunk by chunk within the depth, a moment apart where that fell
-short; admission judges them as any other. An unknown profit fires nothing. Pure; it sends nothing.
+short; admission judges them as any other. An unknown profit fires nothing. Pure; it
+sends nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
