@@ -37,10 +37,12 @@ def main() -> int:
     parser.add_argument("study", type=Path, nargs="+")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
+    studies: list[Mapping[str, object]] = []
     for path in asked.study:
-        if not path.is_file():
-            parser.error(f"there is no study {path}")
-    studies = [json.loads(path.read_text(encoding="utf-8")) for path in asked.study]
+        try:
+            studies.append(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            parser.error(f"{path} is no study of the guard: {error}")
     text = markdown(studies)
     if asked.out is None:
         sys.stdout.write(text)
