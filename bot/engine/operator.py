@@ -70,6 +70,9 @@ class Ticket:
     """The order that it cancels: accepted is not yet gone."""
     is_cut: bool = False
     """The exchange ended its order before all of it was filled."""
+    is_early: bool = False
+    """Refused while marks were too old to judge it, though they were fresh when it
+    was asked: nothing was sent, so it may be asked again."""
 
     def document(self) -> Mapping[str, object]:
         """For a machine."""
@@ -141,6 +144,7 @@ class OperatorDesk:
                     reason=body.reason,
                     is_over=True,
                     is_refused=True,
+                    is_early=not self._is_ready(),
                 )
             )
             return
@@ -180,7 +184,7 @@ class OperatorDesk:
         words = {k: v for k, v in request.items() if isinstance(v, str)}
         try:
             if words.get("do") in _NEW_RISK:
-                await self._until(self._is_ready, _READY_S)
+                await self._readiness()
             if words.get("dry_run") == "yes":
                 return self.preview(words)
             return await self.do(words)
@@ -222,12 +226,14 @@ class OperatorDesk:
             if word in _PAUSING:
                 self._put(_stops_rest(self._now(), are_resting=False))
                 await self._until(lambda: self._is_paused)
-            for _ in range(_ROUNDS if request.get("do") in _MANY else 1):
+            for _ in range(_ROUNDS if word in _MANY else _TRIES):
                 proposals = self._wanted(request)
                 if proposals:
                     goes_on = await self._paced(proposals)
                 else:
                     goes_on = await self._settles()
+                if word not in _MANY:
+                    goes_on = await self._is_asked_again()
                 if not goes_on:
                     break
             if word in _LIFTING and not (word == "flatten" and was_paused):
@@ -247,15 +253,31 @@ class OperatorDesk:
             What became of it; neither taken nor refused when no answer came in time.
         """
         async with self._one_at_a_time:
-            await self._until(self._is_ready, _READY_S)
+            await self._readiness()
             self._begin()
-            self._put(OperatorAsked(at=self._now(), proposals=(proposal,)))
-            await self._until(
-                lambda: any(t.is_taken or t.is_refused for t in self._parts())
-            )
+            for _ in range(_TRIES):
+                self._put(OperatorAsked(at=self._now(), proposals=(proposal,)))
+                await self._until(
+                    lambda: any(t.is_taken or t.is_refused for t in self._parts())
+                )
+                if not await self._is_asked_again():
+                    break
             found = self._parts()
         unknown = Ticket(intent_id=None, intent=proposal.intent, state="no answer")
         return found[0] if found else unknown
+
+    async def _is_asked_again(self) -> bool:
+        """Whether all was refused for marks that aged meanwhile, and they are fresh.
+
+        Those refusals stand in the journal and are forgotten here.
+        """
+        parts = self._parts()
+        if not parts or not all(ticket.is_early for ticket in parts):
+            return False
+        is_ready = await self._readiness()
+        if is_ready:
+            self._begin()
+        return is_ready
 
     def _parts(self) -> tuple[Ticket, ...]:
         return (*self._tickets.values(), *self._refused)
@@ -305,6 +327,10 @@ class OperatorDesk:
         if not is_under_way(self._engine.state.shadow):
             return False
         return await self._until(lambda: not is_under_way(self._engine.state.shadow))
+
+    async def _readiness(self) -> bool:
+        """Wait until new risk can be judged; whether it came to that in time."""
+        return await self._until(self._is_ready, min(_READY_S, self._patience_s))
 
     def _is_ready(self) -> bool:
         """Whether new risk can be judged: every feed is heard, every mark is fresh."""

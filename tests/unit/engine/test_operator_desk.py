@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.domain.accounts import MARGIN_CROSS
+from bot.domain.accounts import MARGIN_CROSS, AccountSnapshot
 from bot.domain.entries import Entry
 from bot.domain.errors import UsageError
 from bot.domain.events import (
@@ -24,9 +24,12 @@ from bot.engine.executor import Executor
 from bot.engine.loop import Engine
 from bot.engine.operator import OperatorDesk
 from bot.engine.operator_requests import account_named, check_words
-from tests.unit.engine.steps import after, opened
+from tests.unit.engine.steps import LONG, after, opened, ticked
+from tests.unit.venue.builders import opening
 
 Answers = Callable[[Approved, int], list[Event]]
+OWNER = opening({"margin_cross": {"BTC": "1", "USDT": "1000"}})
+"""No debt yet."""
 
 
 @dataclass
@@ -36,27 +39,37 @@ class Room:
     answers: Answers
     sent: list[Approved] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    account: AccountSnapshot = LONG
+    asked_s: float = 1
+    """When the desk asks, after the start; the marks are of the start."""
+    refreshes: bool = False
+    """Whether new marks come with the time of each request, after it."""
     queue: "asyncio.Queue[tuple[Event, ...]]" = field(default_factory=asyncio.Queue)
 
     def __post_init__(self) -> None:
         core = Core(is_guarding=False)
         executor = Executor(orders=self, loans=self, transfers=self)
         self.engine = Engine(
-            core=core, state=opened(core), journal=self, executor=executor
+            core=core,
+            state=opened(core, self.account),
+            journal=self,
+            executor=executor,
         )
         self.desk = OperatorDesk(
             self.engine,
             self.put,
-            lambda: after(1),
+            lambda: after(self.asked_s),
             pause=self.pause,
             patience_s=0.2,
-            fresh=timedelta(hours=1),
+            fresh=timedelta(seconds=3),
         )
         self.engine.watch([self.desk])
 
     def put(self, event: OperatorAsked) -> None:
         """The engine's queue."""
         self.queue.put_nowait((event,))
+        if self.refreshes:
+            self.queue.put_nowait((ticked(self.asked_s, "50000", USDT="1"),))
 
     async def pause(self, seconds: float) -> None:
         """No time passes; it is written down."""
@@ -139,6 +152,28 @@ async def test_a_refusal_of_the_exchange_is_not_done() -> None:
     (row,) = rows(answer)
     assert (row["state"], row["reason"]) == ("refused", "Too little.")
     assert (answer["is_done"], len(room.sent)) == (False, 1)
+
+
+async def test_marks_that_aged_before_admission_are_waited_for() -> None:
+    """They were fresh when it was asked: nothing was sent, so it is asked again."""
+    room = Room(
+        lambda approved, _: [settled(approved, Outcome.DONE)],
+        account=OWNER,
+        asked_s=10,
+        refreshes=True,
+    )
+    answer = await room.ask(do="borrow", coin="USDT", amount="5")
+    (row,) = rows(answer)
+    assert (row["state"], answer["is_done"], len(room.sent)) == ("done", True, 1)
+
+
+async def test_marks_that_stay_old_are_a_refusal() -> None:
+    """After the wait it is judged as it is, once."""
+    room = Room(lambda approved, _: [], account=OWNER, asked_s=10)
+    answer = await room.ask(do="borrow", coin="USDT", amount="5")
+    (row,) = rows(answer)
+    assert (row["state"], room.sent) == ("refused", [])
+    assert "old" in str(row["reason"])
 
 
 async def test_no_answer_is_not_done_and_is_not_sent_again() -> None:
