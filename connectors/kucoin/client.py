@@ -57,10 +57,15 @@ class SigningClock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long things may take, in seconds; the guard has one limit for all."""
+    """How long things may take, in seconds; the guard has one limit for all.
+
+    An order is given up on sooner than other writes: a leg that waits for an answer
+    is not hedged, and its fate is found by its client id.
+    """
 
     read_s: float = 3.0
     write_s: float = 5.0
+    order_s: float = 2.0
     guard_s: float = 2.0
     read_wait_s: float = 35.0
     """For a rate pool: longer than its window, so that a read gets its turn."""
@@ -71,6 +76,8 @@ class Patience:
         """For one try, from connecting to the last byte of the answer."""
         if urgency is Urgency.GUARD:
             return self.guard_s
+        if endpoint.is_order:
+            return self.order_s
         return self.write_s if endpoint.is_write else self.read_s
 
     def wait_s(self, endpoint: Endpoint, urgency: Urgency) -> float:

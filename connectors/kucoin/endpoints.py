@@ -70,6 +70,11 @@ class Endpoint:
         return self.method != "GET" and "/bullet-" not in self.path
 
     @property
+    def is_order(self) -> bool:
+        """Whether it places or cancels orders."""
+        return self.is_write and "order" in self.path.lower()
+
+    @property
     def is_signed(self) -> bool:
         """Whether it needs an API key."""
         return bool(self.permission)

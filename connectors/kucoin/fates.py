@@ -19,7 +19,7 @@ from connectors.kucoin.order_words import urgency_of
 from connectors.kucoin.pre_images import PreImage
 from connectors.kucoin.registry import OrderFact, OrderRegistry
 
-__all__ = ["Absence", "Case", "Fate", "order_fate"]
+__all__ = ["SETTLE_WINDOW", "Absence", "Case", "Fate", "order_fate"]
 
 SETTLE_WINDOW: Final = timedelta(seconds=10)
 LOOKS_NEEDED: Final = 2

@@ -1,12 +1,13 @@
 """What became of an intent in doubt, asked until it is proven and never resent.
 
 Theory of operation. Each intent in doubt has one chase: look, wait, look again, with
-growing pauses. A look ends the chase only with a proof: a record of the exchange in a
-final state, or absence that was seen in at least two consistent looks, all of them ten
-seconds or more (the exchange's time) after the last moment at which the request may
-still have been on its way. Inside that window "not found" is no information. Until
-there is a proof the intent stays in doubt, without a limit on the number of looks; a
-note is kept when it takes long. Nothing here sends a request that changes anything.
+growing pauses, one of which ends when absence first counts: nobody hedges meanwhile. A
+look ends the chase only with a proof: a record of the exchange in a final state, or
+absence that was seen in at least two consistent looks, all of them ten seconds or more
+(the exchange's time) after the last moment at which the request may still have been on
+its way. Inside that window "not found" is no information. Until there is a proof the
+intent stays in doubt, without a limit on the number of looks; a note is kept when it
+takes long. Nothing here sends a request that changes anything.
 """
 
 import asyncio
@@ -27,7 +28,13 @@ from bot.domain.intents import (
 )
 from bot.ports import Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
-from connectors.kucoin.fates import Absence, Case, Fate, order_fate
+from connectors.kucoin.fates import (
+    SETTLE_WINDOW,
+    Absence,
+    Case,
+    Fate,
+    order_fate,
+)
 from connectors.kucoin.money_fates import money_fate
 from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.registry import OrderRegistry
@@ -42,6 +49,8 @@ Sleep = Callable[[float], Awaitable[None]]
 
 _FIRST_S: Final = 0.25
 _LONGEST_S: Final = 4.0
+_CONFIRM_S: Final = 2.0
+"""From the first look of a proof of absence to the second."""
 _SLOW_S: Final = 10.0
 """Between looks at a doubt that has lasted for a minute."""
 _TRY_S: Final = 15.0
@@ -111,15 +120,14 @@ class LookUps:
 
     async def _chase(self, intent_id: str) -> None:
         chase = self._chases[intent_id]
-        pause = _FIRST_S
+        pause = 0.0
         while True:
             fate = await self._look(chase)
             if fate is not None:
                 break
             self._note_when_long(chase)
+            pause = self._pause_s(chase, pause)
             await self.sleep(pause)
-            is_long = self.clock.now() - chase.began >= _LONG
-            pause = _SLOW_S if is_long else min(2 * pause, _LONGEST_S)
         del self._chases[intent_id]
         if fate.loan_no is not None:
             self.registry.adopt(fate.loan_no, intent_id)
@@ -134,6 +142,17 @@ class LookUps:
                 reason=fate.reason,
             )
         )
+
+    def _pause_s(self, chase: _Chase, last_s: float) -> float:
+        """How long to wait for the next look; nobody hedges while it is in doubt."""
+        now = self.clock.now()
+        if now - chase.began >= _LONG:
+            return _SLOW_S
+        if chase.case.absence.looks:
+            return _CONFIRM_S
+        counts_in = (chase.case.sent_at + SETTLE_WINDOW - now).total_seconds()
+        grown = max(_FIRST_S, min(2 * last_s, _LONGEST_S))
+        return max(_FIRST_S, min(grown, counts_in)) if counts_in > 0 else grown
 
     async def _look(self, chase: _Chase) -> Fate | None:
         """One look with its deadline; a failed one proves nothing."""

@@ -17,7 +17,14 @@ from typing import Final
 from bot.domain.accounts import AccountSnapshot
 from bot.domain.events import Event, FundingQuoted, IntentSettled, ScheduleDue
 from bot.domain.instruments import Rules
-from bot.domain.intents import Approved
+from bot.domain.intents import (
+    Approved,
+    CancelOrder,
+    CancelStop,
+    Intent,
+    PlaceOrder,
+    PlaceStop,
+)
 from bot.domain.market import MarketInstant
 from bot.domain.orders import Outcome
 from connectors.system.schedules import VirtualScheduler
@@ -47,14 +54,22 @@ class FaultDice:
 
     ``lost_answer``: the request was done and the answer never came.
     ``lost_request``: the request never arrived. ``lost_lookup``: a look-up of an
-    intent in doubt fails and is repeated.
+    intent in doubt fails and is repeated. The time-outs are those of the live client;
+    a look-up that is answered is the venue's own word, where a live one must see an
+    order absent for ten seconds.
     """
 
     lost_answer: float = 0.0
     lost_request: float = 0.0
     lost_lookup: float = 0.0
     timeout: timedelta = timedelta(seconds=5)
+    order_timeout: timedelta = timedelta(seconds=2)
     lookup_delay: timedelta = timedelta(seconds=1)
+
+    def patience(self, intent: Intent) -> timedelta:
+        """How long an answer is waited for; a leg that waits is not hedged."""
+        is_order = isinstance(intent, PlaceOrder | CancelOrder | PlaceStop | CancelStop)
+        return self.order_timeout if is_order else self.timeout
 
 
 _Action = Callable[[datetime], Sequence[Event]]
@@ -129,13 +144,13 @@ class VenueTimeline:
         self.sent.add(approved.intent_id)
         arrival = self._now + self._latency.draw(self._dice)
         fate = self._dice.random()
-        faults = self._faults
+        faults, patience = self._faults, self._faults.patience(approved.intent)
         if fate < faults.lost_request:
-            self._after(faults.timeout, _doubt(approved, "the request timed out"))
+            self._after(patience, _doubt(approved, "the request timed out"))
             return
         if fate < faults.lost_request + faults.lost_answer:
             self._at(arrival, lambda at: self._arrive_unanswered(at, approved))
-            self._after(faults.timeout, _doubt(approved, "the answer timed out"))
+            self._after(patience, _doubt(approved, "the answer timed out"))
             return
         self._at(arrival, lambda at: self._arrive(at, approved))
 

@@ -25,7 +25,7 @@ from tests.unit.kucoin.toy_exchange import (
 
 ORDER = {"clientOid": "g-1", "symbol": "BTC-USDT", "size": Decimal("0.1")}
 CANCEL = {"orderId": "o1", "symbol": "BTC-USDT"}
-SHORT = Patience(read_s=0.2, write_s=0.2, guard_s=0.1)
+SHORT = Patience(read_s=0.2, write_s=0.2, order_s=0.2, guard_s=0.1)
 HEADERS = {
     "gw-ratelimit-limit": "4000",
     "gw-ratelimit-remaining": "0",

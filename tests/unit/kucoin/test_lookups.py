@@ -78,19 +78,22 @@ async def test_not_found_inside_the_window_is_no_information() -> None:
 
 
 async def test_absence_is_proven_by_two_late_looks() -> None:
-    """Two looks, ten seconds after the last send, that see nothing are a proof."""
+    """Two looks, ten seconds after the last send, that see nothing are a proof.
+
+    A leg that waits for it is not hedged, so the proof comes as soon as it may.
+    """
     bench = await doubted_order()
     await bench.time.advance(40)
     assert bench.outcomes == [Outcome.IN_DOUBT, Outcome.REFUSED]
     settled_at = bench.events[1].at
-    assert settled_at - START >= timedelta(seconds=10)
+    assert timedelta(seconds=10) <= settled_at - START <= timedelta(seconds=13)
     assert not bench.lookups.open
 
 
 async def test_an_order_that_shows_up_late_is_adopted() -> None:
     """One late look that saw nothing is no proof: the order may still appear."""
     bench = await doubted_order()
-    await bench.time.advance(15)
+    await bench.time.advance(11)
     assert bench.outcomes == [Outcome.IN_DOUBT]
     row = spot_row("o1", BUY.intent_id, active=False, filled="0.1")
     bench.rest.reads["done_spot_orders"] = {"items": [row]}
