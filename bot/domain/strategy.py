@@ -58,12 +58,14 @@ class Setback:
     """The newest request on a coin or symbol that was refused or fell short.
 
     A strategy keeps no state, so this is how it knows that something was tried:
-    without it every refusal would be answered with the same request again.
+    without it every refusal would be answered with the same request again. One that
+    ``was_lost`` was in doubt and is proven never to have been done: nobody refused it.
     """
 
     at: datetime
     intent: Intent
     reason: str
+    was_lost: bool = False
 
 
 class View(Protocol):

@@ -187,7 +187,8 @@ def _repayments(shadow: Shadow, coin: str) -> Iterator[Proposal]:
 def _is_benched(shadow: Shadow, names: Iterable[str]) -> bool:
     """Whether something of ours on these was just refused."""
     found = (shadow.setbacks.get((GUARD, name)) for name in names)
-    return any(each is not None and shadow.at - each.at < _BENCH for each in found)
+    refused = (each for each in found if each is not None and not each.was_lost)
+    return any(shadow.at - each.at < _BENCH for each in refused)
 
 
 def _legs(shadow: Shadow, name: str, coin: str) -> Iterator[Exposure]:

@@ -2,7 +2,8 @@
 
 Halts, requests in doubt, marks that are not known, and what was refused a short time
 ago. A reduction is held back only where the market is halted, or for the few seconds
-after the same one came to nothing. Nothing here decides what is wanted.
+after the same one came to nothing. What was lost on its way was not refused: only new
+pairs wait after it. Nothing here decides what is wanted.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Final
 
 from bot.domain.accounts import FUTURES
 from bot.domain.intents import Intent, PlaceOrder, intent_coin
-from bot.domain.strategy import View
+from bot.domain.strategy import Setback, View
 from bot.risk.pair_makers import is_maker
 from bot.risk.pair_orders import is_covered, is_reduction
 from bot.risk.pairs import Pair
@@ -50,9 +51,18 @@ class Permits:
             return False
         return self.view.at - setback.at < self.pause
 
+    def is_turned_down(self, name: str) -> bool:
+        """Whether it was set back, and not only lost on its way.
+
+        A second leg that was lost is asked for again at once: half a pair waits.
+        """
+        setback = self.view.setback(self.owner, name)
+        was_lost = setback is not None and setback.was_lost
+        return self.is_set_back(name) and not was_lost
+
     def may_leave(self, pair: Pair) -> bool:
         """Whether both legs can be traded; after a short fill depth comes first."""
-        return not self.is_shut(pair) and not any(map(self.is_set_back, pair.symbols))
+        return not (self.is_shut(pair) or any(map(self.is_turned_down, pair.symbols)))
 
     def is_free(self, pair: Pair) -> bool:
         """Whether nothing on either leg is halted, in doubt, unknown or set back."""
@@ -70,13 +80,14 @@ class Permits:
         if is_reduction(intent):
             setback = self.view.setback(self.owner, name)
             is_early = setback is not None and self.view.at - setback.at < _RETRY
-            was_same = setback is not None and _was_taking(setback.intent)
+            was_same = setback is not None and _was_turned_down(setback)
             return not self.view.is_halted(name) and not (is_early and was_same)
         symbol = intent.symbol if isinstance(intent, PlaceOrder) else pair.spot.symbol
-        is_open = not self.view.is_halted(symbol) and not self.is_set_back(name)
+        is_open = not self.view.is_halted(symbol) and not self.is_turned_down(name)
         return is_open and is_covered(self.view, pair, intent, self.margin_share)
 
 
-def _was_taking(intent: Intent) -> bool:
-    """Whether a reduction came to nothing that was to be done at once."""
-    return is_reduction(intent) and not is_maker(intent)
+def _was_turned_down(setback: Setback) -> bool:
+    """Whether a reduction arrived, was to be done at once, and came to nothing."""
+    intent = setback.intent
+    return is_reduction(intent) and not is_maker(intent) and not setback.was_lost

@@ -52,8 +52,9 @@ def is_free(view: View, owner: str, symbol: str) -> bool:
     if symbol in {intent_coin(each.intent) for each in flying}:
         return False
     setback = view.setback(owner, symbol)
-    is_resting = setback is not None and view.at - setback.at < _PAUSE
-    return not is_resting and not view.is_halted(symbol)
+    if setback is not None and not setback.was_lost and view.at - setback.at < _PAUSE:
+        return False
+    return not view.is_halted(symbol)
 
 
 def perp_order(

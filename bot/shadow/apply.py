@@ -76,13 +76,18 @@ def register(shadow: Shadow, approved: Approved, at: datetime) -> Shadow:
 
 
 def set_back(
-    shadow: Shadow, tried: Approved | Refused, at: datetime, reason: str
+    shadow: Shadow,
+    tried: Approved | Refused,
+    at: datetime,
+    reason: str,
+    *,
+    was_lost: bool = False,
 ) -> Shadow:
     """The shadow that remembers that an owner's request came to nothing, or to less."""
     name = intent_coin(tried.intent)
     if name is None:
         return shadow
-    setback = Setback(at=at, intent=tried.intent, reason=reason)
+    setback = Setback(at=at, intent=tried.intent, reason=reason, was_lost=was_lost)
     return replace(shadow, setbacks={**shadow.setbacks, (tried.owner, name): setback})
 
 
@@ -221,7 +226,8 @@ def _settled(shadow: Shadow, event: IntentSettled) -> Shadow:
     state = next_intent_state(request.state, event.outcome)
     if state is IntentState.REFUSED:
         reason = event.reason or "the exchange gave no reason"
-        shadow = set_back(shadow, request.approved, event.at, reason)
+        was_lost = request.state is IntentState.IN_DOUBT
+        shadow = set_back(shadow, request.approved, event.at, reason, was_lost=was_lost)
     shadow = stop_settled(shadow, request, state, event)
     if _is_over(request, state, event) or event.order_id in shadow.closed_orders:
         return replace(

@@ -64,6 +64,18 @@ def test_a_doubt_is_no_setback_yet() -> None:
     assert len(view.in_flight("carry")) == 1
 
 
+def test_a_doubt_that_ends_in_nothing_was_lost_on_its_way() -> None:
+    """Nobody refused it, which an owner that waits with half a pair must know."""
+    doubted = apply(_sent(), _settled(Outcome.IN_DOUBT))
+    lost = view_of(apply(doubted, _settled(Outcome.REFUSED)))
+    refused = view_of(apply(_sent(), _settled(Outcome.REFUSED)))
+
+    for view, was_lost in ((lost, True), (refused, False)):
+        setback = view.setback("carry", "SOL-USDT")
+        assert setback is not None
+        assert setback.was_lost is was_lost
+
+
 def test_an_accepted_order_is_under_way_until_it_has_ended() -> None:
     """Between the acceptance and the last fill nobody may send the same again."""
     shadow = apply(_sent(), _settled(Outcome.DONE))
