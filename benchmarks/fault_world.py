@@ -317,11 +317,12 @@ class World:
         if any(isinstance(event, LedgerBooked) for event in events):
             self.booked_s = time.monotonic()
         if any(isinstance(event, MarksTicked) for event in events):
-            measured = measure_subjects(self._shadow(at))
+            measured = measure_subjects(self.shadow(at))
             found = {m.subject: m.distance for m in measured if m.distance is not None}
             self.distances.append((time.monotonic(), at, found))
 
-    def _shadow(self, at: datetime) -> Shadow:
+    def shadow(self, at: datetime) -> Shadow:
+        """What the venue's own books hold, with the last marks."""
         venue, last = self.backend.venue, self.backend.last_instant
         held = venue.snapshot()
         return Shadow(
@@ -336,10 +337,10 @@ class World:
         )
 
 
-def open_world(folder: Path, seed: int, clock: float) -> World:
+def open_world(folder: Path, seed: int, clock: float, holdings: str = ACCOUNT) -> World:
     """Compose a venue in a folder; run it with ``world.process.run``."""
     account = folder / "account.toml"
-    account.write_text(ACCOUNT, encoding="utf-8")
+    account.write_text(holdings, encoding="utf-8")
     process = compose_venue(
         ServeOptions(
             market=small_market(seed),

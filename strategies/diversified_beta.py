@@ -18,6 +18,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from bot.domain.accounts import FUTURES
 from bot.domain.instruments import ContractRules
 from bot.domain.intents import PlaceOrder, Proposal
 from bot.domain.money import ZERO, plain
@@ -28,6 +29,7 @@ from bot.risk.allocation import AllocationLimits, allocate, rank_satellites
 from bot.risk.betas import BetaModel, estimate_betas
 from bot.risk.covariance import CovarianceModel, estimate_covariance
 from bot.risk.hedging import HedgePolicy
+from bot.risk.pairs import backing
 from bot.risk.perp_orders import PerpTerms, held_lots, is_free, perp_order
 from bot.risk.sizing import lot_coins
 
@@ -37,17 +39,27 @@ _DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Aim:
+    """Each coin's weight and the USDT that it is a multiple of."""
+
+    weights: Mapping[str, Decimal]
+    capital: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiversifiedBeta(Scheduled):
     """A long core of BTC and ETH, few satellites, and a hedge.
 
-    ``core`` and ``candidates`` are contracts. Weights are multiples of
-    ``capital_usdt``; a contract is traded when it is off by more than ``band_share`` of
-    the capital.
+    ``core`` and ``candidates`` are contracts. Weights are multiples of the capital:
+    ``capital_usdt``, or what the futures account is worth in USDT now; a contract is
+    traded when it is off by more than ``band_share`` of it.
     """
 
     schedule: str = "every 4h"
     capital_usdt: Decimal | None = decimal(
-        None, above="0", sentence="what the weights are multiples of; must be told"
+        None,
+        above="0",
+        sentence="what the weights are of; unless told, the futures equity",
     )
     core: tuple[str, ...] = texts(
         "XBTUSDTM", "ETHUSDTM", sentence="contracts that are always held"
@@ -81,9 +93,7 @@ class DiversifiedBeta(Scheduled):
     )
 
     def __post_init__(self) -> None:
-        """Refuse parameters that are missing or contradict each other."""
-        if self.capital_usdt is None:
-            raise ValueError('capital_usdt must be told, such as "10000".')
+        """Refuse parameters that contradict each other."""
         if not self.core or set(self.core) & set(self.candidates):
             raise ValueError("core must name a contract, and candidates none of core.")
 
@@ -113,10 +123,6 @@ class DiversifiedBeta(Scheduled):
         return BetaModel(half_life_h=float(self.half_life_h))
 
     @property
-    def _capital(self) -> Decimal:
-        return self.capital_usdt or ZERO
-
-    @property
     def claims(self) -> frozenset[str]:
         """The whole position of every contract that it may hold."""
         return frozenset({*self.core, *self.candidates})
@@ -124,17 +130,25 @@ class DiversifiedBeta(Scheduled):
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """Trade every contract outside its band to its target, reductions first."""
         contracts = self._contracts(view)
-        targets = self._targets(view, contracts)
-        if targets is None:
+        targets, capital = self._targets(view, contracts), self._capital(view)
+        if targets is None or capital is None:
             return []
+        aim = _Aim(weights=targets, capital=capital)
         found = [
-            self._towards(view, contract, targets[contract.base], targets)
+            self._towards(view, contract, aim)
             for contract in contracts
             if contract.base in targets
         ]
         orders = [(p, p.intent) for p in found if p is not None]
         down = [p for p, intent in orders if _reduces(intent)]
         return down or [p for p, _ in orders]
+
+    def _capital(self, view: View) -> Decimal | None:
+        """What the weights are multiples of; None while the equity is not known."""
+        if self.capital_usdt is not None:
+            return self.capital_usdt
+        behind = backing(view, FUTURES)
+        return None if behind is None or behind.equity <= 0 else behind.equity
 
     def _contracts(self, view: View) -> list[ContractRules]:
         """The rules of every contract that is known, linear and priced now."""
@@ -176,21 +190,17 @@ class DiversifiedBeta(Scheduled):
     # -- what is traded ---------------------------------------------------
 
     def _towards(
-        self,
-        view: View,
-        contract: ContractRules,
-        weight: Decimal,
-        weights: Mapping[str, Decimal],
+        self, view: View, contract: ContractRules, aim: _Aim
     ) -> Proposal | None:
         """One order towards a target; None inside the band, or while it waits."""
         mark = view.futures_mark(contract.symbol)
         if mark is None or mark <= 0 or not is_free(view, self.name, contract.symbol):
             return None
-        held = held_lots(view, contract)
-        target = weight * self._capital
+        held, weight = held_lots(view, contract), aim.weights[contract.base]
+        target = weight * aim.capital
         gap = target - contract.value(held, mark)
         is_leaving = not weight and held
-        if abs(gap) <= self.policy.band(self._capital, ZERO) and not is_leaving:
+        if abs(gap) <= self.policy.band(aim.capital, ZERO) and not is_leaving:
             return None
         steps = (gap / (lot_coins(contract) * mark)).to_integral_value(ROUND_HALF_UP)
         terms = PerpTerms(policy=self.policy, model=self.model, leverage=self.leverage)
@@ -206,7 +216,7 @@ class DiversifiedBeta(Scheduled):
             ),
             inputs={
                 "held_lots": plain(held),
-                **{f"weight {coin}": plain(each) for coin, each in weights.items()},
+                **{f"weight {coin}": plain(each) for coin, each in aim.weights.items()},
             },
         )
 

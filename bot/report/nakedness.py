@@ -8,7 +8,7 @@ While a market of the coin takes no orders nobody can cover anything: that time,
 what it gained or lost, is kept apart. Times are the venue's. This module only measures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -42,10 +42,16 @@ class _Watched:
 
 
 class NakedMeter:
-    """Episodes of uncovered legs, by coin."""
+    """Episodes of uncovered legs, by coin.
 
-    def __init__(self) -> None:
-        self._pairs: dict[str, _Watched] = {}
+    Args:
+        pairs: Coins of which nothing was held before and all is a pair, for books that
+            know no requests; they are followed from the first look to the last.
+    """
+
+    def __init__(self, pairs: Iterable[str] = ()) -> None:
+        self._all = frozenset(pairs)
+        self._pairs = {coin: _Watched(base=ZERO) for coin in self._all}
         self._lasted: list[Decimal] = []
         self._max_usdt = ZERO
         self._halted_s = ZERO
@@ -127,7 +133,7 @@ class NakedMeter:
         pair.is_halted = _is_halted(shadow, coin)
         if abs(pair.naked) <= limit:
             self._ended(pair)
-            if not futures and not _is_asked(shadow, coin):
+            if not (futures or coin in self._all or _is_asked(shadow, coin)):
                 del self._pairs[coin]
             return
         pair.is_open = True

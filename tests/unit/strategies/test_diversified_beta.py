@@ -146,6 +146,24 @@ def test_inside_the_band_nothing_is_traded() -> None:
     assert back.intent.qty == Decimal(100)
 
 
+def test_without_a_capital_weights_are_of_the_futures_equity() -> None:
+    """Wallet and unrealised profit; nothing is traded while either is not known."""
+    names = {"core": ["XBTUSDTM"], "candidates": ["SOLUSDTM"]}
+    unsized = KINDS["diversified_beta"]("book", None, names)
+    told = _orders(list(book(capital_usdt=20_000).decide(_world().view(), NOW)))
+    whole = _orders(list(unsized.decide(_world().view(), NOW)))
+    assert whole == told
+
+    halved = _world(balances={FUTURES: {"USDT": balance("10000")}})
+    half = _orders(list(unsized.decide(halved.view(), NOW)))
+    assert half["XBTUSDTM"].qty == pytest.approx(told["XBTUSDTM"].qty / 2, abs=1)
+
+    unknown = _world(positions=(position("SOLUSDTM", 5),), futures_mark=None)
+    assert list(unsized.decide(unknown.view(), NOW)) == []
+    broke = _world(balances={FUTURES: {"USDT": balance("0")}})
+    assert list(unsized.decide(broke.view(), NOW)) == []
+
+
 def test_reductions_go_first() -> None:
     """Too much of one and too little of the other: first down, then up."""
     world = _world(positions=(position("SOLUSDTM", 1500),))
