@@ -19,6 +19,7 @@ from bot.domain.money import ZERO
 from bot.engine.holdings import Holdings, have_changed, holdings_of
 from bot.engine.outlook_note import outlook_note
 from bot.guard.announced import is_announced_soon
+from bot.guard.exits import shut_in
 from bot.guard.foresight import Foresight, within
 from bot.guard.limits import GuardLimits
 from bot.guard.state import GuardState
@@ -150,7 +151,10 @@ def look(
         model=Model(),
         seed=_SEED,
     )
-    foresight = _foresight(found, limits, shadow.at)
+    foresight = replace(
+        _foresight(found, limits, shadow.at),
+        shut_in=shut_in(shadow, measures, limits),
+    )
     if coming is not None:
         stress = {m.subject: _stress(ahead.closes, m) for m in measures}
         foresight = replace(foresight, stress=stress)

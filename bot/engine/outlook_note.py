@@ -45,6 +45,8 @@ def outlook_note(
             inputs[f"{each.subject} needed_distance"] = str(needed)
     for name, distance in foresight.stress.items():
         inputs[f"{name} blackout_distance"] = str(distance)
+    for name, distance in foresight.shut_in.items():
+        inputs[f"{name} slow_exit_distance"] = str(distance)
     return Noted(
         topic=OUTLOOK, text="; ".join(sentences) or "nothing at risk", inputs=inputs
     )

@@ -4,11 +4,13 @@ A distance to liquidation is a uniform move, as if everything could be sold at i
 What takes many minutes of its market's depth to sell cannot, and in a crash it is the
 thin coins that fall the most. So an account under cure must also survive a move in
 which every coin that leaves slowly moves further than the target distance, against
-the account: the more minutes it takes, and the wilder these minutes are. Sizes, depth
-and volatility are those of now. Nothing here solves or decides.
+the account: the more minutes it takes, and the wilder these minutes are. What takes an
+hour or more is shut in: the fall of an announced blackout must not reach the warning
+before it is left. Sizes, depth and volatility are those of now. Nothing here solves or
+decides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from math import sqrt
@@ -18,11 +20,12 @@ from bot.domain.accounts import FUTURES, isolated_pair
 from bot.guard.limits import GuardLimits
 from bot.guard.plan_costs import depth_of
 from bot.guard.plan_rows import price_of
+from bot.risk.blackout import STRESS_MOVE, stress_distance
 from bot.risk.measure import SubjectMeasure
 from bot.risk.stress_set import Scenario
 from bot.shadow.state import Shadow
 
-__all__ = ["SlowExit", "exit_moves", "slow_exit"]
+__all__ = ["SlowExit", "exit_moves", "shut_in", "slow_exit"]
 
 _FAST_MIN: Final = 5.0
 """What leaves within so many minutes leaves before the move is over."""
@@ -33,6 +36,8 @@ _SIGMAS: Final = 8.0
 """How many deviations of its exit a coin moves further: crashes are no normal hours."""
 _MOST: Final = 1.0
 """The furthest that a coin moves beyond the target, in targets."""
+_SHUT_IN_MIN: Final = 60.0
+"""What takes so long, or longer, cannot be left while its market falls."""
 _MOST_DOWN: Final = -0.999
 """No price falls further."""
 
@@ -81,6 +86,25 @@ def slow_exit(
         if minutes > slowest.minutes:
             slowest = SlowExit(minutes, depth.sigma_1m * sqrt(minutes))
     return slowest
+
+
+def shut_in(
+    shadow: Shadow, measures: Iterable[SubjectMeasure], limits: GuardLimits
+) -> dict[str, Decimal]:
+    """Of each account that takes an hour or more to leave, the distance it needs.
+
+    From there the move of a closed door does not reach the exchange's warning.
+    """
+    return {
+        measure.subject: stress_distance(
+            STRESS_MOVE, measure.warning, measure.liquidation
+        )
+        for measure in measures
+        if any(
+            slow_exit(shadow, measure, coin, limits).minutes >= _SHUT_IN_MIN
+            for coin in measure.exposure_usdt
+        )
+    }
 
 
 def _symbols(shadow: Shadow, measure: SubjectMeasure, coin: str) -> Iterator[str]:

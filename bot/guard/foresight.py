@@ -1,13 +1,14 @@
 """The thresholds of an account when what lies ahead is taken into account.
 
-Theory of operation. The distances of the settings are the floor. Two things move
+Theory of operation. The distances of the settings are the floor. Three things move
 them outwards, never inwards: the forecast, when at the act distance a liquidation
-within the horizon is likelier than the limit, and an announced blackout, before which
-an account must be able to take a fall without us. An account is then cured from where
-its probability meets the limit, if that is nearer than its target, to a little
-beyond it, never beyond one and a half times its target. Accounts that opened nearer
-than their default distances keep the ones they opened with: their odds were over the
-limit from the start. Pure; what is not known changes nothing.
+within the horizon is likelier than the limit; an announced blackout, before which an
+account must be able to take a fall without us; and exposure that takes an hour or more
+to leave, whose market is such a closed door in every fall. For its odds an account is
+cured from where its probability meets the limit, if that is nearer than its target, to
+a little beyond it, never beyond one and a half times its target. Accounts that opened
+nearer than their default distances keep the ones they opened with: their odds were
+over the limit from the start. Pure; what is not known changes nothing.
 """
 
 from collections.abc import Mapping
@@ -46,6 +47,8 @@ class Foresight:
     as_of: datetime | None = None
     stress: Mapping[str, Decimal] = field(default_factory=dict)
     """By subject, the distance that an announced blackout asks for, while it does."""
+    shut_in: Mapping[str, Decimal] = field(default_factory=dict)
+    """By subject, the distance that what leaves too slowly asks for."""
 
     def words(self, subject: str, distance: Decimal, act: Decimal) -> str:
         """Why the act distance is what it is, and the odds; empty without a forecast.
@@ -57,19 +60,25 @@ class Foresight:
         told = ""
         if self.stress.get(subject) == act:
             told = ", before an announced blackout"
+        elif self.shut_in.get(subject) == act:
+            told = ", as it takes an hour or more to leave"
         odds = self.odds.at(subject, distance)
         return told if odds is None else f"{told}, forecast at {odds * 100:.2g} %"
 
 
 def foreseen(
-    thresholds: Thresholds, needed: Decimal | None, stress: Decimal = ZERO
+    thresholds: Thresholds,
+    needed: Decimal | None,
+    stress: Decimal = ZERO,
+    shut_in: Decimal = ZERO,
 ) -> Thresholds:
-    """The thresholds with the odds and an announced blackout in them.
+    """The thresholds with the odds, slow exits and an announced blackout in them.
 
     Args:
         thresholds: Of the account, wider by its buffer.
         needed: The distance that the odds ask for; None is not known.
         stress: The distance that an announced blackout asks for, 0 for none.
+        shut_in: The one that slow exits ask for, 0 for none; at most the target.
 
     Example:
         The odds ask for 20 %, then for far more than there can be use in.
@@ -87,6 +96,8 @@ def foreseen(
     if needed is not None and needed > act and not thresholds.is_adapted:
         act = min(needed, thresholds.target)
         target = max(target, min(needed * _BEYOND, target * _MOST, _WIDEST))
+    if shut_in > act and not thresholds.is_adapted:
+        act = min(shut_in, thresholds.target)
     if stress > act:
         act, target = stress, max(target, min(stress * _BEYOND, _WIDEST))
     if act == thresholds.act and target == thresholds.target:

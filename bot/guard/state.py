@@ -134,7 +134,8 @@ class GuardState:
         wide = widened(own, shift_of(self.parity.get(subject)))
         ahead = self.foresight
         stress = ahead.stress.get(subject, ZERO)
-        return foreseen(wide, ahead.needed.get(subject), stress)
+        shut_in = ahead.shut_in.get(subject, ZERO)
+        return foreseen(wide, ahead.needed.get(subject), stress, shut_in)
 
     def known(self, subject: str) -> SubjectState | None:
         """A guarded account with the thresholds that hold now; None is not guarded.

@@ -8,6 +8,7 @@ import numpy as np
 
 from bot.domain.accounts import MARGIN_CROSS
 from bot.domain.entries import Decided, Noted
+from bot.domain.events import LiquidityQuoted
 from bot.engine.ahead import Ahead
 from bot.engine.core import Core, State, Step
 from bot.engine.outlook_note import OUTLOOK
@@ -137,6 +138,28 @@ def test_before_an_announced_blackout_an_account_is_made_to_stand_it() -> None:
     assert isinstance(decided[0], Decided)
     assert "before an announced blackout" in decided[0].reason
     assert decided[0].inputs["act"] == "0.2253"
+
+
+def test_an_account_that_takes_hours_to_leave_is_cured_earlier() -> None:
+    """One BTC at 19 % of its liquidation: cured only where a minute trades 0.1."""
+
+    def cured(volume: str) -> list[Decided]:
+        core = Core()
+        quote = LiquidityQuoted(
+            at=START,
+            symbol="BTC-USDT",
+            half_spread=Decimal("0.0001"),
+            sigma_1m=Decimal("0.0005"),
+            volume_1m=Decimal(volume),
+        )
+        state = core.step(begun(core, past(0.0005)), (quote,)).state
+        steps = run(core, state, (HOUR, "49000"), (HOUR + 400, "42000"))
+        return [b for s in steps for b in bodies(s, Decided) if isinstance(b, Decided)]
+
+    assert cured("100") == []
+    (decided,) = cured("0.1")
+    assert "an hour or more to leave" in decided.reason
+    assert decided.inputs["act"] == "0.2253"
 
 
 def test_closes_go_on_from_the_marks() -> None:

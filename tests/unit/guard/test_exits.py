@@ -11,7 +11,7 @@ from bot.domain.accounts import MARGIN_CROSS
 from bot.domain.events import LiquidityQuoted
 from bot.domain.intents import PlaceOrder
 from bot.engine.curing import cure_round
-from bot.guard.exits import SlowExit, exit_moves, slow_exit
+from bot.guard.exits import SlowExit, exit_moves, shut_in, slow_exit
 from bot.guard.plan import make_plan
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow
@@ -87,6 +87,14 @@ def test_without_a_quoted_depth_nothing_is_slow() -> None:
     bare = replace(shadow, liquidity={})
     found = slow_exit(bare, measured(bare, "margin_cross"), "ETH", LIMITS)
     assert found == SlowExit()
+
+
+def test_what_takes_an_hour_must_stand_the_fall_of_a_closed_door() -> None:
+    """100 minutes of ETH ask for 22.5 %: a fall of 20 % stays under 95 %."""
+    slow, quick = two_coins("1", "20", "50000"), two_coins("1", "10", "50000")
+    needed = shut_in(slow, [measured(slow, "margin_cross")], LIMITS)
+    assert needed == {"margin_cross": Decimal("0.2253")}
+    assert shut_in(quick, [measured(quick, "margin_cross")], LIMITS) == {}
 
 
 @given(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.guard.foresight import foreseen, within
+from bot.guard.foresight import Foresight, foreseen, within
 from bot.guard.glance import levels_of
 from bot.guard.judge import VerdictKind, judge
 from bot.guard.limits import GuardLimits, Thresholds
@@ -71,6 +71,28 @@ def test_an_account_that_opened_near_keeps_its_own_distances() -> None:
     assert foreseen(near, D("0.2"), D("0.2253")).act == D("0.2253")
 
 
+def test_what_leaves_slowly_is_cured_earlier_and_no_further() -> None:
+    """The act distance is that of a closed door, at most the target; never closer."""
+    slow = foreseen(USUAL, None, shut_in=D("0.2253"))
+
+    assert (slow.act, slow.target) == (D("0.2253"), USUAL.target)
+    assert foreseen(USUAL, None, shut_in=D("0.5")).act == USUAL.target
+    assert foreseen(USUAL, D("0.24"), shut_in=D("0.2253")).act == D("0.24")
+    near = replace(USUAL, act=D("0.05"), target=D("0.10"), is_adapted=True)
+    assert foreseen(near, None, shut_in=D("0.2253")) == near
+
+
+def test_a_slow_account_says_why_it_is_cured() -> None:
+    """The sentence names the hour that leaving takes."""
+    ahead = Foresight(shut_in={NAME: D("0.2253")})
+    state = judge(GuardState(), [at_distance("0.30")], LIMITS, START).state
+    state = replace(state, foresight=ahead)
+    (verdict,) = judge(state, [at_distance("0.21")], LIMITS, START).verdicts
+
+    assert verdict.kind is VerdictKind.CURE
+    assert "as it takes an hour or more to leave" in verdict.reason
+
+
 def test_the_quiet_look_sees_the_same_thresholds() -> None:
     """What the floats call safe is what the judge would call safe."""
     levels = levels_of(knowing(WILD))
@@ -79,20 +101,31 @@ def test_the_quiet_look_sees_the_same_thresholds() -> None:
     assert levels[NAME].act == 0.2
 
 
-@given(fractions, fractions, st.none() | fractions, st.just(D(0)) | fractions)
+@given(
+    fractions,
+    fractions,
+    st.none() | fractions,
+    st.just(D(0)) | fractions,
+    st.just(D(0)) | fractions,
+)
 def test_what_lies_ahead_never_lowers_a_threshold(
-    one: Decimal, other: Decimal, needed: Decimal | None, stress: Decimal
+    one: Decimal,
+    other: Decimal,
+    needed: Decimal | None,
+    stress: Decimal,
+    slow: Decimal,
 ) -> None:
     """Both thresholds rise or stay, the target never under the act distance."""
     act, target = sorted((one, other))
     own = replace(USUAL, act=act, target=target)
-    found = foreseen(own, needed, stress)
+    found = foreseen(own, needed, stress, slow)
 
     assert found.act >= own.act
     assert found.target >= own.target
     assert found.target >= found.act
     assert found.act >= stress
-    if needed is None and stress <= act:
+    assert found.act >= min(slow, own.target)
+    if needed is None and stress <= act and slow <= act:
         assert found == own
     if stress == 0:
         assert found.act <= own.target
