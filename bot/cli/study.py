@@ -13,10 +13,12 @@ import typer
 from rich.console import Console
 
 from bot.cli.study_beta import BETA_HELP, beta
+from bot.cli.study_kept import KeptFile
 from bot.settings import read_settings, settings_from
 from bot.study import carry as carry_study
 from bot.study.carry_view import carry_view
-from bot.study.guard import QUICK, WHOLE, run_study
+from bot.study.guard import QUICK, WHOLE, Way, run_study
+from bot.study.kept import Forgetful
 from bot.study.markets import SQUEEZE, Source, find_markets
 from bot.study.view import study_view
 
@@ -36,6 +38,11 @@ Examples:
     gnomon study guard --markets windows --quick
 
     gnomon study guard --markets windows --workers 2 --json > study.json
+
+    gnomon study guard --markets windows --kept rows.jsonl --json > study.json
+
+With `--kept` a study that was cut short goes on where it was; the file is for one
+version of the program and of the prices.
 
 DIR holds market manifests (TOML files, or folders with market.toml). A market that
 cannot be read is a sentence in `failed`; exit 2 only if none can be.
@@ -69,6 +76,10 @@ def guard(
     squeeze: Annotated[
         bool, typer.Option(help="Add the synthetic squeeze to the markets.")
     ] = True,
+    kept: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Finished rows, to go on from."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = (
         False
     ),
@@ -79,7 +90,9 @@ def guard(
     sources = find_markets(markets)
     if squeeze:
         sources = (*sources, Source(name=SQUEEZE))
-    study = run_study(sources, settings, scope, workers, _say)
+    finished = Forgetful() if kept is None else KeptFile(kept)
+    way = Way(workers=workers, say=_say, kept=finished)
+    study = run_study(sources, settings, scope, way)
     if as_json:
         sys.stdout.write(json.dumps(study.answer(), indent=1) + "\n")
         return

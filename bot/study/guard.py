@@ -9,7 +9,7 @@ the failures and stops no other.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from multiprocessing import get_context
@@ -17,12 +17,13 @@ from typing import Final
 
 from bot.domain.errors import UsageError
 from bot.settings import Settings
+from bot.study.kept import Forgetful, Kept, key_of
 from bot.study.markets import Part, Source, Survey, survey
 from bot.study.rows import Job, Row, rows_of
 from bot.study.shapes import Size, fitted
 from bot.study.summary import summary_of
 
-__all__ = ["QUICK", "WHOLE", "Scope", "Study", "jobs_of", "run_study"]
+__all__ = ["QUICK", "WHOLE", "Scope", "Study", "Way", "jobs_of", "run_study"]
 
 Say = Callable[[str], None]
 """Where a line of progress goes."""
@@ -91,12 +92,23 @@ class Study:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a study is run: processes at once, who is told of each market and job.
+
+    ``kept`` knows jobs that are finished already and is told of each new one.
+    """
+
+    workers: int
+    say: Say
+    kept: Kept = field(default_factory=Forgetful)
+
+
 def run_study(
     sources: Sequence[Source],
     settings: Settings,
     scope: Scope,
-    workers: int,
-    say: Say,
+    way: Way,
 ) -> Study:
     """Make the table of these markets.
 
@@ -104,25 +116,30 @@ def run_study(
         sources: The markets.
         settings: The guard's limits and the assumptions.
         scope: How much of it.
-        workers: Processes at once, from 1.
-        say: Told of each market and each finished job.
+        way: How many processes, who is told, what is finished already.
 
     Raises:
         UsageError: None of them can be read.
     """
+    say, kept = way.say, way.kept
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(way.workers, mp_context=context) as pool:
         asked = [pool.submit(survey, source, scope.longest) for source in sources]
         surveys, failed = _surveyed(sources, asked, say)
         jobs, left_out = jobs_of(surveys, settings, scope)
-        order = _longest_first(jobs)
+        keys = [key_of(job) for job in jobs]
+        before = {place: kept.find(key) for place, key in enumerate(keys)}
+        made = {place: rows for place, rows in before.items() if rows is not None}
+        if made:
+            say(f"{len(made)} of {len(jobs)} were finished before")
+        order = [place for place in _longest_first(jobs) if place not in made]
         done = {pool.submit(rows_of, jobs[place]): place for place in order}
-        made: dict[int, list[Row]] = {}
         for count, future in enumerate(as_completed(done), start=1):
             place, error = done[future], future.exception()
             title = jobs[place].title
             if error is None:
                 made[place] = future.result()
+                kept.keep(keys[place], made[place])
             else:
                 failed.append(f"{title}: {error}")
             say(f"{count} of {len(done)}: {title}{_verdict(error)}")

@@ -286,36 +286,6 @@ def test_a_refused_reduction_waits_before_it_is_sent_again() -> None:
     assert len(asked(carry(), replace(world, setbacks={key: _setback(tried, 5)}))) == 1
 
 
-def test_a_leg_that_was_lost_on_its_way_is_sent_again_at_once() -> None:
-    """Nobody refused it: a completion and a sale are both repeated without a pause."""
-    completion = PlaceOrder(
-        account=FUTURES, symbol="SOLUSDTM", side=Side.SELL, qty=Decimal(40)
-    )
-    world = hedged(
-        positions=(position("SOLUSDTM", -60),),
-        setbacks={
-            ("carry", "SOLUSDTM"): replace(_setback(completion, 1), was_lost=True)
-        },
-    )
-    (proposal,) = asked(carry(), world)
-    assert (order(proposal).symbol, int(order(proposal).qty)) == ("SOLUSDTM", 40)
-
-    sale = PlaceOrder(
-        account=SPOT,
-        symbol="SOL-USDT",
-        side=Side.SELL,
-        qty=Decimal(4),
-        is_reduction=True,
-    )
-    world = hedged(
-        positions=(position("SOLUSDTM", -60),),
-        rate="-0.0005",
-        setbacks={("carry", "SOL-USDT"): replace(_setback(sale, 1), was_lost=True)},
-    )
-    (proposal,) = asked(carry(), world)
-    assert (order(proposal).symbol, int(order(proposal).qty)) == ("SOL-USDT", 4)
-
-
 def test_an_unknown_mark_still_lets_a_gap_be_unwound() -> None:
     """A reduction needs no price: nothing is completed, the naked coins are sold."""
     (proposal,) = asked(

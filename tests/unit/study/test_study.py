@@ -216,6 +216,54 @@ def test_the_command_prints_one_object_and_goes_on_after_a_bad_market(
     assert json.loads(said.out) == answer
 
 
+def test_a_study_that_was_cut_short_goes_on_where_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows that are kept are not made again, and the answer is the same."""
+    _source(tmp_path / "good", {"BTC": [100.0 + m % 3 for m in range(30)]})
+    kept = tmp_path / "rows.jsonl"
+    asked = ("study", "guard", "--markets", tmp_path, "--quick", "--no-squeeze")
+    words = (*asked, "--json", "--workers", "1")
+    whole = drive(capsys, *words).answer()
+    first = drive(capsys, *words, "--kept", kept)
+    assert first.answer() == whole
+    lines = kept.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert len(lines) == 6
+
+    kept.write_text("".join(lines[:4]) + lines[4][:50], encoding="utf-8")
+    again = drive(capsys, *words, "--kept", kept)
+    assert again.answer() == whole
+    assert "4 of 6 were finished before" in again.err
+    assert "2 of 2" in again.err
+    assert sorted(kept.read_text(encoding="utf-8").splitlines(keepends=True)) == (
+        sorted(lines)
+    )
+
+    settings = tmp_path / "other.ini"
+    settings.write_text("[guard]\ncooldown_s = 301\n", encoding="utf-8")
+    other = drive(capsys, *words, "--kept", kept, "--config", settings)
+    assert "were finished before" not in other.err
+
+
+@pytest.mark.parametrize("line", ["no row", '{"job": 3, "rows": []}', "[]"])
+def test_a_file_that_is_no_study_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    """A sentence names the line; nothing is run or written."""
+    _source(tmp_path / "good", {"BTC": [100.0 + m % 3 for m in range(30)]})
+    kept = tmp_path / "mine.txt"
+    kept.write_text(f"{line}\n", encoding="utf-8")
+    words = ("study", "guard", "--markets", tmp_path, "--quick", "--no-squeeze")
+    said = drive(capsys, *words, "--kept", kept)
+    assert (said.code, said.out) == (2, "")
+    assert "Line 1 of" in said.err
+    assert kept.read_text(encoding="utf-8") == f"{line}\n"
+    for path in (tmp_path, tmp_path / "absent" / "rows.jsonl"):
+        said = drive(capsys, *words, "--kept", path)
+        assert (said.code, said.out) == (2, "")
+        assert "cannot keep" in said.err
+
+
 @pytest.mark.parametrize("content", [None, "name = 3"], ids=["absent", "bad"])
 def test_wrong_input_is_a_sentence_and_exit_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None

@@ -1,0 +1,70 @@
+"""A file of a study's finished jobs, a line each: ``--kept FILE``.
+
+A line is written and made durable as soon as its job is finished. A last line that a
+kill cut short is left out, any other line that cannot be read is an error: nothing is
+guessed and nothing is overwritten.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.domain.errors import UsageError
+from bot.study.rows import Row
+
+__all__ = ["KeptFile"]
+
+
+class KeptFile:
+    """Finished jobs in a file of JSON lines; it is made where there is none.
+
+    Raises:
+        UsageError: It cannot be written, or a line of it is not one of a study's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: dict[str, list[Row]] = {}
+        try:
+            path.touch()
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"{path} cannot keep a study's rows: {error}; name another file with "
+                "--kept."
+            ) from error
+        *lines, rest = text.split("\n")
+        for number, line in enumerate(lines, start=1):
+            self._read(number, line)
+        if rest:
+            whole = len(text.encode()) - len(rest.encode())
+            os.truncate(path, whole)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def find(self, key: str) -> list[Row] | None:
+        """The rows of a finished job; None where it is not."""
+        return self._rows.get(key)
+
+    def keep(self, key: str, rows: Sequence[Row]) -> None:
+        """Remember the rows of a job that has just finished, durably."""
+        line = json.dumps({"job": key, "rows": list(rows)}) + "\n"
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _read(self, number: int, line: str) -> None:
+        try:
+            found = json.loads(line)
+            key, rows = found["job"], found["rows"]
+        except (ValueError, TypeError, KeyError):
+            key, rows = None, None
+        if not isinstance(key, str) or not isinstance(rows, list):
+            raise UsageError(
+                f"Line {number} of {self._path} is not a finished job of a study; "
+                "name another file with --kept."
+            )
+        self._rows[key] = rows
