@@ -9,11 +9,14 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from bot.domain.errors import UsageError
 from bot.study.rows import Row
 
 __all__ = ["KeptFile"]
+
+_BEGINS: Final = '{"job": "'
 
 
 class KeptFile:
@@ -38,8 +41,7 @@ class KeptFile:
         for number, line in enumerate(lines, start=1):
             self._read(number, line)
         if rest:
-            whole = len(text.encode()) - len(rest.encode())
-            os.truncate(path, whole)
+            self._cut(len(lines) + 1, rest, len(text.encode()) - len(rest.encode()))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -49,12 +51,28 @@ class KeptFile:
         return self._rows.get(key)
 
     def keep(self, key: str, rows: Sequence[Row]) -> None:
-        """Remember the rows of a job that has just finished, durably."""
+        """Remember the rows of a job that has just finished, durably.
+
+        Raises:
+            UsageError: The file cannot be written.
+        """
         line = json.dumps({"job": key, "rows": list(rows)}) + "\n"
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UsageError(
+                f"The rows of {key} could not be kept: {error}; make room for "
+                f"{self._path} and begin again."
+            ) from error
+
+    def _cut(self, number: int, rest: str, whole: int) -> None:
+        """Leave out what a kill cut short, and nothing that is not ours."""
+        if rest[: len(_BEGINS)] != _BEGINS[: len(rest)]:
+            raise self._wrong(number)
+        os.truncate(self._path, whole)
 
     def _read(self, number: int, line: str) -> None:
         try:
@@ -63,8 +81,11 @@ class KeptFile:
         except (ValueError, TypeError, KeyError):
             key, rows = None, None
         if not isinstance(key, str) or not isinstance(rows, list):
-            raise UsageError(
-                f"Line {number} of {self._path} is not a finished job of a study; "
-                "name another file with --kept."
-            )
+            raise self._wrong(number)
         self._rows[key] = rows
+
+    def _wrong(self, number: int) -> UsageError:
+        return UsageError(
+            f"Line {number} of {self._path} is not a finished job of a study; name "
+            "another file with --kept."
+        )

@@ -245,19 +245,21 @@ def test_a_study_that_was_cut_short_goes_on_where_it_was(
     assert "were finished before" not in other.err
 
 
-@pytest.mark.parametrize("line", ["no row", '{"job": 3, "rows": []}', "[]"])
+@pytest.mark.parametrize(
+    "line", ["no row\n", '{"job": 3, "rows": []}\n', "[]\n", "a last line", '{"a": 1}']
+)
 def test_a_file_that_is_no_study_is_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
     """A sentence names the line; nothing is run or written."""
     _source(tmp_path / "good", {"BTC": [100.0 + m % 3 for m in range(30)]})
     kept = tmp_path / "mine.txt"
-    kept.write_text(f"{line}\n", encoding="utf-8")
+    kept.write_text(line, encoding="utf-8")
     words = ("study", "guard", "--markets", tmp_path, "--quick", "--no-squeeze")
     said = drive(capsys, *words, "--kept", kept)
     assert (said.code, said.out) == (2, "")
     assert "Line 1 of" in said.err
-    assert kept.read_text(encoding="utf-8") == f"{line}\n"
+    assert kept.read_text(encoding="utf-8") == line
     for path in (tmp_path, tmp_path / "absent" / "rows.jsonl"):
         said = drive(capsys, *words, "--kept", path)
         assert (said.code, said.out) == (2, "")
