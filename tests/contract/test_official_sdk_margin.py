@@ -5,6 +5,7 @@ What it reads after each step is, to the last digit, what the venue's books say.
 
 from collections.abc import Iterator
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
@@ -244,31 +245,48 @@ def test_spot_orders_alone_in_batches_and_at_once(desk: Desk) -> None:
 
 def test_one_of_two_stops_around_the_price_sells(desk: Desk) -> None:
     """The stop that the market passes becomes an order; the other can be cancelled."""
-    asked = spot_market.GetTickerReq(symbol=PAIR)
-    last = Decimal(typed(desk.spot_market.get_ticker(asked)).price)
-    for name, price in (("above", last + 1), ("below", last - 1)):
-        stop = spot_orders.AddStopOrderReq(
-            client_oid=name,
-            side="sell",
-            symbol=PAIR,
-            type="market",
-            size="0.00321",
-            stop_price=str(price),
-        )
-        typed(desk.spot.add_stop_order(stop))
-    listed = spot_orders.GetStopOrdersListReq(symbol=PAIR)
-    (left,) = until(
-        lambda: typed(desk.spot.get_stop_orders_list(listed)).items,
-        lambda rows: len(rows) == 1,
-        "no stop ever went off, or both did",
-    )
+    tries = (_straddled(desk, attempt) for attempt in range(8))
+    left, size = next(found for found in tries if found)
     by_id = spot_orders.CancelStopOrderByOrderIdReq(order_id=left.id)
     gone = typed(desk.spot.cancel_stop_order_by_order_id(by_id))
     assert gone.cancelled_order_ids == [left.id]
     closed = spot_orders.GetClosedOrdersReq(symbol=PAIR)
     rows = typed(desk.spot.get_closed_orders(closed)).items
-    (sold,) = [row for row in rows if Decimal(row.deal_size) == Decimal("0.00321")]
+    (sold,) = [row for row in rows if Decimal(row.deal_size) == size]
     assert sold.side.value == "sell"
+
+
+def _straddled(desk: Desk, attempt: int) -> tuple[Any, Decimal] | None:
+    """Two stops around the price: the one that is left when the other went off.
+
+    None when the market moved past both while they were placed; all are cancelled.
+    """
+    size = Decimal("0.00321") + attempt * Decimal("0.00001")
+    asked = spot_market.GetTickerReq(symbol=PAIR)
+    last = Decimal(typed(desk.spot_market.get_ticker(asked)).price)
+    for name, price in (("above", last + 1), ("below", last - 1)):
+        stop = spot_orders.AddStopOrderReq(
+            client_oid=f"{name}-{attempt}",
+            side="sell",
+            symbol=PAIR,
+            type="market",
+            size=str(size),
+            stop_price=str(price),
+        )
+        typed(desk.spot.add_stop_order(stop))
+    listed = spot_orders.GetStopOrdersListReq(symbol=PAIR)
+    left = typed(desk.spot.get_stop_orders_list(listed)).items
+    for _ in range(20):
+        if len(left) < 2:
+            break
+        Event().wait(0.25)
+        left = typed(desk.spot.get_stop_orders_list(listed)).items
+    if len(left) == 1:
+        return left[0], size
+    for row in left:
+        by_id = spot_orders.CancelStopOrderByOrderIdReq(order_id=row.id)
+        desk.spot.cancel_stop_order_by_order_id(by_id)
+    return None
 
 
 # -- transfers ----------------------------------------------------------------
