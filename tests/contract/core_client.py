@@ -38,7 +38,7 @@ from tests.unit.venue.builders import START, opening, venue
 
 WALL = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 FULL, READ = derived_keys(1)
-PATIENCE_S = 0.3
+PATIENCE_S = 20.0
 
 
 def _echo(backend: Backend, call: Call) -> object:

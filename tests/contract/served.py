@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 from connectors.system.clock import SystemClock
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 _START_S = 60.0
 _POLL_S = 0.1
 _LEDGER = Decimal("1E-8")

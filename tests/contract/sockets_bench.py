@@ -22,7 +22,7 @@ from connectors.venue.server.sockets import mount
 from tests.unit.venue.builders import START, opening
 from tests.unit.venue_server.futures_backend import Served
 
-SOON_S = 2.0
+SOON_S = 10.0
 QUIET_S = 0.15
 
 

@@ -21,7 +21,8 @@ async def test_a_hanging_request_never_answers(fault: str, done: int) -> None:
     """The client times out; only after is the order there."""
     async with served(_fault(fault)) as client:
         with pytest.raises(TimeoutError):
-            await client.order()
+            async with asyncio.timeout(2.0):
+                await client.order()
         assert client.orders == done
         assert (await client.order("c-2")).code == "200000"
 

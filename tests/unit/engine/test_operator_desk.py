@@ -60,7 +60,7 @@ class Room:
             self.put,
             lambda: after(self.asked_s),
             pause=self.pause,
-            patience_s=0.2,
+            patience_s=1.0,
             fresh=timedelta(seconds=3),
         )
         self.engine.watch([self.desk])

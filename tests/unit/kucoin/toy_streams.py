@@ -21,7 +21,7 @@ from connectors.kucoin.streams import Channel, Frame, Gap, Restored
 from connectors.kucoin.subscriptions import SubscriptionLimits
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 """How long a test waits for something that must happen."""
 QUICK = SocketLimits(
     subscriptions=SubscriptionLimits(ack_s=0.1),
