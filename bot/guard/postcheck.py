@@ -15,6 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.money import ZERO, short
+from bot.domain.strategy import Setback
 from bot.guard.limits import GuardLimits
 from bot.guard.state import BORROWING, CANCELLING, GUARD, Before, SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
@@ -60,7 +61,9 @@ def check_after(
 ) -> Checked | None:
     """Judge the last action, None when there is none to judge, or none yet.
 
-    While a request of it has no answer nobody knows what it did.
+    While a request of it has no answer nobody knows what it did. One that was refused
+    leaves its instrument alone for a while; one that was lost on its way counts as one
+    of a few useless attempts, since it says little of the instrument.
     """
     before = state.before
     if before is None or _is_unanswered(shadow, before):
@@ -75,7 +78,8 @@ def check_after(
     helped = _is_better(was, now) or _has_prepared(shadow, before, subject)
     cleared = replace(state, before=None)
     if not helped and before.instrument:
-        strikes = limits.max_strikes if _was_refused(shadow, before) else 1
+        is_denied = any(not each.was_lost for each in _setbacks(shadow, before))
+        strikes = limits.max_strikes if is_denied else 1
         cleared = _struck(cleared, before.instrument, shadow.at, limits, strikes)
     return Checked(
         state=cleared, has_helped=helped, sentence=_sentence(was, now, before)
@@ -110,10 +114,16 @@ def _has_prepared(shadow: Shadow, before: Before, subject: str) -> bool:
 
 def _was_refused(shadow: Shadow, before: Before) -> bool:
     """Whether a request of the guard came to nothing since the action."""
-    return any(
-        owner == GUARD and setback.at >= before.at
+    return bool(_setbacks(shadow, before))
+
+
+def _setbacks(shadow: Shadow, before: Before) -> list[Setback]:
+    """Requests of the guard that came to nothing since the action."""
+    return [
+        setback
         for (owner, _), setback in shadow.setbacks.items()
-    )
+        if owner == GUARD and setback.at >= before.at
+    ]
 
 
 def _is_better(was: SubjectMeasure | None, now: SubjectMeasure | None) -> bool:

@@ -96,6 +96,19 @@ def test_a_refusal_benches_at_once() -> None:
     assert found.state.benched_until["BTC-USDT"] > refused.at
 
 
+def test_what_was_lost_on_its_way_is_one_useless_attempt() -> None:
+    """Nobody refused it: the same is tried again, and left alone after three."""
+    shadow = cross_long()
+    state = remembered(shadow)
+    tried = Approved(intent_id="g1", owner=GUARD, intent=SALE, reason="test")
+    lost = set_back(
+        later(shadow, 1), tried, shadow.at, "nothing of it is known", was_lost=True
+    )
+    found = checked(state, lost)
+    assert found.state.benched_until == {}
+    assert found.state.strikes["BTC-USDT"] == 1
+
+
 def test_an_old_refusal_is_not_held_against_a_new_action() -> None:
     """Only what came to nothing since the action counts."""
     shadow = cross_long()
