@@ -32,23 +32,26 @@ ROOT: Final = Path(__file__).parents[1]
 HERE: Final = Path(__file__).parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
+from fault_bot import opened, place_of, stopped  # noqa: E402 - after the path is set
 from fault_claim import WriteAhead, read_claim  # noqa: E402 - after the path is set
 from fault_operator import Operator  # noqa: E402 - after the path is set
 from fault_oracle import differences, judge  # noqa: E402 - after the path is set
 from fault_table import table  # noqa: E402 - after the path is set
-from fault_world import SETTINGS, World, drawn_script, open_world  # noqa: E402 - after the path is set
+from fault_world import (  # noqa: E402 - after the path is set
+    SETTINGS,
+    World,
+    drawn_script,
+    open_world,
+)
 
 from connectors.system.control import control_path  # noqa: E402 - after the path is set
-from tests.contract.live_process import Live, Venue, live  # noqa: E402 - after the path is set
-from tests.contract.served import Key, Served  # noqa: E402 - after the path is set
+from tests.contract.live_process import Live, live  # noqa: E402 - after the path is set
 
 FAMILIES: Final = ("A", "B", "C", "D", "E", "F", "G", "H", "all")
-_READY_S: Final = 60.0
 _SETTLED_S: Final = 40.0
 """Real seconds after healing by which the books must be equal."""
 _STILL_S: Final = 5.0
 _LOOK_S: Final = 0.4
-_STOP_S: Final = 60.0
 _RUN_LIMIT_S: Final = 600.0
 _CLOSING, _CLOSED = 0.65, 0.9
 """The shares of the chaos between which the operator also closes everything."""
@@ -77,7 +80,11 @@ async def run_one(asked: Asked) -> dict[str, Any]:
     serving = asyncio.create_task(world.process.run(told.set_result))
     ready = json.loads(await told)
     try:
-        with live(asked.folder / "bot", _place(ready, asked), settings=SETTINGS) as bot:
+        with live(
+            asked.folder / "bot",
+            place_of(ready, asked.folder, asked.clock),
+            settings=SETTINGS,
+        ) as bot:
             return await _played(asked, world, bot)
     finally:
         world.process.stop()
@@ -86,32 +93,10 @@ async def run_one(asked: Asked) -> dict[str, Any]:
             print("\n".join(world.front.bugs.traces)[-3000:], file=sys.stderr)
 
 
-def _place(ready: Any, asked: Asked) -> Venue:
-    """The venue as the bot's folder needs it; the process is this one."""
-    keys = [
-        Key(key=row["key"], secret=row["secret"], passphrase=row["passphrase"])
-        for row in ready["keys"]
-    ]
-    served = Served(
-        spot=ready["spot"],
-        futures=ready["futures"],
-        uid=ready["uid"],
-        full=keys[0],
-        read=keys[1],
-    )
-    place: Any = Venue(
-        served=served,
-        folder=asked.folder,
-        clock=asked.clock,
-        process=None,  # type: ignore[arg-type] - started elsewhere
-    )
-    return place
-
-
 async def _played(asked: Asked, world: World, bot: Live) -> dict[str, Any]:
     began = time.monotonic()
     bot.start(wait=False)
-    await _ready(bot)
+    await opened(bot)
     opened_s = time.monotonic() - began
     ahead = WriteAhead(bot.journal)
     world.front.on_write = ahead
@@ -124,7 +109,7 @@ async def _played(asked: Asked, world: World, bot: Live) -> dict[str, Any]:
     operator.stop()
     acting.cancel()
     await asyncio.gather(acting, return_exceptions=True)
-    code = await _stopped(bot)
+    code = await stopped(bot)
     claim = read_claim(bot.journal)
     broken, figures = judge(world, claim, asked.clock)
     broken += [*ahead.broken, *(line for each in settled for line in each["broken"])]
@@ -164,16 +149,6 @@ async def _round(
     return {"took_s": settled["took_s"], "broken": lines}
 
 
-async def _ready(bot: Live) -> None:
-    """Until the session listens to its operator."""
-    control = control_path(bot.journal)
-    end = time.monotonic() + _READY_S
-    while not control.exists():
-        if not bot.is_running or time.monotonic() > end:
-            raise RuntimeError(f"the bot never opened: {bot.errors}")
-        await asyncio.sleep(0.05)
-
-
 async def _chaos(asked: Asked, world: World, bot: Live, operator: Operator) -> None:
     began = time.monotonic()
     while (passed := time.monotonic() - began) < asked.chaos_s and bot.is_running:
@@ -201,18 +176,6 @@ async def _settled(world: World, bot: Live) -> dict[str, Any]:
             break
     took = round(time.monotonic() - began, 2)
     return {"took_s": took, "differences": lines, "in_doubt": doubts}
-
-
-async def _stopped(bot: Live) -> int:
-    """SIGTERM, and its exit code; the venue goes on meanwhile."""
-    process = bot.process
-    if process is None:
-        return -1
-    process.terminate()
-    end = time.monotonic() + _STOP_S
-    while process.poll() is None and time.monotonic() < end:  # noqa: ASYNC110 - a process has no event
-        await asyncio.sleep(0.1)
-    return -9 if process.poll() is None else int(process.returncode)
 
 
 # -- the campaign ---------------------------------------------------------------

@@ -23,6 +23,11 @@ from storage.reader import JournalReader
 __all__ = ["Claim", "WriteAhead", "kind_of", "read_claim"]
 
 
+_CANCEL = "CancelOrder"
+_CANCELS = frozenset({_CANCEL, "CancelStop"})
+"""Both are the same request where the exchange keeps stops among orders."""
+
+
 class WriteAhead:
     """I2: looks into the journal at the moment a write comes to the door."""
 
@@ -60,13 +65,14 @@ class WriteAhead:
             document = json.loads(body)
             self._seq = seq
             self._ids.add(document["intent_id"])
-            self._kinds[document["intent"]["what"]] += 1
+            what = document["intent"]["what"]
+            self._kinds[_CANCEL if what in _CANCELS else what] += 1
 
 
 def kind_of(arrival: Arrival) -> str:
     """The intent that makes such a request, of those without an id of ours."""
     if arrival.family == "cancels":
-        return "CancelOrder"
+        return _CANCEL
     return "Repay" if arrival.path.endswith("repay") else "Borrow"
 
 

@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -24,21 +23,22 @@ from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent)]
 
-from fault_world import World, open_world  # noqa: E402 - a script's sibling
+from fault_bot import opened, place_of, stopped  # noqa: E402 - a script's sibling
+from fault_world import (  # noqa: E402 - a script's sibling
+    World,
+    open_world,
+)
 
 from bot.domain.events import Event  # noqa: E402 - after the path is set
 from bot.report.nakedness import NakedMeter  # noqa: E402 - after the path is set
 from connectors.venue.server.fault_script import parse_script  # noqa: E402 - as above
-from tests.contract.live_process import Live, Venue, live  # noqa: E402 - as above
-from tests.contract.served import Key, Served  # noqa: E402 - after the path is set
+from tests.contract.live_process import Live, live  # noqa: E402 - as above
 
 COINS = ("ETH", "SOL")
 LOST = (0.0, 0.02, 0.1, 0.2)
-START_S, STOP_S = 60.0, 30.0
 ACCOUNT = """\
 vip = 8
 [spot]
@@ -64,28 +64,8 @@ hold_h = 8760
 min_carry = "0"
 pause_s = 10
 """
-FAULTS = """\
-[[rest]]
-name = "never arrived"
-fault = "drop_before"
-family = "orders"
-rate = {quarter}
-[[rest]]
-name = "never arrived, no answer"
-fault = "hang_before"
-family = "orders"
-rate = {quarter}
-[[rest]]
-name = "accepted, line cut"
-fault = "drop_after"
-family = "orders"
-rate = {quarter}
-[[rest]]
-name = "accepted, no answer"
-fault = "hang_after"
-family = "orders"
-rate = {quarter}
-"""
+KINDS = ("drop_before", "hang_before", "drop_after", "hang_after")
+"""Line cut or no answer; the order never arrived, or was done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +105,7 @@ async def _measured(case: Case, folder: Path) -> Found:
     world.backend.listen(hear)
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(world.process.run(told.set_result))
-    place = _place(json.loads(await told), folder)
+    place = place_of(json.loads(await told), folder, 1.0)
     try:
         with live(folder / "bot", place, settings=SETTINGS) as bot:
             code = await _played(case, world, bot)
@@ -147,37 +127,19 @@ async def _measured(case: Case, folder: Path) -> Found:
 async def _played(case: Case, world: World, bot: Live) -> int:
     """Trade with the faults on; how the bot ended."""
     bot.start(wait=False)
-    control = bot.journal.with_name(f"{bot.journal.name}.ctl")
-    end = time.monotonic() + START_S
-    while not control.exists():
-        if not bot.is_running or time.monotonic() > end:
-            raise RuntimeError(f"the bot never opened: {bot.errors}")
-        await asyncio.sleep(0.1)
-    world.break_loose(parse_script(FAULTS.format(quarter=case.lost / 4), "naked"))
+    await opened(bot)
+    world.break_loose(parse_script(script_of(case.lost), "naked"))
     await asyncio.sleep(case.minutes * 60)
     world.heal()
-    assert bot.process is not None
-    bot.process.terminate()
-    end = time.monotonic() + STOP_S
-    while bot.process.poll() is None and time.monotonic() < end:  # noqa: ASYNC110 - nor a process
-        await asyncio.sleep(0.1)
-    return -9 if bot.process.poll() is None else int(bot.process.returncode)
+    return await stopped(bot)
 
 
-def _place(ready: Any, folder: Path) -> Venue:
-    """The venue as the bot's folder needs it; the process is this one."""
-    keys = [
-        Key(key=row["key"], secret=row["secret"], passphrase=row["passphrase"])
-        for row in ready["keys"]
-    ]
-    served = Served(
-        spot=ready["spot"],
-        futures=ready["futures"],
-        uid=ready["uid"],
-        full=keys[0],
-        read=keys[1],
+def script_of(lost: float) -> str:
+    """A quarter of the losses of each kind."""
+    return "".join(
+        f'[[rest]]\nfault = "{kind}"\nfamily = "orders"\nrate = {lost / len(KINDS)}\n'
+        for kind in KINDS
     )
-    return Venue(served=served, folder=folder, clock=1.0, process=None)  # type: ignore[arg-type]  # runs here
 
 
 def table(found: Sequence[Found]) -> str:

@@ -43,9 +43,6 @@ class KeptFile:
         if rest:
             self._cut(len(lines) + 1, rest, len(text.encode()) - len(rest.encode()))
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def find(self, key: str) -> list[Row] | None:
         """The rows of a finished job; None where it is not."""
         return self._rows.get(key)
