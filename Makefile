@@ -63,11 +63,11 @@ tests: examples laws
 # Coverage is that of the examples alone: measuring makes laws and simulated runs three
 # times slower, and a line that only a whole run reaches is not tested by reaching it.
 examples: $(VENV)/dev.stamp
-	$(PYTEST) --dist loadfile --cov --cov-report=term \
+	$(PYTEST) --dist loadfile --durations=20 --cov --cov-report=term \
 		$(LAWS:%=--ignore=%) $(ARGS)
 
 laws: $(VENV)/dev.stamp
-	$(PYTEST) --dist worksteal $(LAWS) $(ARGS)
+	$(PYTEST) --dist worksteal --durations=20 $(LAWS) $(ARGS)
 
 soak: $(VENV)/dev.stamp
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n $(JOBS) $(LAWS) $(ARGS)

@@ -105,6 +105,31 @@ def test_a_leg_that_is_sold_whole_ends_the_episode() -> None:
     assert meter.figures()["max_s"] == 4.0
 
 
+@pytest.mark.parametrize(
+    ("pairs", "lengths"), [(("BTC",), [6.0, 2.0, 6.0, 2.0]), ((), [2.0, 2.0])]
+)
+def test_a_coin_named_beforehand_is_a_pair_without_a_request(
+    pairs: tuple[str, ...], lengths: list[float]
+) -> None:
+    """Books that know no requests: the 6 s from the first coin to the short count.
+
+    With nobody named the coin alone is no pair, only what is left of one is; a coin
+    that was named is followed again after it was sold whole.
+    """
+    run = Run({})
+    meter = NakedMeter(pairs)
+    run.watch(lambda _, step: meter.see(step.state.shadow))
+    run.tick(1, "60000")
+    for begin in (10, 50):
+        _sold(run, begin, "-1")
+        _short(run, begin + 6, -1000)
+        _short(run, begin + 20, 0)
+        _sold(run, begin + 22, "1")
+    meter.close(run.state.shadow)
+
+    assert [float(each) for each in meter.lasted] == lengths
+
+
 def _asked(run: Run, owner: str) -> None:
     """A request that names BTC as a pair, of which nothing is filled yet."""
     order = PlaceOrder(
