@@ -54,6 +54,9 @@ class Told:
 
     decision: DecisionRow
     action: ActionRow | None = None
+    is_stop: bool = False
+    """Whether it rested or withdrew a stop: these come by the dozen."""
+    is_withdrawn: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -278,7 +281,12 @@ def _tell(known: _Open, shadow: Shadow, reason: str | None) -> Told:
         decision_id=approved.intent_id,
     )
     action = _action(known, what, change) if is_guard else None
-    return Told(decision=decision, action=action)
+    return Told(
+        decision=decision,
+        action=action,
+        is_stop=isinstance(intent, PlaceStop | CancelStop),
+        is_withdrawn=isinstance(intent, CancelStop),
+    )
 
 
 def _action(known: _Open, what: str, change: _Change | None) -> ActionRow:

@@ -23,6 +23,7 @@ from bot.guard.judge import judge
 from bot.guard.limits import GuardLimits
 from bot.guard.resting_plan import wanted_stops
 from bot.guard.state import GuardState, SubjectState
+from bot.report import figures
 from bot.report.protection_cover import (
     LegCover,
     SideCover,
@@ -380,7 +381,7 @@ def stops_line(
     told = "no stop rests"
     if stops:
         word = "stop rests" if len(stops) == 1 else "stops rest"
-        near = f", the nearest at {min(moves, key=abs) * 100:+.1f} %" if moves else ""
+        near = f", the nearest at {figures.move(min(moves, key=abs))}" if moves else ""
         told = f"{len(stops)} {word}{near}"
     found = [
         _found(shadow, measure, _sides(shadow, measure, known, limits), "")

@@ -56,6 +56,7 @@ __all__ = ["Recorder"]
 _POINTS: Final = 2_000
 """Points of one curve, about; a run samples the account some 1,500 times."""
 _NO_MOVE: Final = Decimal("Infinity")
+_STOPS: Final = "stops"
 _QUIET_NOTES: Final = frozenset(
     {
         "action helped",
@@ -118,6 +119,7 @@ class Recorder:
         """The ratio at which each subject is liquidated."""
         self._last_kind = ""
         self._repeats = 0
+        self._withdrawn = 0
 
     def __call__(self, moment: Sequence[Event], step: Step) -> None:
         """Watch one moment; the signature is an engine observer's."""
@@ -249,6 +251,9 @@ class Recorder:
         self.decisions.add(row)
 
     def _told(self, told: Told) -> None:
+        if told.is_stop:
+            self._stop_told(told)
+            return
         self._last_kind = ""
         self.decisions.add(told.decision)
         if told.action is not None:
@@ -318,6 +323,21 @@ class Recorder:
         text = f"{words}: {subject_words(body.text)}"
         row = DecisionRow(at=at, owner=owner, text=text, tone=tone)
         self._say_often(row, body.topic)
+
+    def _stop_told(self, told: Told) -> None:
+        """One sentence for all stops that are priced anew in a row."""
+        if self._last_kind != _STOPS:
+            self._repeats = self._withdrawn = 0
+        self._repeats += 1
+        self._withdrawn += told.is_withdrawn
+        if self._repeats == 1:
+            self.decisions.add(told.decision)
+        else:
+            rested = self._repeats - self._withdrawn
+            count = f"{rested} rested and {self._withdrawn} withdrawn by now"
+            text = f"{told.decision.text} ({count})"
+            self.decisions.replace_last(replace(told.decision, text=text))
+        self._last_kind = _STOPS
 
     def _say_often(self, row: DecisionRow, kind: str) -> None:
         """One sentence for many of a kind in a row: the newest of them, counted."""

@@ -15,7 +15,14 @@ from bot.domain.events import (
     OrderChanged,
     Posting,
 )
-from bot.domain.intents import Approved, PlaceOrder, Repay, Transfer
+from bot.domain.intents import (
+    Approved,
+    CancelStop,
+    PlaceOrder,
+    PlaceStop,
+    Repay,
+    Transfer,
+)
 from bot.domain.orders import OrderState, Outcome, Side
 from bot.report import figures
 from bot.report.frame import Tone
@@ -182,6 +189,39 @@ def test_a_transfer_is_told_in_the_past_when_it_is_done() -> None:
     assert action.what == "moved 2,000 USDT from main to cross margin"
     assert action.cost_usdt == 0
     assert recorder.guard_actions == 2, "the next lever is on its way"
+
+
+_STOP = PlaceStop(
+    account=MARGIN_CROSS,
+    symbol="BTC-USDT",
+    side=Side.SELL,
+    qty=Decimal("0.1"),
+    stop_price=Decimal(48_000),
+    is_up=False,
+)
+_WITHDRAWN = CancelStop(account=MARGIN_CROSS, symbol="BTC-USDT", stop_id="7")
+
+
+def test_stops_that_are_priced_anew_in_a_row_are_one_sentence() -> None:
+    """Three stops are one line with their count; what comes between begins anew."""
+    run = Run(LONG)
+    recorder = _recorded(run)
+    run.tick(1, "60000")
+    for number, intent in enumerate((_STOP, _WITHDRAWN, _STOP, None, _WITHDRAWN)):
+        if intent is None:
+            recorder.say(after(2), "gnomon", "notes a thing", Tone.NEUTRAL)
+            continue
+        name = f"stops-{number}"
+        sent = Approved(intent_id=name, owner="stops", intent=intent, reason="")
+        recorder((), replace(run.step, entries=(), approved=(sent,)))
+        run.tell(IntentSettled(at=after(2), intent_id=name, outcome=Outcome.DONE))
+
+    sale = "stops rested a stop that would sell BTC-USDT at 48,000.00"
+    assert _texts(recorder) == [
+        f"{sale} (2 rested and 1 withdrawn by now)",
+        "gnomon notes a thing",
+        "stops withdrew a stop of BTC-USDT",
+    ]
 
 
 def test_a_refusal_of_the_guard_is_danger_and_says_why() -> None:
