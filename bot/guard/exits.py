@@ -25,7 +25,7 @@ from bot.risk.measure import SubjectMeasure
 from bot.risk.stress_set import Scenario
 from bot.shadow.state import Shadow
 
-__all__ = ["SlowExit", "exit_moves", "shut_in", "slow_exit"]
+__all__ = ["SlowExit", "exit_moves", "shut_in", "slow_exit", "slow_words"]
 
 _FAST_MIN: Final = 5.0
 """What leaves within so many minutes leaves before the move is over."""
@@ -150,6 +150,31 @@ def exit_moves(
             },
         )
         for move, way in ((-by, "falls"), (by, "rises"))
+    )
+
+
+def slow_words(
+    shadow: Shadow, measure: SubjectMeasure, target: Decimal, limits: GuardLimits
+) -> str:
+    """Why an account at its target goes on: what must move furthest, in a sentence.
+
+    Of the same account as ``exit_moves``; empty where everything leaves in minutes.
+    """
+    found = [
+        (exit_.further(float(target)), coin, exit_.minutes)
+        for coin in sorted(measure.exposure_usdt)
+        for exit_ in [slow_exit(shadow, measure, coin, limits)]
+    ]
+    further, coin, minutes = max(found, default=(0.0, "", 0.0))
+    if not further:
+        return ""
+    is_owned = measure.exposure_usdt[coin] > 0
+    size = (1.0 + further) * float(target)
+    size = min(size, -_MOST_DOWN) if is_owned else size
+    way = "fall" if is_owned else "rise"
+    return (
+        f"{coin} takes {minutes:.0f} minutes to leave, "
+        f"so it must survive a {way} of {size * 100:.1f} %"
     )
 
 

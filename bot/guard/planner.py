@@ -23,6 +23,7 @@ from bot.domain.intents import (
 from bot.domain.orders import IntentState
 from bot.guard.asked import touched_accounts
 from bot.guard.cure import Cure, benched_now, is_benched
+from bot.guard.exits import slow_words
 from bot.guard.judge import Verdict
 from bot.guard.ladder import cancelling, idle_repayments, is_saved, ladder_cure
 from bot.guard.limits import GuardLimits
@@ -124,13 +125,23 @@ def _next_round(
             instrument=CANCELLING,
             summary="; ".join(p.reason for p in adding),
         )
+    is_there = is_at_target(verdict.measure, verdict.thresholds)
+    if is_there:
+        verdict = _told_why(shadow, verdict, limits)
     out = world.left_out | benched_now(known, shadow.at)
     world = replace(world, left_out=out)
     plan = make_plan(shadow, verdict, limits, world)
     cure = None if plan is None else _begun(shadow, verdict, known, limits, plan)
-    if cure is None and is_at_target(verdict.measure, verdict.thresholds):
+    if cure is None and is_there:
         return Cure(proposals=(), instrument="", summary="nothing is left to do")
     return ladder_cure(shadow, verdict, known, limits) if cure is None else cure
+
+
+def _told_why(shadow: Shadow, verdict: Verdict, limits: GuardLimits) -> Verdict:
+    """A verdict at its target, with the reason why there may be more to do."""
+    target = verdict.thresholds.target
+    words = slow_words(shadow, verdict.measure, target, limits)
+    return replace(verdict, reason=f"{verdict.reason}; {words}") if words else verdict
 
 
 def _begun(

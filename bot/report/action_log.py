@@ -41,11 +41,17 @@ from bot.risk.costs import fee_usdt, slippage_usdt
 from bot.risk.measure import measure_subject
 from bot.shadow.state import Shadow
 
-__all__ = ["GUARD", "ActionLog", "Told"]
+__all__ = ["GUARD", "ActionLog", "Told", "is_action"]
 
 GUARD: Final = "guard"
 _NO_MOVE: Final = Decimal("Infinity")
 """The distance of an account that no uniform move liquidates."""
+
+
+def is_action(approved: Approved) -> bool:
+    """Whether a request is a deed of the guard: a stop that it moves away is none."""
+    is_stop = isinstance(approved.intent, PlaceStop | CancelStop)
+    return approved.owner == GUARD and not is_stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +277,7 @@ def _tell(known: _Open, shadow: Shadow, reason: str | None) -> Told:
     else:
         what = done_title(intent)
     change = _change(known, shadow)
+    is_stop = isinstance(intent, PlaceStop | CancelStop)
     told = what if change is None else f"{what}: {change.words}"
     is_guard = approved.owner == GUARD
     decision = DecisionRow(
@@ -280,11 +287,10 @@ def _tell(known: _Open, shadow: Shadow, reason: str | None) -> Told:
         tone=Tone.CAUTION if is_guard else Tone.NEUTRAL,
         decision_id=approved.intent_id,
     )
-    action = _action(known, what, change) if is_guard else None
     return Told(
         decision=decision,
-        action=action,
-        is_stop=isinstance(intent, PlaceStop | CancelStop),
+        action=_action(known, what, change) if is_action(approved) else None,
+        is_stop=is_stop,
         is_withdrawn=isinstance(intent, CancelStop),
     )
 

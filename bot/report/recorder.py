@@ -32,7 +32,7 @@ from bot.engine.core import Step
 from bot.guard.adl import ADL_TOPIC
 from bot.guard.borrow_watch import BORROW_TOPIC
 from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
-from bot.report.action_log import GUARD, ActionLog, Told
+from bot.report.action_log import GUARD, ActionLog, Told, is_action
 from bot.report.curve_buffer import CurveBuffer
 from bot.report.episodes import EpisodeBook
 from bot.report.frame import Series, Tone
@@ -136,7 +136,7 @@ class Recorder:
         self._look(step)
         for entry in step.entries:
             self._entry(entry, step)
-        self.guard_actions += sum(a.owner == GUARD for a in step.approved)
+        self.guard_actions += sum(is_action(each) for each in step.approved)
         self.log.sent(step)
 
     def _look(self, step: Step) -> None:

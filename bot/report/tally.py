@@ -29,6 +29,7 @@ from bot.domain.intents import Approved, Borrow, PlaceOrder, Repay
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import Outcome
 from bot.engine.core import Step
+from bot.report.action_log import is_action
 from bot.report.interest_book import InterestBook
 from bot.report.interest_view import saved_document
 from bot.report.nakedness import NakedMeter
@@ -134,7 +135,7 @@ class Tally:
                 pass
 
     def _approved(self, approved: Approved) -> None:
-        self.guard_actions += approved.owner == "guard"
+        self.guard_actions += is_action(approved)
         self.orders += isinstance(approved.intent, PlaceOrder)
         if isinstance(approved.intent, Borrow | Repay):
             self._loan_intents.add(approved.intent_id)

@@ -43,6 +43,8 @@ _WIDE: Final = 110
 _TALL: Final = 30
 _EVENTS_MIN: Final = 4
 """Lines kept for the recent events, their title included."""
+_ROOMY: Final = 34
+"""So many lines have room for the forecast's whole sentences."""
 _NOTICES_MAX: Final = 3
 _HEIGHT_MIN: Final = 8
 _WIDTH_MIN: Final = 30
@@ -122,10 +124,10 @@ def _tables(frame: Frame, width: int) -> list[Text]:
     return lines
 
 
-def _quiet(frame: Frame) -> list[Text]:
+def _quiet(frame: Frame, width: int, most: int) -> list[Text]:
     """The lines that look ahead or around: forecast, next settlement, marks."""
     lines = (settlement_line(frame), price_line(frame))
-    ahead = ahead_lines(frame)
+    ahead = ahead_lines(frame, width, most)
     return [*ahead, *(line for line in lines if line is not None)]
 
 
@@ -142,7 +144,7 @@ def _one_column(frame: Frame, width: int, height: int) -> list[Text]:
     lines += _cut(_gauges(frame), max(2, height - len(lines) - 12))
     lines += guard_lines(frame, width)
     room = height - len(lines) - _EVENTS_MIN
-    quiet = _quiet(frame)
+    quiet = _quiet(frame, width, 1)
     lines += _cut(_tables(frame, width), room - len(quiet))
     lines += quiet[: max(height - len(lines) - _EVENTS_MIN, 0)]
     if height - len(lines) > _EVENTS_MIN + 1:
@@ -172,7 +174,8 @@ def _two_columns(frame: Frame, width: int, height: int) -> list[Text]:
 
 
 def _left(frame: Frame, width: int, height: int) -> list[Text]:
-    lines = [*_money(frame), *_quiet(frame)]
+    most = 2 if height >= _ROOMY else 1
+    lines = [*_money(frame), *_quiet(frame, width, most)]
     lines += _cut(notice_lines(frame), _NOTICES_MAX)
     lines += [title_line("Risk", width)]
     lines += _cut(_gauges(frame), max(2, height - len(lines) - 12))
@@ -250,10 +253,12 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def _side_by_side(report: RunReport, width: int) -> list[Text]:
-    size = min(max((width - 32) // 2, 14), 20)
+    rows = comparisons(report)
+    cells = [cell for row in rows for cell in (row.with_guard, row.without_guard or "")]
+    size = max(min(max((width - 32) // 2, 14), 20), *(len(cell) + 2 for cell in cells))
     heads = ("with guard".rjust(size), "without guard".rjust(size))
     lines = [Text(f"   {'':27}{heads[0]}{heads[1]}", style="dim")]
-    for row in comparisons(report):
+    for row in rows:
         other = figures.DASH if row.without_guard is None else row.without_guard
         lines.append(
             Text(f"   {row.label:27}{row.with_guard.rjust(size)}{other.rjust(size)}")

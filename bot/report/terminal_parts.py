@@ -290,12 +290,15 @@ def title_line(title: str, width: int) -> Text:
     return line
 
 
-def ahead_lines(frame: Frame) -> list[Text]:
-    """What the forecast says of each account, with its score."""
-    return [
-        Text.assemble(_label(" Ahead" if place == 0 else ""), figures.clean(told))
-        for place, told in enumerate(frame.ahead)
-    ]
+def ahead_lines(frame: Frame, width: int, most: int) -> list[Text]:
+    """What the forecast says of each account, with its score: ``most`` lines each."""
+    room = max(width - _LABEL - 1, 12)
+    lines: list[Text] = []
+    for told in frame.ahead:
+        clean = figures.clean(told)
+        for part in wrap(clean, room, max_lines=most, placeholder=" …"):
+            lines.append(Text.assemble(_label("" if lines else " Ahead"), part))
+    return lines
 
 
 def settlement_line(frame: Frame) -> Text | None:

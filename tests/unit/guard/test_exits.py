@@ -133,6 +133,9 @@ def test_a_cure_at_its_target_goes_on_with_what_leaves_slowly() -> None:
     assert done.state.has_slow_exits
     assert not done.is_over
     assert [getattr(p.intent, "account", "") for p in done.proposals] == [MARGIN_CROSS]
+    assert "ETH takes 100 minutes to leave, so it must survive a fall of 3" in (
+        done.proposals[0].reason
+    )
 
 
 def test_a_cure_is_over_at_its_target_when_all_leaves_at_once() -> None:
