@@ -295,7 +295,7 @@ def ahead_lines(frame: Frame, width: int, most: int) -> list[Text]:
     room = max(width - _LABEL - 1, 12)
     lines: list[Text] = []
     for told in frame.ahead:
-        clean = figures.clean(told)
+        clean = figures.clean(told).replace(" %", f"{figures.NBSP}%")
         for part in wrap(clean, room, max_lines=most, placeholder=" …"):
             lines.append(Text.assemble(_label("" if lines else " Ahead"), part))
     return lines
