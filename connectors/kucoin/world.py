@@ -4,16 +4,15 @@ Theory of operation. Small tasks do one thing each: one listens to the sockets, 
 looks at what was touched, one for each poll asks at its cadence, one keeps the clock,
 and each request and look-up is a task of its own. All of them put what they learn into
 two places that ``moments`` empties: a slot of marks, where the latest wins, and a
-bounded queue of moments. Marks are handed out before everything else, so no look and
-no poll delays them. The first unexpected error of any task ends ``moments`` with it:
-crash-only, because starting is recovering. This is the live twin of
+bounded queue of moments; ``connectors.kucoin.inbox`` hands out both, marks first and
+neither starving the other. The first unexpected error of any task ends ``moments``
+with it: crash-only, because starting is recovering. This is the live twin of
 ``connectors.venue.world``; it must not know the risk engine.
 """
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -31,6 +30,7 @@ from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.feed import Feed, Interests
 from connectors.kucoin.following import Following
 from connectors.kucoin.gateway import Gateway, accounts_of
+from connectors.kucoin.inbox import Inbox
 from connectors.kucoin.lookups import LookUps, Sleep
 from connectors.kucoin.market_polls import MarketPolls, SettlementListener
 from connectors.kucoin.money_requests import MoneyRequests
@@ -47,7 +47,6 @@ from connectors.kucoin.world_parts import LiveClock, Source
 
 __all__ = ["LiveClock", "LiveWorld", "Source"]
 
-_QUEUE_MAX: Final = 10_000
 _POLL_S: Final = 30.0
 _MEASURE_S: Final = 60.0
 _JUMP_CHECK_S: Final = 1.0
@@ -107,18 +106,17 @@ class LiveWorld:
         self._rate, self._monotonic = float(clock_rate), monotonic
         self._bell = asyncio.Event()
         self._crew = Crew(wake=self._bell.set)
-        self._queue: deque[tuple[Event, ...]] = deque()
         self._ends_at_s: float | None = None
         self._silences, self._is_time_refused = Silences(self.now), False
         self._asking, self._more_polls = set[str](), tuple(more_polls)
-        self.marks_received_s = 0.0
-        """Monotonic time at which the newest mark of the last mark moment was read."""
         self.registry = OrderRegistry() if registry is None else registry
         self.feed = Feed(
             interests=interests,
             registry=self.registry,
             standing=Standing(warning_debt_ratio=rules.margin_warning_debt_ratio),
         )
+        self._inbox = Inbox(self.feed.marks, self._bell.set)
+        self._put = self._inbox.put
         self.waker = self._waker(looker, interests)
         self.lookups = self._lookups(requests or MoneyRequests(), likely)
         self.gateway = self._gateway(recovered)
@@ -192,6 +190,11 @@ class LiveWorld:
 
     # -- clock, reader and the ports of the gateways --------------------------
 
+    @property
+    def marks_received_s(self) -> float:
+        """Monotonic time at which the newest mark of the last mark moment was read."""
+        return self._inbox.marks_received_s
+
     def now(self) -> datetime:
         """The exchange's time."""
         return self._clock.now()
@@ -207,20 +210,6 @@ class LiveWorld:
         self._put((event,))
 
     # -- what tasks put in ----------------------------------------------------
-
-    def _put(self, moment: Iterable[Event]) -> None:
-        """Queue one moment.
-
-        Raises:
-            RuntimeError: The engine is far behind; the process must start anew.
-        """
-        events = tuple(moment)
-        if not events:
-            return
-        if len(self._queue) >= _QUEUE_MAX:
-            raise RuntimeError(f"{_QUEUE_MAX} moments wait: the engine is too slow")
-        self._queue.append(events)
-        self._bell.set()
 
     def _settle(self, event: IntentSettled) -> None:
         """An order's acceptance is told at once, money moved with its bookings."""
@@ -250,24 +239,14 @@ class LiveWorld:
         try:
             while not self._is_over():
                 await self._rung()
-                for moment in self._due():
+                for moment in self._inbox.due():
                     yield moment
                     # The sockets get their turn between two moments.
                     await asyncio.sleep(0)  # noqa: TID251 - a turn, not a wait
+                    self._crew.check()
                 self._crew.check()
         finally:
             await self._crew.close()
-
-    def _due(self) -> Iterator[tuple[Event, ...]]:
-        """What waits, marks first each time."""
-        marks = self.feed.marks
-        while self._queue or not marks.is_empty:
-            self._crew.check()
-            if not marks.is_empty:
-                self.marks_received_s = marks.received_s
-                yield (*marks.take_indexes(), *marks.take())
-            else:
-                yield self._queue.popleft()
 
     async def _rung(self) -> None:
         """Wait until something is there, or until it is time to end."""
@@ -289,7 +268,7 @@ class LiveWorld:
     def _is_over(self) -> bool:
         if self._ends_at_s is None:
             return False
-        is_busy = self.gateway.in_flight or self.waker.owes_news or self._queue
+        is_busy = self.gateway.in_flight or self.waker.owes_news or len(self._inbox)
         return self._monotonic() >= self._ends_at_s or not is_busy
 
     def _begin(self) -> None:
