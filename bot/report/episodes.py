@@ -4,7 +4,9 @@ An ``EpisodeBook`` takes the entries in order, as they are read from a journal o
 a run writes them, and gives one ``Episode`` for each cure with its verdict
 (``bot.guard.twin``), and the sums over all of them. An episode that began while an
 older twin of its account was open is shown and not summed: the older verdict speaks
-for both. It must not open a file and must not print.
+for both. So does a liquidation that was prevented, for a day: who is cured again an
+hour later would not have lost the same account twice. It must not open a file and must
+not print.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -96,8 +98,9 @@ class Episode:
 class EpisodeTotals:
     """The sums over all counted episodes; USDT, and a month is 30.4 days.
 
-    ``saved`` is what the actions were worth where they prevented a liquidation,
-    ``too_early`` what they cost where nothing was near: negative where they gained
+    ``saved`` is what the actions were worth where they prevented a liquidation, each
+    at its own moment: what the market did with it afterwards is not in it.
+    ``too_early`` is what they cost where nothing was near: negative where they gained
     all the same. ``unknown`` counts episodes that have no amount.
     """
 
@@ -122,6 +125,8 @@ class EpisodeBook:
         self._acting: dict[str, tuple[str, datetime]] = {}
         self._requests: dict[str, EpisodeStep] = {}
         self._steps: dict[tuple[str, datetime], dict[str, None]] = {}
+        self._saved_at: dict[str, datetime] = {}
+        """When the counted episode that last saved each account was judged."""
         self._first: datetime | None = None
         self._last: datetime | None = None
 
@@ -199,11 +204,20 @@ class EpisodeBook:
             costs={p: Decimal(inputs[p]) for p in _PARTS if p in inputs},
             nearest=_number(inputs, "nearest"),
             nearest_at=None if nearest_at is None else _time(nearest_at),
-            is_counted=inputs.get("follows") != "true",
+            is_counted=inputs.get("follows") != "true" and not self._is_saved(known),
         )
         if topic == COUNTERFACTUAL:
             known = _with_verdict(known, inputs, self._last)
+            if known.is_counted and known.outcome == OutcomeKind.SAVED.value:
+                self._saved_at[known.subject] = known.decided_at or known.begun_at
         self._known[name] = known
+
+    def _is_saved(self, known: Episode) -> bool:
+        """Whether its account was saved less than a day before it began."""
+        saved_at = self._saved_at.get(known.subject)
+        return saved_at is not None and (
+            timedelta() <= known.begun_at - saved_at < WATCHED_FOR
+        )
 
     def episodes(self) -> tuple[Episode, ...]:
         """All of them, oldest first."""

@@ -148,7 +148,11 @@ def totals_sentences(totals: EpisodeTotals) -> list[str]:
     told = [f"{count} {word}" for word, count in counts.items() if count]
     sentences = [f"Episodes: {', '.join(told) or 'none'}."]
     if counts.get("saved"):
-        sentences.append(f"Liquidations prevented: {figures.usdt(totals.saved)} USDT.")
+        saved = figures.usdt(totals.saved)
+        sentences.append(
+            f"Liquidations prevented: {saved} USDT at the moments they would have "
+            "come; what the market did with it afterwards is not in it."
+        )
     if counts.get("too early"):
         a_month = figures.usdt(totals.too_early_a_month)
         cost = figures.usdt(totals.too_early)

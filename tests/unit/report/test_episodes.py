@@ -137,7 +137,27 @@ def test_sums_count_what_speaks_for_itself() -> None:
     assert round(a_month, 6) == round(Decimal("12.5") * month_h / 50, 6)
     told = totals_sentences(totals)
     assert told[0] == "Episodes: 1 saved, 1 too early."
-    assert told[1] == "Liquidations prevented: 900.00 USDT."
+    assert told[1].startswith("Liquidations prevented: 900.00 USDT at the moments")
+
+
+def test_an_account_that_is_fed_again_and_again_is_saved_once_a_day() -> None:
+    """Three cures in two hours and one a day later: two liquidations prevented.
+
+    Each cure alone saved what stood there then; their sum would be money that the
+    account never had.
+    """
+    rows: list[Entry] = []
+    for begun in (0.0, 1.0, 2.0, 30.0):
+        rows += [
+            decided(begun, "cure"),
+            looked_back(begun + 0.5, begun, outcome="saved", worth="900"),
+            decided(begun + 0.6, "cured"),
+        ]
+    book = EpisodeBook.of(rows)
+
+    assert [each.is_counted for each in book.episodes()] == [True, False, False, True]
+    assert book.totals().saved == 1800
+    assert book.totals().counts["saved"] == 2
 
 
 def test_a_liquidation_all_the_same_is_no_success() -> None:
