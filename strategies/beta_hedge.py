@@ -11,7 +11,9 @@ The whole one-way position of each hedge is the hedge: nobody else may trade it.
 without history is hedged at its prior beta, which is said. A coin whose mark or
 contract is unknown, or a hedge without history, makes the exposure unknown: nothing is
 added then. Where nothing is held any more, the hedges are closed. A hedge that the free
-futures margin cannot carry whole is opened as far as it can.
+futures margin cannot carry whole is opened as far as it can. While somebody trades both
+legs of a pair, what is held of it is one leg for a moment: then it hedges on its
+schedule only, not at every fact.
 """
 
 from collections.abc import Mapping, Sequence
@@ -114,6 +116,8 @@ class BetaHedge(Scheduled):
 
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
         """Trade each hedge back to the middle when it is worth it."""
+        if view.due_job is None and view.pairs_in_flight():
+            return []
         contracts = self._contracts(view)
         if contracts is None:
             return []

@@ -143,6 +143,9 @@ class View(Protocol):
     def in_flight(self, owner: str) -> Sequence[Approved]:
         """Requests of an owner whose outcome is not known yet."""
 
+    def pairs_in_flight(self) -> frozenset[str]:
+        """Coins of which anybody trades both legs now and is not done."""
+
     def setback(self, owner: str, name: str) -> Setback | None:
         """What was last refused or fell short of an owner on a coin or symbol."""
 

@@ -45,6 +45,7 @@ def remember_before(
         balances=shadow.balances,
         positions=shadow.positions,
         orders=shadow.orders,
+        stops=shadow.stops,
         instrument=instrument,
         at=shadow.at,
     )
@@ -99,11 +100,12 @@ def _is_unanswered(shadow: Shadow, before: Before) -> bool:
 def _has_prepared(shadow: Shadow, before: Before, subject: str) -> bool:
     """Whether an action did what need not change a number yet.
 
-    A cancel took an order away; a loan came, which is moved next; coins came into the
-    wallet of a lone position, whose margin they become.
+    A cancel took an order or a stop away; a loan came, which is moved next; coins came
+    into the wallet of a lone position, whose margin they become.
     """
     if before.instrument == CANCELLING:
-        return any(name not in shadow.orders for name in before.orders)
+        orders_gone = before.orders.keys() - shadow.orders.keys()
+        return bool(orders_gone or before.stops.keys() - shadow.stops.keys())
     is_lone = subject.startswith(POSITION_PREFIX)
     has_moved = before.instrument == BORROWING or (
         is_lone and shadow.positions == before.positions

@@ -47,6 +47,7 @@ class Before:
     balances: Mapping[AccountId, Mapping[str, Balance]]
     positions: Mapping[PositionKey, Position]
     orders: Mapping[str, OrderChanged]
+    stops: Mapping[str, StopChanged]
     instrument: str
     at: datetime
 

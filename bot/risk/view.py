@@ -185,6 +185,11 @@ class ShadowView:
             if request.approved.owner == owner
         ]
 
+    def pairs_in_flight(self) -> frozenset[str]:
+        """Coins of which anybody trades both legs now and is not done."""
+        found = (r.approved.pair for r in self.shadow.requests.values())
+        return frozenset(coin for coin in found if coin is not None)
+
     def setback(self, owner: str, name: str) -> Setback | None:
         """What was last refused or fell short of an owner on a coin or symbol."""
         return self.shadow.setbacks.get((owner, name))

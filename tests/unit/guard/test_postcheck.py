@@ -9,11 +9,12 @@ import pytest
 
 from bot.domain.accounts import MARGIN_CROSS
 from bot.domain.events import OrderChanged
-from bot.domain.intents import Approved, Intent, PlaceOrder, Repay
+from bot.domain.intents import Approved, Intent, PlaceOrder, PlaceStop, Repay
 from bot.domain.orders import IntentState, OrderState, Side
+from bot.domain.stops import stop_of
 from bot.guard.postcheck import Checked, check_after, remember_before
 from bot.guard.state import CANCELLING, GUARD, SubjectState
-from bot.shadow.apply import set_back
+from bot.shadow.apply import apply, set_back
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 from tests.unit.guard.bench import (
@@ -134,6 +135,23 @@ def test_a_cancel_helps_by_taking_an_order_away() -> None:
     state = remembered(shadow, CANCELLING)
     assert checked(state, replace(shadow, orders={})).has_helped
     assert not checked(state, shadow).has_helped
+
+
+def test_a_cancel_helps_by_taking_a_stop_away() -> None:
+    """A stop that was near is gone: no useless attempt, and nothing to warn of."""
+    stop = PlaceStop(
+        account=MARGIN_CROSS,
+        symbol="BTC-USDT",
+        side=Side.SELL,
+        qty=Decimal("0.5"),
+        stop_price=Decimal(49_000),
+        is_up=False,
+    )
+    shadow = cross_long()
+    resting = apply(shadow, stop_of(stop, shadow.at, "s1", "g1-i1"))
+    state = remembered(resting, CANCELLING)
+    assert checked(state, shadow).has_helped
+    assert not checked(state, resting).has_helped
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ import pytest
 
 from bot.domain.accounts import FUTURES, MAIN, SPOT
 from bot.domain.errors import UsageError
-from bot.domain.intents import PlaceOrder
+from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.orders import Side
 from bot.domain.strategy import Strategy
+from bot.shadow.apply import register
 from strategies import KINDS
 from tests.unit.strategies.bench import (
     NOW,
@@ -26,6 +27,7 @@ from tests.unit.strategies.bench import (
 
 Closes = tuple[tuple[datetime, Decimal], ...]
 HOURS = 800
+D = Decimal
 
 
 def history(beta: float, hours: int = HOURS, phase: float = 0.0) -> Closes:
@@ -215,3 +217,19 @@ def test_an_arbitrage_pair_has_no_beta() -> None:
     world = _world(sol="10", positions=(position("SOLUSDTM", -100),))
 
     assert _told(world) == []
+
+
+def test_one_leg_of_a_pair_that_is_being_traded_is_not_hedged_at_once() -> None:
+    """10 SOL whose short is on its way: a fact asks for nothing, the schedule does.
+
+    Each chunk of an arbitrage was hedged between its legs and unhedged after them.
+    """
+    sale = PlaceOrder(account=FUTURES, symbol="SOLUSDTM", side=Side.SELL, qty=D(100))
+    approved = Approved(
+        intent_id="carry-1", owner="carry", intent=sale, reason="", pair="SOL"
+    )
+    open_pair = register(_world(sol="10").shadow(), approved, NOW)
+    for job, orders in ((None, 0), ("hedge", 1)):
+        view = replace(view_of(open_pair), due_job=job)
+        assert view.pairs_in_flight() == {"SOL"}
+        assert len(hedge().decide(view, NOW)) == orders
