@@ -21,6 +21,7 @@ from bot.guard.limits import GuardLimits
 from bot.guard.plan_costs import depth_of
 from bot.guard.plan_rows import price_of
 from bot.risk.blackout import STRESS_MOVE, stress_distance
+from bot.risk.distance import PEGGED_COINS
 from bot.risk.measure import SubjectMeasure
 from bot.risk.stress_set import Scenario
 from bot.shadow.state import Shadow
@@ -137,6 +138,7 @@ def exit_moves(
     further = {
         coin: slow_exit(shadow, measure, coin, limits).further(by)
         for coin in measure.exposure_usdt
+        if coin not in PEGGED_COINS
     }
     if not any(further.values()):
         return ()
@@ -162,7 +164,7 @@ def slow_words(
     """
     found = [
         (exit_.further(float(target)), coin, exit_.minutes)
-        for coin in sorted(measure.exposure_usdt)
+        for coin in sorted(measure.exposure_usdt.keys() - PEGGED_COINS)
         for exit_ in [slow_exit(shadow, measure, coin, limits)]
     ]
     further, coin, minutes = max(found, default=(0.0, "", 0.0))

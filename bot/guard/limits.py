@@ -16,6 +16,7 @@ from bot.domain.announced import Delisting
 from bot.domain.money import ZERO
 from bot.risk.aged import MISSED_UPDATES, Staleness
 from bot.risk.blackout import Blackout
+from bot.risk.distance import PEGGED_COINS
 from bot.risk.stress_set import MAJORS
 
 __all__ = [
@@ -179,9 +180,10 @@ def thresholds_for(limits: GuardLimits, opening: Opening) -> Thresholds:
         >>> thresholds_for(GuardLimits(), opening).act
         Decimal('0.15')
     """
-    values = opening.exposure_usdt.items()
-    gross = sum((abs(v) for _, v in values), ZERO)
-    others = sum((abs(v) for c, v in values if c not in MAJORS), ZERO)
+    moved = opening.exposure_usdt.keys() - PEGGED_COINS
+    sizes = {coin: abs(opening.exposure_usdt[coin]) for coin in sorted(moved)}
+    gross = sum(sizes.values(), ZERO)
+    others = sum((size for coin, size in sizes.items() if coin not in MAJORS), ZERO)
     is_alt = gross > 0 and others / gross >= _ALT_SHARE
     act = limits.act_distance_alt if is_alt else limits.act_distance
     target = limits.target_distance_alt if is_alt else limits.target_distance

@@ -15,7 +15,7 @@ from bot.domain.accounts import FUTURES, AccountId, MarginMode, PositionKey
 from bot.domain.money import ONE, ZERO
 from bot.guard.limits import Thresholds
 from bot.guard.plan_model import Atom, Lots, Margin, Owed, Row, Total
-from bot.risk.distance import UNMOVED_COIN
+from bot.risk.distance import PEGGED_COINS, UNMOVED_COIN
 from bot.risk.futures_shape import BookShape
 from bot.risk.margin_levels import margin_rules
 from bot.risk.measure import cross_shape
@@ -99,7 +99,7 @@ def _demands(
     terms: Terms, distance: Decimal, backstop: Decimal
 ) -> Iterator[tuple[float, Factors]]:
     """A level and the factors at which the account has to be under it."""
-    coins = terms.margin.keys() | terms.requirement.keys()
+    coins = (terms.margin.keys() | terms.requirement.keys()) - PEGGED_COINS
     for move in (-float(distance), float(distance)):
         yield terms.liquidation, dict.fromkeys(coins, max(1.0 + move, 1e-9))
     yield float(backstop) * (1.0 - _UNDER), {}

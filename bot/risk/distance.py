@@ -2,17 +2,19 @@
 
 A *move* ``s`` multiplies the USDT price of every coin but USDT by ``1 + s``; with
 betas, each coin's by ``max(0, 1 + beta x s)``. USDT and everything that is owed
-or owned in it stay. A margin account and a futures account each have one number
-that is negative while they are under their threshold and that is a (broken)
-straight line in the move, so the distance is exact and costs a few multiplications
-a coin. Contracts that settle in a coin are straight in ``1 / (1 + beta x s)``: their
-wallet and their risk rate count coins.
+or owned in it stay; for the guard so do the other coins that are pegged to the
+dollar, which no market move takes along. A margin account and a futures account each
+have one number that is negative while they are under their threshold and that is a
+(broken) straight line in the move, so the distance is exact and costs a few
+multiplications a coin. Contracts that settle in a coin are straight in
+``1 / (1 + beta x s)``: their wallet and their risk rate count coins.
 
 Nothing here may decide anything, and an unknown distance is never a safe one: it
 is None *with* ``missing`` set.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -24,6 +26,7 @@ from bot.risk.missing import Missing, MissingKind
 from bot.risk.ray import FLOOR_MOVE, nearest_zeros
 
 __all__ = [
+    "PEGGED_COINS",
     "UNMOVED_COIN",
     "Distance",
     "MarginTerms",
@@ -34,6 +37,14 @@ __all__ = [
 
 UNMOVED_COIN: Final = "USDT"
 """The coin that moves are measured in."""
+PEGGED_COINS: Final = frozenset(
+    {"USDT", "USDC", "DAI", "FDUSD", "PYUSD", "TUSD", "USD1", "USDD", "USDE", "USDP"}
+)
+"""Coins pegged to the dollar: a move of the market leaves them where they are.
+
+A peg that breaks is a move of its own: of each coin alone, of the forecast, and of what
+a person asks of ``gnomon risk what-if``, where only USDT stays.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +87,16 @@ def margin_distance(
     balances: Mapping[str, Balance],
     terms: MarginTerms,
     betas: Mapping[str, Decimal] | None = None,
+    unmoved: AbstractSet[str] = frozenset({UNMOVED_COIN}),
 ) -> Distance:
     """The moves at which a margin account's debt ratio reaches a level.
 
     Args:
         balances: Coin to what is owned and owed.
         terms: Prices in USDT, coefficients and the level.
-        betas: Coin to its beta; None moves every coin but USDT alike. When given,
-            every owned or owed coin but USDT needs one.
+        betas: Coin to its beta; None moves every coin alike. When given, every owned
+            or owed coin that moves needs one.
+        unmoved: The coins that stay.
 
     Example:
         A 5x long: 1 BTC at 100 USDT, owing 80.
@@ -111,7 +124,7 @@ def margin_distance(
             continue
         has_debt = has_debt or bool(owed)
         price = terms.prices.get(coin, ZERO)
-        beta = _beta(coin, betas)
+        beta = ZERO if coin in unmoved else _beta(coin, betas)
         if price <= 0 or beta is None:
             kind = MissingKind.PRICE if price <= 0 else MissingKind.BETA
             missing.append(Missing(kind, coin))

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.money import ZERO
-from bot.risk.lines import Kind, Line
+from bot.risk.distance import PEGGED_COINS
+from bot.risk.lines import Kind, Leg, Line
 
 __all__ = ["FLOAT_ERROR", "KernelNumbers", "Row"]
 
@@ -80,6 +81,7 @@ class Row:
         "_is_owing",
         "_level",
         "_margin",
+        "_pegged",
         "_requirement",
         "_weights",
         "line",
@@ -95,6 +97,7 @@ class Row:
             (float(leg.requirement or 0), float(leg.margin or 0)) for leg in legs
         ]
         self._fixed = [i for i, leg in enumerate(legs) if not leg.is_moved]
+        self._pegged = [i for i, leg in enumerate(legs) if _is_pegged(line, leg)]
         self._level = float(line.liquidation)
         self._is_inverse, self._is_mixed = line.is_inverse, line.is_mixed
         self._is_owing = any(leg.requirement is not None for leg in legs)
@@ -141,8 +144,11 @@ class Row:
     @property
     def constants(self) -> tuple[float, float]:
         """What no mark of a moved coin changes in requirement and margin."""
+        return self._without_moves_of(self._fixed)
+
+    def _without_moves_of(self, legs: list[int]) -> tuple[float, float]:
         required, held = self._requirement[-1], self._margin[-1]
-        for index in self._fixed:
+        for index in legs:
             required += self._requirement[index]
             held += self._margin[index]
         return required, held
@@ -192,10 +198,15 @@ class Row:
         excess = required - level * held
         if math.isnan(excess):
             return None, None, math.inf
-        fixed_requirement, fixed_margin = self.constants
+        fixed_requirement, fixed_margin = self._without_moves_of(self._pegged)
         constant = fixed_requirement - level * fixed_margin
         slope = constant if self._is_inverse else excess - constant
         return _zeros(excess, slope, gross)
+
+
+def _is_pegged(line: Line, leg: Leg) -> bool:
+    """Whether a move of the market leaves a leg: of margin accounts pegged coins."""
+    return not leg.is_moved or (line.kind is Kind.MARGIN and leg.coin in PEGGED_COINS)
 
 
 def _zeros(

@@ -25,7 +25,12 @@ from bot.domain.money import ONE, ZERO
 from bot.risk.aged import Aged
 from bot.risk.announced import Announced
 from bot.risk.cross_account import cross_account
-from bot.risk.distance import MarginTerms, futures_distance, margin_distance
+from bot.risk.distance import (
+    PEGGED_COINS,
+    MarginTerms,
+    futures_distance,
+    margin_distance,
+)
 from bot.risk.futures import measure as measure_futures
 from bot.risk.futures import unrealised_pnl
 from bot.risk.futures_shape import FuturesShape, futures_shape
@@ -200,7 +205,7 @@ def _margin_measure(shadow: Shadow, account: AccountId) -> SubjectMeasure:
     terms = MarginTerms(
         prices=prices, coefficients=rules.coefficients, level=rules.liquidation
     )
-    distance = margin_distance(balances, terms)
+    distance = margin_distance(balances, terms, unmoved=PEGGED_COINS)
     exposure = {
         coin: (b.total - b.principal - b.interest) * prices[coin]
         for coin, b in balances.items()

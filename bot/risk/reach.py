@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from bot.domain.money import ONE
 from bot.risk.distance import (
+    PEGGED_COINS,
     Distance,
     MarginTerms,
     futures_distance,
@@ -43,7 +44,8 @@ def reach(shadow: Shadow, measure: SubjectMeasure, level: Decimal) -> Distance:
     if "USDT" not in prices:
         prices = {**prices, "USDT": ONE}
     terms = MarginTerms(prices=prices, coefficients=rules.coefficients, level=level)
-    return margin_distance(shadow.balances.get(measure.account, {}), terms)
+    balances = shadow.balances.get(measure.account, {})
+    return margin_distance(balances, terms, unmoved=PEGGED_COINS)
 
 
 def _isolated(shadow: Shadow, measure: SubjectMeasure, level: Decimal) -> Distance:

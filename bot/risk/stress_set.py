@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.money import ONE
+from bot.risk.distance import PEGGED_COINS
 from bot.shadow.state import Shadow
 
 __all__ = ["MAJORS", "Scenario", "moved", "stress_set", "uniform"]
@@ -56,7 +57,7 @@ def stress_set(
         majors 10.0 % down, others up -0.10 0.10
         majors 10.0 % up, others down 0.10 -0.10
     """
-    majors, others = coins & MAJORS, coins - MAJORS - {_UNMOVED}
+    majors, others = coins & MAJORS, coins - MAJORS - PEGGED_COINS
     if not majors or not others:
         return ()
     by = _APART * target / scale
@@ -70,13 +71,14 @@ def stress_set(
 
 
 def uniform(coins: frozenset[str], distance: Decimal) -> tuple[Scenario, Scenario]:
-    """A fall and a rise of all coins by a distance.
+    """A fall and a rise of all coins by a distance, those pegged to the dollar aside.
 
     Example:
         >>> [each.name for each in uniform(frozenset({"BTC"}), Decimal("0.15"))]
         ['all coins 15.0 % down', 'all coins 15.0 % up']
     """
     told = f"all coins {distance * 100:.1f} %"
+    coins -= PEGGED_COINS
     return (
         Scenario(name=f"{told} down", moves=dict.fromkeys(coins, -distance)),
         Scenario(name=f"{told} up", moves=dict.fromkeys(coins, distance)),

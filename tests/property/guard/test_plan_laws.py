@@ -147,7 +147,7 @@ def cheapest_sale(shadow: Shadow) -> Decimal | None:
 @given(
     btc=st.integers(5, 15),
     eth=st.integers(2, 12),
-    share=st.integers(70, 92),
+    share=st.integers(73, 92),
     reserve=st.sampled_from((0, 0, 500, 2000)),
     volumes=st.tuples(st.integers(5, 400), st.integers(50, 4000)),
     sigma=st.sampled_from(("0.0005", "0.002", "0.004")),
@@ -160,7 +160,11 @@ def test_a_plan_costs_at_most_a_hundredth_more_than_brute_force(
     volumes: tuple[int, int],
     sigma: str,
 ) -> None:
-    """Two coins against a debt: every pair of whole steps is tried by exact replay."""
+    """Two coins against a debt: every pair of whole steps is tried by exact replay.
+
+    None stands at its target from the start: there a plan sells only what leaves
+    slowly, which brute force does not ask for.
+    """
     coins = {"BTC": str(Decimal(btc) / 10), "ETH": str(eth)}
     owed = (btc * 5000 + eth * 2500) * share // 100
     shadow = shadow_of(

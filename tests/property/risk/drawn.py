@@ -14,7 +14,7 @@ from bot.domain.orders import Side
 from bot.risk.examples import XBTUSDTM
 from bot.risk.futures_shape import FuturesAccount, OpenOrder
 
-COINS: Final = ("BTC", "ETH", "SOL", "USDT")
+COINS: Final = ("BTC", "ETH", "SOL", "USDC", "USDT")
 
 
 def decimals(low: str, high: str, places: int = 8) -> st.SearchStrategy[Decimal]:

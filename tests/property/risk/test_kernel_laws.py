@@ -31,7 +31,7 @@ FAR = 1e10
 """A move so large that floats may say "never" for it."""
 
 factors = st.fixed_dictionaries(
-    {coin: decimals("0.2", "4", 4) for coin in ("BTC", "ETH", "SOL")}
+    {coin: decimals("0.2", "4", 4) for coin in ("BTC", "ETH", "SOL", "USDC")}
 )
 
 
