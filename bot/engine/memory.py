@@ -77,6 +77,7 @@ PRE_IMAGE: Final = "pre-image"
 """The topic of what was owed before a loan request left; ``inputs["intent_id"]``."""
 
 _FIELDS: Final = ("act", "target", "backstop")
+_USUAL: Final = "usual_target"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +134,11 @@ def thresholds_note(subject: str, thresholds: Thresholds) -> Noted:
     Without it an account that was cut off in the middle of a fall would be taken
     as newly opened, and be judged by the distance that the fall has left it.
     """
-    numbers = {name: str(getattr(thresholds, name)) for name in _FIELDS}
+    values = {name: getattr(thresholds, name) for name in (*_FIELDS, _USUAL)}
+    numbers = {name: str(value) for name, value in values.items() if value is not None}
     return Noted(
         topic=THRESHOLDS,
-        text=(
-            f"{subject} is guarded from {thresholds.act * 100:.1f} % to "
-            f"{thresholds.target * 100:.1f} %"
-        ),
+        text=f"{subject} is guarded from {thresholds.words}",
         inputs={
             "subject": subject,
             **numbers,
@@ -151,7 +150,7 @@ def thresholds_note(subject: str, thresholds: Thresholds) -> Noted:
 def opened_notes(
     before: Mapping[str, SubjectState], after: Mapping[str, SubjectState]
 ) -> list[Noted]:
-    """The thresholds of every account that was not guarded before.
+    """The thresholds of every account that has other ones than before.
 
     Example:
         >>> opened_notes({}, {})
@@ -160,7 +159,7 @@ def opened_notes(
     return [
         thresholds_note(name, kept.thresholds)
         for name, kept in sorted(after.items())
-        if name not in before
+        if name not in before or kept.thresholds != before[name].thresholds
     ]
 
 
@@ -380,7 +379,8 @@ class _Folding:
 
 
 def _thresholds(inputs: Mapping[str, str]) -> Thresholds:
-    numbers = {name: Decimal(inputs[name]) for name in _FIELDS}
+    known = (*_FIELDS, _USUAL) if _USUAL in inputs else _FIELDS
+    numbers = {name: Decimal(inputs[name]) for name in known}
     return Thresholds(**numbers, is_adapted=inputs.get("is_adapted") == "true")
 
 

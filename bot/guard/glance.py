@@ -2,7 +2,8 @@
 
 On most marks every account is far from its thresholds. ``is_quiet`` says so only
 where it is certain: each account known, guarded already, in no episode, and beyond
-its thresholds by more than the floats can be wrong. Then ``judge`` would call every
+its thresholds by more than the floats can be wrong, and none that opened near as far
+away as its usual target. Then ``judge`` would call every
 account safe and leave the state as it is. In every other case it says no, and the
 exact engine is asked. Nothing here may decide to act.
 """
@@ -24,10 +25,14 @@ _ROUNDING: Final = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The widened thresholds of one account: a distance and a ratio, fractions."""
+    """The widened thresholds of one account: a distance and a ratio, fractions.
+
+    ``usual_target``: from there on an account that opened near gets its usual ones.
+    """
 
     act: float
     backstop: float
+    usual_target: float | None = None
 
 
 def levels_of(state: GuardState) -> Mapping[str, Levels] | None:
@@ -44,7 +49,12 @@ def levels_of(state: GuardState) -> Mapping[str, Levels] | None:
     found: dict[str, Levels] = {}
     for name, known in state.subjects.items():
         wide = state.thresholds_of(name, known.thresholds)
-        found[name] = Levels(float(wide.act), float(wide.backstop))
+        usual = wide.usual_target
+        found[name] = Levels(
+            float(wide.act),
+            float(wide.backstop),
+            None if usual is None else float(usual),
+        )
     return found
 
 
@@ -84,6 +94,10 @@ def _is_safe(level: Levels | None, numbers: KernelNumbers) -> bool:
         return False
     error = numbers.distance_error
     distance = numbers.distance
+    if level.usual_target is not None and (
+        distance is None or distance + error + _ROUNDING >= level.usual_target
+    ):
+        return False
     if distance is None:
         return error == 0.0 or 1.0 - error - _ROUNDING > level.act
     return distance - error - _ROUNDING > level.act

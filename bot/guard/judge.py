@@ -273,7 +273,20 @@ def _after(
             strikes={},
             benched_until={},
         )
-    return ended(known, limits, at) if verdict.is_end_of_episode else known
+    if verdict.is_end_of_episode:
+        return ended(known, limits, at)
+    return _lifted(known, verdict, limits)
+
+
+def _lifted(known: SubjectState, verdict: Verdict, limits: GuardLimits) -> SubjectState:
+    """An account that opened near, with the usual thresholds once it is far enough."""
+    usual, seen = known.thresholds.usual_target, _seen(verdict.measure)
+    if usual is None or seen.ratio is None or verdict.kind is not VerdictKind.SAFE:
+        return known
+    if seen.distance is not None and seen.distance < usual:
+        return known
+    now = _opened(verdict.measure, limits).thresholds
+    return known if now.is_adapted else replace(known, thresholds=now)
 
 
 def ended(known: SubjectState, limits: GuardLimits, at: datetime) -> SubjectState:

@@ -145,13 +145,28 @@ class RiskLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """The thresholds of one account, fixed when it is opened."""
+    """The thresholds of one account, fixed when it is opened.
+
+    One that opens nearer than the default has half and the whole of its opening
+    distance, until it has come as far as the usual target: from there on the default.
+    """
 
     act: Decimal
     target: Decimal
     backstop: Decimal
     is_adapted: bool = False
-    """The account opened nearer than the default: half and whole opening distance."""
+    """The account opened nearer than the default."""
+    usual_target: Decimal | None = None
+    """The distance from which an adapted account has the default thresholds."""
+
+    @property
+    def words(self) -> str:
+        """From where to where an account is cured, and until when if that is eased."""
+        told = f"{self.act * 100:.1f} % to {self.target * 100:.1f} %"
+        if self.usual_target is None:
+            return told
+        until = f"{self.usual_target * 100:.1f} %"
+        return f"{told}, for it opened near, until it has been {until} away"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +212,10 @@ def thresholds_for(limits: GuardLimits, opening: Opening) -> Thresholds:
         backstop = (ratio + opening.liquidation) / 2
     if distance is not None and distance < act:
         return Thresholds(
-            act=distance / 2, target=distance, backstop=backstop, is_adapted=True
+            act=distance / 2,
+            target=distance,
+            backstop=backstop,
+            is_adapted=True,
+            usual_target=target,
         )
     return Thresholds(act=act, target=target, backstop=backstop)

@@ -29,6 +29,7 @@ from bot.domain.intents import Refused
 from bot.domain.money import ZERO
 from bot.engine.asking import FAULT
 from bot.engine.core import Step
+from bot.engine.memory import THRESHOLDS
 from bot.guard.adl import ADL_TOPIC
 from bot.guard.borrow_watch import BORROW_TOPIC
 from bot.guard.twin_rows import COUNTERFACTUAL, TWIN_KEPT
@@ -67,7 +68,7 @@ _QUIET_NOTES: Final = frozenset(
         "pair done",
         "pre-image",
         "sizing",
-        "thresholds",
+        THRESHOLDS,
         TWIN_KEPT,
     }
 )
@@ -315,6 +316,8 @@ class Recorder:
         self._say_often(row, f"{type(body.intent).__name__} {body.reason[:20]}")
 
     def _noted(self, at: datetime, body: Noted) -> None:
+        if body.topic == THRESHOLDS and body.inputs.get("is_adapted") == "true":
+            self.say(at, GUARD, f"knows: {subject_words(body.text)}", Tone.CAUTION)
         if body.topic in _QUIET_NOTES:
             return
         owner, words, tone = _NOTES.get(

@@ -102,6 +102,7 @@ def test_thresholds_survive() -> None:
         target=Decimal("0.122469"),
         backstop=Decimal("0.91"),
         is_adapted=True,
+        usual_target=Decimal("0.33"),
     )
     older = replace(thresholds, act=Decimal("0.05"))
     notes = [thresholds_note("margin_cross", each) for each in (older, thresholds)]

@@ -137,6 +137,28 @@ def test_an_account_is_opened_when_it_is_first_known() -> None:
     assert found[-1].state.subjects[NAME].thresholds.is_adapted
 
 
+def test_an_account_that_opened_near_is_as_any_other_once_it_is_far() -> None:
+    """Opened at 10 %, it acts at 5 % until it has been 25 % away; then at 15 %.
+
+    A market that has come a long way back must not find the guard asleep.
+    """
+    near = [(0.0, at_distance("0.10")), (1.0, at_distance("0.2499"))]
+    far = [*near, (2.0, at_distance("0.25")), (3.0, at_distance("0.149"))]
+    assert kinds(told(*near, (2, at_distance("0.0501")))) == [SAFE] * 3
+    found = told(*far)
+    assert kinds(found) == [SAFE, SAFE, SAFE, CURE]
+    assert found[1].state.subjects[NAME].thresholds.is_adapted
+    assert found[3].verdicts[0].thresholds.act == LIMITS.act_distance
+
+
+def test_an_account_that_no_move_ends_any_more_is_as_any_other() -> None:
+    """It opened near and was hedged: what comes later is judged by the defaults."""
+    found = told(
+        (0, at_distance("0.10")), (1, at_distance(None)), (2, at_distance("0.149"))
+    )
+    assert kinds(found) == [SAFE, SAFE, CURE]
+
+
 def test_an_emptied_account_ends_its_episode() -> None:
     """A cure that paid the whole debt is over, and it rests before it is forgotten."""
     found = told(
