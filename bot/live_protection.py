@@ -89,18 +89,16 @@ async def _read(connection: Connection, rules_reader: RulesReader) -> Shadow:
 async def _orders(
     connection: Connection, snapshot: AccountSnapshot, claims: list[str]
 ) -> tuple[OrderChanged, ...]:
-    """The orders that rest, in the markets of what is held and of the strategies."""
+    """The orders that rest, in every market."""
     settings = connection.settings
     ours = [c for s in strategies_of(settings.strategies) for c in s.claims]
     interests = interests_of(snapshot, [*claims, *ours])
-    accounts = sorted(interests.accounts - {MAIN})
+    accounts = interests.accounts - {MAIN}
     registry = OrderRegistry(patience=0)
-    for fact in await open_orders(
-        connection.client, accounts, sorted(interests.spot_symbols)
-    ):
+    for fact in await open_orders(connection.client, accounts, interests.spot_symbols):
         if not fact.is_stop:
             registry.see(fact)
-    return registry.tell(frozenset(accounts)).orders
+    return registry.tell(accounts).orders
 
 
 async def _marks(

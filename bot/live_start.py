@@ -31,7 +31,7 @@ from bot.live_links import Links, disk_poll, interests_at_start
 from bot.live_readers import FixedReader, LiveReader, Past, read_past
 from bot.settings import Settings
 from bot.shadow.state import empty_shadow
-from connectors.kucoin.adoption import adopt_open, adopt_stops
+from connectors.kucoin.adoption import adopt_open, adopt_stops, see_orders
 from connectors.kucoin.answers import ExchangeRefusedError
 from connectors.kucoin.checks import Check, Expected, check_account, check_clock
 from connectors.kucoin.client import KucoinClient
@@ -132,6 +132,7 @@ class Start:
         looker = await self._looker(snapshots)
         snapshot = await self._books(looker)
         interests = self._interests(snapshot, strategies)
+        await see_orders(client, registry, interests)
         rules = await rules_reader.read(interests)
         past = await read_past(client, clock, interests)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))

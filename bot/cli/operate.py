@@ -91,9 +91,10 @@ async def _answered(
 
 
 async def heard(session: LiveSession, running: asyncio.Task[None]) -> None:
-    """Wait until marks are known and the feeds are heard, but not for ever."""
+    """Wait until marks are known, feeds heard and orders told, but not for ever."""
     for _ in range(int(_MARKS_S / _LOOK_S)):
         shadow = session.engine.state.shadow
-        if running.done() or (shadow.margin_marks and not shadow.silent_feeds):
+        is_heard = shadow.margin_marks and not shadow.silent_feeds
+        if running.done() or (is_heard and not session.world.registry.owes_news):
             return
         await nap(_LOOK_S)

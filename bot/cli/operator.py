@@ -172,7 +172,7 @@ def orders(*, config: Config = None, as_json: AsJson = False) -> None:
 def _look(what: str, config: Path | None, *, as_json: bool) -> None:
     settings = read_settings(config)
     with _waiting("Reading the account"):
-        overview = asyncio.run(_overview(settings))
+        overview = asyncio.run(_overview(settings, what))
     if as_json:
         sys.stdout.write(json.dumps(account_document(overview, what)) + "\n")
         return
@@ -185,10 +185,10 @@ def _waiting(what: str) -> AbstractContextManager[object]:
     return console.status(f"{what} ...") if console.is_terminal else nullcontext()
 
 
-async def _overview(settings: Settings) -> Overview:
+async def _overview(settings: Settings, what: str) -> Overview:
     async with connected(settings) as connection:
         await connection.clock.measure(connection.client)
-        return await read_overview(connection.client)
+        return await read_overview(connection.client, lists_orders=what == "orders")
 
 
 @borrow_app.command("borrow", help=_BORROW_HELP)

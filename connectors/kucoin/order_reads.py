@@ -5,13 +5,20 @@ is no information. It decides nothing about the fate of a request.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, MARGIN_CROSS, SPOT, AccountId, isolated_account
+from bot.domain.accounts import (
+    FUTURES,
+    MARGIN_CROSS,
+    SPOT,
+    AccountId,
+    isolated_account,
+    isolated_pair,
+)
 from bot.domain.orders import OrderState
 from connectors.kucoin.answers import ExchangeRefusedError, Rest, Urgency
 from connectors.kucoin.codes import is_order_gone
@@ -24,9 +31,11 @@ from connectors.kucoin.parse.futures_orders import (
     futures_orders,
 )
 from connectors.kucoin.parse.node import Node
+from connectors.kucoin.parse.paging import page_end
 from connectors.kucoin.parse.spot_orders import (
     SpotOrder,
     SpotOrderPush,
+    active_symbols,
     spot_fills,
     spot_order,
     spot_orders,
@@ -46,6 +55,8 @@ __all__ = [
 _PAGE: Final = 100
 _FUTURES_PAGE: Final = 200
 _CLOCK_SLACK_MS: Final = 60_000
+_PAGES_MAX: Final = 50
+"""Pages of open futures orders; KuCoin lets far fewer rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,31 +176,71 @@ def _traded(data: Node, account: AccountId) -> frozenset[str]:
 
 
 async def open_orders(
-    rest: Rest, accounts: Iterable[AccountId], symbols: Sequence[str]
+    rest: Rest, accounts: Iterable[AccountId], symbols: Iterable[str]
 ) -> tuple[OrderFact, ...]:
-    """Every open order of these accounts; spot and margin by symbol.
+    """Every open order of these accounts, also in pairs that nobody follows.
+
+    Spot and margin list their orders pair by pair, so KuCoin is asked first in which
+    pairs anything rests; a pair that it names is read whether its rules are known or
+    not. Isolated pairs that it names are read whenever cross margin is.
 
     Args:
         rest: The exchange.
         accounts: Which accounts; an isolated one brings its own symbol.
-        symbols: The spot pairs that the other ones may trade.
+        symbols: Pairs that spot and cross margin are asked for in any case.
+
+    Raises:
+        ExchangeRefusedError: The exchange refuses a question.
+        UnreachableError: No sound answer.
+        UsageError: A field of an answer is missing or broken.
     """
+    wanted = frozenset(accounts)
+    found = await _open_futures(rest) if FUTURES in wanted else []
+    for account, symbol in await _places(rest, wanted, frozenset(symbols)):
+        found += _facts(await _active(rest, account, symbol), account)
+    return tuple({fact.order_id: fact for fact in found}.values())
+
+
+async def _open_futures(rest: Rest) -> list[OrderFact]:
+    """The open orders of every contract, page by page."""
     found: list[OrderFact] = []
-    for account in accounts:
-        if account == FUTURES:
-            data = await rest.read(
-                "open_futures_orders", {"pageSize": str(_FUTURES_PAGE)}
-            )
-            found += _facts(data, account)
-            continue
-        family = _family(account)
-        for symbol in symbols if account in {SPOT, MARGIN_CROSS} else (account,):
-            params = {"symbol": symbol.rpartition(":")[2]}
-            if family == "margin":
-                params["tradeType"] = trade_type(account)
-            data = await rest.read(f"active_{family}_orders", params)
-            found += _facts(data, account)
-    return tuple(found)
+    for number in range(1, _PAGES_MAX + 1):
+        params = {"pageSize": str(_FUTURES_PAGE), "currentPage": str(number)}
+        data = await rest.read("open_futures_orders", params)
+        found += _facts(data, FUTURES)
+        if data.is_blank or number >= (page_end(data).pages or 1):
+            break
+    return found
+
+
+async def _places(
+    rest: Rest, wanted: frozenset[AccountId], symbols: frozenset[str]
+) -> list[tuple[AccountId, str]]:
+    """Each account and pair to ask for: those given, and those that KuCoin names."""
+    pairs = {pair for account in wanted if (pair := isolated_pair(account)) is not None}
+    places: set[tuple[AccountId, str]] = set()
+    if SPOT in wanted:
+        named = active_symbols(await rest.read("active_spot_symbols"))
+        places |= {(SPOT, symbol) for symbol in symbols | named}
+    if MARGIN_CROSS in wanted:
+        named = await _active_in_margin(rest, "MARGIN_TRADE")
+        places |= {(MARGIN_CROSS, symbol) for symbol in symbols | named}
+        pairs |= await _active_in_margin(rest, "MARGIN_ISOLATED_TRADE")
+    places |= {(isolated_account(pair), pair) for pair in pairs}
+    return sorted(places)
+
+
+async def _active_in_margin(rest: Rest, kind: str) -> frozenset[str]:
+    """The pairs in which an order of this trade type rests."""
+    return active_symbols(await rest.read("active_margin_symbols", {"tradeType": kind}))
+
+
+async def _active(rest: Rest, account: AccountId, symbol: str) -> Node:
+    params = {"symbol": symbol}
+    if account == SPOT:
+        return await rest.read("active_spot_orders", params)
+    params["tradeType"] = trade_type(account)
+    return await rest.read("active_margin_orders", params)
 
 
 def _family(account: AccountId) -> str:

@@ -18,14 +18,19 @@ __all__ = ["Overview", "read_overview"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The account and its open orders."""
+    """The account and its open orders, none where they were not asked for."""
 
     snapshot: AccountSnapshot
     orders: tuple[OrderFact, ...]
 
 
-async def read_overview(rest: Rest) -> Overview:
+async def read_overview(rest: Rest, *, lists_orders: bool) -> Overview:
     """Read everything once.
+
+    Args:
+        rest: The exchange.
+        lists_orders: Whether open orders are asked for; listing the pairs in which
+            they rest needs a key that may trade.
 
     Raises:
         ExchangeRefusedError: The exchange refuses a question.
@@ -33,8 +38,10 @@ async def read_overview(rest: Rest) -> Overview:
         UsageError: A field of an answer is missing or broken.
     """
     snapshot = await read_snapshot(SnapshotReader(rest, dict))
+    if not lists_orders:
+        return Overview(snapshot=snapshot, orders=())
     interests = interests_of(snapshot, ())
     orders = await open_orders(
-        rest, sorted(interests.accounts - {MAIN}), sorted(interests.spot_symbols)
+        rest, interests.accounts - {MAIN}, interests.spot_symbols
     )
-    return Overview(snapshot=snapshot, orders=tuple(orders))
+    return Overview(snapshot=snapshot, orders=orders)

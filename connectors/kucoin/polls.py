@@ -154,9 +154,7 @@ class AccountPolls:
         """Open orders as listed; one that is not listed any more is asked for."""
         registry = self.waker.registry
         listed = await open_orders(
-            self.rest,
-            sorted(self.interests.accounts - {MAIN}),
-            sorted(self.interests.spot_symbols),
+            self.rest, self.interests.accounts - {MAIN}, self.interests.spot_symbols
         )
         for fact in listed:
             registry.see(fact)

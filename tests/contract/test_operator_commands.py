@@ -1,7 +1,7 @@
 """The operator's commands against a served venue: what they do, refuse and print."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -260,6 +260,50 @@ def test_cancel_all_takes_foreign_orders_too(desk: Desk, served: Served) -> None
     assert served.line(CROSS, "USDT").hold == 0
     left = served.ask("GET", "/api/v3/hf/margin/stop-orders?pageSize=100")
     assert left.json["data"]["items"] == []
+
+
+def _place_where_nobody_follows(served: Served) -> None:
+    """Orders and stops of spot, cross and isolated margin, in pairs of no balance."""
+    order = {"side": "buy", "type": "limit", "price": "0.01", "size": "1000"}
+    stop = {"side": "buy", "type": "market", "size": "100", "stop": "entry"}
+    stop["stopPrice"] = "900"
+    pair: dict[str, object] = {**order, "price": "30000", "size": "0.001"}
+    pair["isIsolated"] = True
+    wanted: tuple[tuple[str, str, Mapping[str, object]], ...] = (
+        ("/api/v1/hf/orders", "XRP-USDT", order),
+        ("/api/v1/stop-order", "XRP-USDT", stop),
+        ("/api/v3/hf/margin/order", "DOGE-USDT", order),
+        ("/api/v3/hf/margin/stop-order", "DOGE-USDT", stop),
+        ("/api/v3/hf/margin/order", "BTC-USDT", pair),
+    )
+    for number, (path, symbol, more) in enumerate(wanted):
+        body = {**more, "clientOid": f"by-hand-{number}", "symbol": symbol}
+        said = served.ask("POST", path, json.dumps(body))
+        assert said.code == "200000", said.json
+
+
+def test_cancel_all_finds_what_rests_where_nothing_is_held(
+    desk: Desk, served: Served
+) -> None:
+    """Foreign orders and stops in pairs that the bot does not follow leave too."""
+    _place_where_nobody_follows(served)
+    listed = desk.type("orders", "--json").object["orders"]
+    assert {(row["account"], row["symbol"]) for row in listed} == {
+        ("spot", "XRP-USDT"),
+        ("cross margin", "DOGE-USDT"),
+        ("BTC-USDT isolated", "BTC-USDT"),
+    }
+
+    said = desk.type("cancel-all", "--json")
+
+    assert (said.code, said.object["is_done"]) == (0, True)
+    assert len(said.object["requests"]) == 5
+    assert served.line("spot", "USDT").hold == 0
+    assert served.line(CROSS, "USDT").hold == 0
+    assert served.line(ISOLATED, "USDT").hold == 0
+    assert desk.type("orders").out.strip() == "There are no orders."
+    for path in ("/api/v1/stop-order", "/api/v3/hf/margin/stop-orders"):
+        assert served.ask("GET", path).json["data"]["items"] == []
 
 
 def test_stops_rest_again_only_where_a_bot_holds_them_back(desk: Desk) -> None:

@@ -1,8 +1,9 @@
 """Orders and fills of spot and margin, from REST and from pushes.
 
 Reads ``GET /api/v3/hf/margin/orders/...`` and ``/fills``, the spot forms of the same,
-the answer to placing an order, and the push ``/spotMarket/tradeOrdersV2``. The push
-does not say which account an order belongs to: tag orders through their client id.
+the lists of pairs in which something rests, the answer to placing an order, and the
+push ``/spotMarket/tradeOrdersV2``. The push does not say which account an order
+belongs to: tag orders through their client id.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ __all__ = [
     "SpotFill",
     "SpotOrder",
     "SpotOrderPush",
+    "active_symbols",
     "placed_order",
     "spot_fills",
     "spot_order",
@@ -124,6 +126,22 @@ class SpotOrderPush:
 def spot_orders(document: Node) -> tuple[SpotOrder, ...]:
     """Read a list of orders, or a page of closed ones."""
     return tuple(spot_order(row) for row in rows(document))
+
+
+def active_symbols(document: Node) -> frozenset[str]:
+    """Read in which pairs an order rests; an explicit null names none.
+
+    Raises:
+        UsageError: There is no such list, or margin counts pairs that it does not name.
+    """
+    data = body(document)
+    symbols = data["symbols"]
+    is_null = symbols.is_blank and not symbols.is_absent
+    named = () if is_null else tuple(each.text() for each in symbols.each())
+    stated = data["symbolSize"].optional_integer()
+    if stated is not None and stated > len(named):
+        symbols.refuse(f"a list of {stated} pairs")
+    return frozenset(named)
 
 
 def spot_order(document: Node) -> SpotOrder:

@@ -114,7 +114,9 @@ async def test_an_order_that_vanished_is_closed() -> None:
     """An open order that no list and no question shows for a while has ended."""
     bench = Bench()
     bench.rest.reads |= {
+        "active_spot_symbols": {"symbols": []},
         "active_spot_orders": [spot_row("x", "by-hand")],
+        "active_margin_symbols": {"symbolSize": D(0), "symbols": []},
         "active_margin_orders": [],
         "open_futures_orders": {"totalPage": D(1), "items": []},
     }
