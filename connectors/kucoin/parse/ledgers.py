@@ -63,7 +63,11 @@ class Transferable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
-    """One booking of a spot or margin account; ``amount`` is signed."""
+    """One booking of a spot or margin account; ``amount`` is signed.
+
+    ``fee`` is part of ``amount``: positive where it was paid, negative where a maker
+    was paid.
+    """
 
     row_id: str
     coin: str
@@ -149,7 +153,7 @@ def _ledger_row(row: Node) -> LedgerRow:
         row_id=row["id"].identity(),
         coin=coin(row["currency"].text()),
         amount=row["direction"].word(_IN) * abs(row["amount"].decimal()),
-        fee=row["fee"].optional_amount() or ZERO,
+        fee=row["fee"].optional_decimal() or ZERO,
         balance=row["balance"].decimal(),
         account=row["accountType"].text(),
         kind=row["bizType"].text(),

@@ -2,7 +2,8 @@
 
 KuCoin keeps trades of the fast accounts in ledgers of their own and everything
 that a loan does in the general one. A row's amount is never negative: its
-direction says which way, and a trade's amount is net of its fee. Windows: 24 hours
+direction says which way, and a trade's amount is net of its fee, which is negative
+where a maker is paid. Windows: 24 hours
 for the general ledger, 3 days for the other two. Nothing here changes anything.
 """
 
@@ -20,7 +21,7 @@ from bot.domain.accounts import (
     isolated_pair,
 )
 from bot.domain.events import Cause
-from bot.domain.money import LEDGER_QUANTUM, ZERO, plain
+from bot.domain.money import LEDGER_QUANTUM, plain
 from connectors.venue.server.archive import LedgerRecord
 from connectors.venue.server.asks import names, query_word
 from connectors.venue.server.backend import Backend
@@ -217,7 +218,7 @@ def _fast_words(record: LedgerRecord) -> dict[str, object]:
     return {
         "currency": record.coin,
         "amount": _eight(abs(record.amount)),
-        "fee": _eight(max(record.fee, ZERO)),
+        "fee": _eight(record.fee),
         "tax": "0",
         "balance": _eight(record.balance),
         "direction": _direction(record),
