@@ -27,7 +27,8 @@ from bot.domain.orders import OrderState, Outcome
 from bot.engine.core import Step
 from bot.engine.loop import Engine
 from bot.engine.operator_requests import intent_words, proposals_for
-from bot.guard.flatten import OPERATOR, is_flat, is_under_way
+from bot.guard.flatten import OPERATOR, is_flat, is_quiet, is_under_way
+from bot.shadow.state import Shadow
 
 __all__ = ["OperatorDesk", "Ticket"]
 
@@ -42,6 +43,11 @@ _PAUSES_S: Final = 600.0
 """How long a request waits for thin books in all, in the exchange's time."""
 _MANY: Final = frozenset({"cancel-all", "flatten"})
 """Requests that are planned again on what became of the last round."""
+_JUDGES: Final[Mapping[str, Callable[[Shadow], bool]]] = {
+    "cancel-all": is_quiet,
+    "flatten": is_flat,
+}
+"""Requests that are done when nothing is left, however often a part was refused."""
 _PAUSING: Final = _MANY
 """Requests from which on no stop rests."""
 _LIFTING: Final = frozenset({"flatten", "rest-stops"})
@@ -369,8 +375,9 @@ class OperatorDesk:
             "requests": [ticket.document() for ticket in parts],
             "is_done": all(t.is_over and not t.is_refused for t in parts),
         }
-        if request.get("do") == "flatten":
-            answer["is_done"] = is_flat(self._engine.state.shadow)
+        judge = _JUDGES.get(request.get("do", ""))
+        if judge is not None:
+            answer["is_done"] = judge(self._engine.state.shadow)
         return answer
 
 

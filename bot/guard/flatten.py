@@ -18,6 +18,7 @@ from bot.domain.intents import (
     CancelOrder,
     CancelStop,
     PlaceOrder,
+    PlaceStop,
     Proposal,
     Repay,
     intent_coin,
@@ -34,6 +35,7 @@ __all__ = [
     "cancel_everything",
     "flatten_round",
     "is_flat",
+    "is_quiet",
     "is_under_way",
 ]
 
@@ -232,3 +234,12 @@ def is_flat(shadow: Shadow) -> bool:
     )
     mine = any(stop.intent_id is not None for stop in resting_stops(shadow))
     return not (owes or shadow.positions or shadow.orders or mine)
+
+
+def is_quiet(shadow: Shadow) -> bool:
+    """Whether nothing is left that can trade: no order, no stop, none on its way."""
+    is_coming = any(
+        isinstance(request.approved.intent, PlaceOrder | PlaceStop)
+        for request in shadow.requests.values()
+    )
+    return not (shadow.orders or resting_stops(shadow) or is_coming)

@@ -17,8 +17,8 @@ from bot.domain.events import (
     OperatorAsked,
     OrderChanged,
 )
-from bot.domain.intents import Approved, PlaceOrder
-from bot.domain.orders import OrderState, Outcome
+from bot.domain.intents import Approved, CancelOrder, PlaceOrder
+from bot.domain.orders import OrderState, Outcome, Side
 from bot.engine.core import Core
 from bot.engine.executor import Executor
 from bot.engine.loop import Engine
@@ -196,6 +196,51 @@ async def test_what_is_refused_three_times_is_left_alone() -> None:
     assert answer["is_done"] is False
     assert len(tried) == 3
     assert len(set(tried)) == 1
+
+
+def resting(
+    number: int, state: OrderState = OrderState.OPEN, symbol: str = "NOPE-USDT"
+) -> OrderChanged:
+    """A foreign order in a pair of which no rules were read."""
+    return OrderChanged(
+        at=after(1),
+        order_id=f"o{number}",
+        intent_id=None,
+        account=MARGIN_CROSS,
+        symbol=symbol,
+        side=Side.BUY,
+        price=Decimal(1),
+        qty=Decimal(10),
+        filled_qty=Decimal(0),
+        state=state,
+    )
+
+
+async def test_cancelling_everything_is_judged_by_what_is_left() -> None:
+    """The first try of each finds no connection, the second one succeeds: done."""
+
+    def answers(approved: Approved, number: int) -> list[Event]:
+        if number <= 2:
+            return [settled(approved, Outcome.REFUSED, reason="No connection.")]
+        intent = approved.intent
+        assert isinstance(intent, CancelOrder)
+        gone = resting(int(intent.order_id[1:]), OrderState.CANCELLED)
+        return [settled(approved, Outcome.DONE), gone]
+
+    room = Room(answers)
+    room.queue.put_nowait((resting(1), resting(2)))
+    answer = await room.ask(do="cancel-all")
+    states = [row["state"] for row in rows(answer)]
+    assert states == ["refused", "refused", "done", "done"]
+    assert answer["is_done"] is True
+
+
+async def test_an_order_that_cannot_be_cancelled_is_not_done() -> None:
+    """It is asked three times and rests on."""
+    room = Room(lambda approved, _: [settled(approved, Outcome.REFUSED, reason="No.")])
+    room.queue.put_nowait((resting(1),))
+    answer = await room.ask(do="cancel-all")
+    assert (answer["is_done"], len(room.sent)) == (False, 3)
 
 
 async def test_an_order_that_was_cut_short_waits_for_the_book() -> None:

@@ -17,6 +17,7 @@ from bot.guard.flatten import (
     cancel_everything,
     flatten_round,
     is_flat,
+    is_quiet,
 )
 from bot.shadow.apply import apply
 from tests.unit.guard.bench import START, cross_long, position, requested, shadow_of
@@ -176,3 +177,16 @@ def test_an_account_with_a_stop_of_ours_is_not_flat() -> None:
     assert is_flat(empty)
     assert not is_flat(apply(empty, stop))
     assert is_flat(apply(empty, replace(stop, intent_id=None)))
+
+
+def test_an_account_is_quiet_when_nothing_is_left_that_can_trade() -> None:
+    """An order, a stop of anybody, and an order that is on its way all can."""
+    stop = next(iter(keeping(PERP)[0].stops.values()))
+    owing = cross_long()
+    assert is_quiet(owing)
+    assert not is_quiet(apply(owing, RESTING))
+    assert not is_quiet(apply(owing, replace(stop, intent_id=None)))
+    order = PlaceOrder(
+        account=SPOT, symbol="BTC-USDT", side=Side.BUY, qty=Decimal("0.1")
+    )
+    assert not is_quiet(requested(owing, [order]))
