@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
+from bot.domain.errors import UsageError
+
 if TYPE_CHECKING:
     from loguru import Record
 
@@ -51,15 +53,29 @@ def open_log(folder: Path, *, is_quiet: bool) -> None:
     """Log to ``gnomon.log`` in a folder and, unless it is quiet, to standard error.
 
     A quiet log still shows warnings when standard error is no terminal.
+
+    Raises:
+        UsageError: Nothing can be written in the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     logger.remove()
     logger.configure(patcher=_patch)
     level = "WARNING" if is_quiet else "INFO"
     if not (is_quiet and sys.stderr.isatty()):
         logger.add(sys.stderr, format=_FORMAT, level=level, diagnose=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _log_to(folder / "gnomon.log")
+    except OSError as error:
+        raise UsageError(
+            f"Nothing can be written in {folder}, where log and journal belong: "
+            f"{error.strerror}. Make it writable for this user, or name another "
+            "folder with --journal or GNOMON_JOURNAL."
+        ) from None
+
+
+def _log_to(path: Path) -> None:
     logger.add(
-        folder / "gnomon.log",
+        path,
         format=_FORMAT,
         level="INFO",
         rotation=_SIZE,

@@ -33,6 +33,7 @@ __all__ = [
     "is_ready",
     "local_checks",
     "owner_checks",
+    "secrecy",
     "view",
 ]
 
@@ -57,7 +58,7 @@ def local_checks(
     """Every check that needs no network, in a fixed order."""
     return (
         *_keys(settings),
-        *_secrecy(settings, env_file),
+        *secrecy(settings, env_file),
         _armed(settings),
         _journal(journal),
         disk_room(journal),
@@ -157,13 +158,13 @@ def _keys(settings: Settings) -> Iterator[Check]:
     )
 
 
-def _secrecy(settings: Settings, env_file: Path) -> Iterator[Check]:
-    """Whether only its owner can read the file that holds the key."""
+def secrecy(settings: Settings, env_file: Path) -> tuple[Check, ...]:
+    """Whether only its owner can read the file that holds the key, if there is one."""
     if not env_file.exists() or not settings.api_secret:
-        return
+        return ()
     mode = stat.S_IMODE(env_file.stat().st_mode)
     is_open = bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
-    yield Check(
+    check = Check(
         name="secrets",
         state=CheckState.FAIL if is_open else CheckState.PASS,
         sentence=(
@@ -173,6 +174,7 @@ def _secrecy(settings: Settings, env_file: Path) -> Iterator[Check]:
         ),
         advice=f"chmod 600 {env_file}" if is_open else "",
     )
+    return (check,)
 
 
 def _armed(settings: Settings) -> Check:
@@ -240,7 +242,20 @@ def disk_room(
 
 
 def _disk_sync(journal: Path) -> Check:
-    took_ms = measure_fsync_ms(_folder_of(journal))
+    """How long a durable write takes, where one is possible at all."""
+    folder = _folder_of(journal).absolute()
+    try:
+        took_ms = measure_fsync_ms(folder)
+    except OSError as error:
+        return Check(
+            name="disk sync",
+            state=CheckState.FAIL,
+            sentence=f"Nothing can be written in {folder}: {error.strerror}.",
+            advice=(
+                "Make it writable for this user, or name another folder with "
+                "--journal or GNOMON_JOURNAL."
+            ),
+        )
     is_slow = took_ms > _FSYNC_WARN_MS
     return Check(
         name="disk sync",

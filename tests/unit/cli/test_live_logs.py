@@ -8,6 +8,7 @@ import pytest
 from loguru import logger
 
 from bot.cli.logs import open_log, redacted
+from bot.domain.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,15 @@ def test_the_file_has_one_redacted_line_a_message(
     assert "WARNING" in warning
     assert "token" not in errors.getvalue()
     assert "a feed is silent" in errors.getvalue()
+
+
+def test_a_folder_that_takes_nothing_is_named_with_a_way_out(tmp_path: Path) -> None:
+    """Before the exchange is asked anything; a file in its place is such a folder."""
+    folder = tmp_path / "runs"
+    folder.write_text("not a folder")
+    for place in (folder, folder / "live"):
+        with pytest.raises(UsageError, match=f"written in {place}, .*--journal"):
+            open_log(place, is_quiet=True)
 
 
 def test_a_trace_shows_no_values(tmp_path: Path) -> None:

@@ -96,6 +96,20 @@ def test_a_journal_is_read_whole_and_a_damaged_one_fails(
     assert states(checks)["journal"] is CheckState.FAIL
 
 
+def test_a_folder_that_takes_nothing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal could not be made there: the folder is named, with the reason."""
+    found = settings(tmp_path, monkeypatch, KEY)
+    folder = tmp_path / "runs"
+    folder.write_text("not a folder")
+    checks = local_checks(found, folder / "j.sqlite", tmp_path / ".env")
+    told = {check.name: check for check in checks}["disk sync"]
+    assert told.state is CheckState.FAIL
+    assert told.sentence == f"Nothing can be written in {folder}: Not a directory."
+    assert "--journal" in told.advice
+
+
 def test_the_journal_of_another_account_fails(tmp_path: Path) -> None:
     """And of a simulation; of the same account, or not yet there, it is no matter."""
     path = journal_of(tmp_path / "j.sqlite", "165")
