@@ -13,7 +13,9 @@ import typer
 
 from bot.cli.live_runner import RunLive, run_live
 from bot.domain.errors import RefusedError
-from bot.settings import read_settings
+from bot.report.doctor import secrecy
+from bot.settings import Settings, read_settings
+from connectors.kucoin.checks import CheckState
 
 __all__ = ["live_app"]
 
@@ -40,6 +42,7 @@ they are; `gnomon flatten` closes them.
 """
 
 _INTERRUPTED: Final = 130
+_ENV: Final = Path(".env")
 
 live_app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -100,6 +103,7 @@ def live(
             "The second arming step is missing: name the account with --arm "
             "ACCOUNT-UID; `gnomon doctor` shows its number."
         )
+    _refuse_open_secrets(settings)
     stopped_by = asyncio.run(
         run_live(
             RunLive(
@@ -117,3 +121,14 @@ def live(
     )
     if stopped_by is signal.SIGINT:
         raise typer.Exit(_INTERRUPTED)
+
+
+def _refuse_open_secrets(settings: Settings) -> None:
+    """Refuse a start while others may read the key.
+
+    Raises:
+        RefusedError: They may; in the doctor's words.
+    """
+    for check in secrecy(settings, _ENV):
+        if check.state is CheckState.FAIL:
+            raise RefusedError(f"Not started. {check.sentence} {check.advice}")

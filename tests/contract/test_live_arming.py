@@ -79,6 +79,15 @@ def test_each_of_the_two_steps_is_needed(desk: Desk, served: Served) -> None:
     assert not desk.journal.exists()
 
 
+def test_a_key_that_others_may_read_is_refused(desk: Desk, served: Served) -> None:
+    """In the doctor's words, with the way out, before the exchange is asked."""
+    (desk.folder / ".env").chmod(0o644)
+    code, sentence = refused(desk, "--arm", served.uid)
+    assert code == 4
+    assert "Others on this machine may read .env (mode 644). chmod 600 .env" in sentence
+    assert not desk.journal.exists()
+
+
 def test_a_key_without_permissions_is_refused_by_name(
     desk: Desk, served: Served
 ) -> None:
