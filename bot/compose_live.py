@@ -115,7 +115,8 @@ async def open_session(
     """Check, lock, recover and start; everything is given back at the end.
 
     Raises:
-        RefusedError: A check failed, or another process trades the account.
+        RefusedError: A check failed.
+        AccountBusyError: Another process trades the account.
         JournalError: The journal is damaged, in use, or another account's.
         UnreachableError: The exchange does not answer.
     """
@@ -192,7 +193,7 @@ def _journal(
 
     Raises:
         JournalError: It is another account's, a simulation's, damaged or in use.
-        RefusedError: Another process of this machine trades the account.
+        AccountBusyError: Another process of this machine trades the account.
     """
     path = options.journal
     with AccountLease.take(uid, path):

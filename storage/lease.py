@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bot.domain.errors import RefusedError
+from bot.domain.errors import AccountBusyError, RefusedError
 
 __all__ = ["AccountLease"]
 
@@ -34,7 +34,8 @@ class AccountLease:
             folder: Where leases lie; the user's own folder when None.
 
         Raises:
-            RefusedError: Another process holds it, or the folder cannot be written.
+            AccountBusyError: Another process holds it.
+            RefusedError: The folder cannot be written.
         """
         path = (folder or Path.home() / ".gnomon") / f"account-{_safe(uid)}.lease"
         descriptor = _opened(path)
@@ -74,7 +75,7 @@ def _lock(descriptor: int, uid: str) -> None:
         journal = os.read(descriptor, _PATH_MAX).decode(errors="replace")
         where = f" and writes {journal}" if journal else ""
         asked = f"--journal {journal}" if journal else "its --journal"
-        raise RefusedError(
+        raise AccountBusyError(
             f"Another process on this machine trades account {uid}{where}; stop that "
             f"one first, or ask it through an operator's command with {asked}."
         ) from None

@@ -1,10 +1,12 @@
 """One request of the operator: asked of the running bot, else done in a short session.
 
 A short session recovers as every start does, has no guard and no strategies, does
-the one request, and ends. It waits for the books before it answers.
+the one request, and ends. It waits for the books before it answers. While another
+process opens or closes the account it is waited for, with a limit.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,8 +14,9 @@ from typing import Final
 
 from bot.cli.live_runner import ended, served
 from bot.cli.logs import open_log
+from bot.cli.sentences import say
 from bot.compose_live import LiveOptions, connected, open_session
-from bot.domain.errors import RefusedError, UsageError
+from bot.domain.errors import AccountBusyError, RefusedError, UsageError
 from bot.engine.loop import Observer
 from bot.engine.operator import OperatorDesk
 from bot.live_start import LiveSession
@@ -26,6 +29,9 @@ __all__ = ["heard", "operate"]
 _RUNNING_S: Final = 900.0
 _MARKS_S: Final = 20.0
 _LOOK_S: Final = 0.05
+_BUSY_S: Final = 30.0
+"""How long another process that has the account and does not listen is waited for."""
+_BUSY_PAUSE_S: Final = 0.5
 
 
 async def operate(
@@ -36,6 +42,7 @@ async def operate(
     Raises:
         UsageError: The request is not understood.
         RefusedError: Stops are to rest again, and no bot runs that would rest them.
+        AccountBusyError: Another process keeps the account.
         GnomonError: The account cannot be opened.
     """
     path = control_path(journal)
@@ -46,11 +53,37 @@ async def operate(
             "start rests them."
         )
     if answer is None:
-        answer = await _alone(settings, journal, request)
+        answer = await _when_free(settings, journal, request)
     error = answer.get("error")
     if isinstance(error, str):
         raise UsageError(error)
     return answer
+
+
+async def _when_free(
+    settings: Settings, journal: Path, request: Mapping[str, str]
+) -> Mapping[str, object]:
+    """Do it alone once nobody else has the account, or through whoever listens then.
+
+    Nothing was sent when the account was found busy, so it may be tried again.
+    """
+    ends_s, is_told = time.monotonic() + _BUSY_S, False
+    while True:
+        try:
+            return await _alone(settings, journal, request)
+        except AccountBusyError:
+            if time.monotonic() >= ends_s:
+                raise
+        if not is_told:
+            say(
+                "Another process on this machine has the account; waiting up to "
+                f"{_BUSY_S:g} s for it."
+            )
+            is_told = True
+        await nap(_BUSY_PAUSE_S)
+        answer = await ask_running(control_path(journal), request, _RUNNING_S)
+        if answer is not None:
+            return answer
 
 
 async def _alone(
@@ -81,13 +114,22 @@ async def _answered(
 ) -> Mapping[str, object]:
     """The desk's answer; a session that breaks off meanwhile raises what broke it."""
     desk = next(o for o in observers if isinstance(o, OperatorDesk))
-    asking = asyncio.create_task(desk.answer(request))
+    asking = asyncio.create_task(_asked(desk, request))
     await asyncio.wait({running, asking}, return_when=asyncio.FIRST_COMPLETED)
     if asking.done():
         return asking.result()
     asking.cancel()
     await running
     raise RefusedError("The session ended before the request did; look at its journal.")
+
+
+async def _asked(
+    desk: OperatorDesk, request: Mapping[str, str]
+) -> Mapping[str, object]:
+    """The answer, once what others asked of this session meanwhile is done too."""
+    answer = await desk.answer(request)
+    await desk.idle()
+    return answer
 
 
 async def heard(session: LiveSession, running: asyncio.Task[None]) -> None:

@@ -6,6 +6,7 @@
     |-- UsageError          exit 2: settings, arguments or an input file are wrong
     |-- UnreachableError    exit 3: an exchange or a remote source does not answer
     |-- RefusedError        exit 4: stopped by a limit, by arming or by the exchange
+    |   `-- AccountBusyError    another process trades the account; it may end soon
     `-- JournalError        exit 5: the journal is missing, damaged, locked or newer
         `-- JournalUnwritableError  it takes no rows now; they wait in memory
 
@@ -16,6 +17,7 @@ message ever carries a secret. Anything else that escapes is a bug (exit 1).
 from typing import ClassVar
 
 __all__ = [
+    "AccountBusyError",
     "GnomonError",
     "JournalError",
     "JournalUnwritableError",
@@ -47,6 +49,10 @@ class RefusedError(GnomonError):
     """A limit, the arming or the exchange refused; read the reason first."""
 
     exit_code = 4
+
+
+class AccountBusyError(RefusedError):
+    """Another process of this machine trades the account; a short one ends soon."""
 
 
 class JournalError(GnomonError):

@@ -272,6 +272,11 @@ class OperatorDesk:
         unknown = Ticket(intent_id=None, intent=proposal.intent, state="no answer")
         return found[0] if found else unknown
 
+    async def idle(self) -> None:
+        """Wait until everything that was asked so far has come to its end."""
+        async with self._one_at_a_time:
+            return
+
     async def _is_asked_again(self) -> bool:
         """Whether all was refused for marks that aged meanwhile, and they are fresh.
 

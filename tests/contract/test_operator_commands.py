@@ -1,7 +1,9 @@
 """The operator's commands against a served venue: what they do, refuse and print."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from bot.report.calibration_plan import STEPS
 from connectors.system.control import control_path
+from storage.lease import AccountLease
 from tests.contract.commands import Desk
 from tests.contract.served import CROSS, ISOLATED, Key, Served, serve, until
 
@@ -304,6 +307,31 @@ def test_cancel_all_finds_what_rests_where_nothing_is_held(
     assert desk.type("orders").out.strip() == "There are no orders."
     for path in ("/api/v1/stop-order", "/api/v3/hf/margin/stop-orders"):
         assert served.ask("GET", path).json["data"]["items"] == []
+
+
+def test_a_command_waits_for_one_that_has_the_account(
+    desk: Desk, served: Served
+) -> None:
+    """It says so once on standard error, and goes on when the other has ended."""
+    with ExitStack() as other:
+        other.enter_context(AccountLease.take(served.uid, desk.folder / "other.sqlite"))
+        freed = threading.Timer(3, other.pop_all().close)
+        freed.start()
+        said = desk.type("transfer", "USDT", "1", "main", "margin", "--json")
+        freed.join()
+    assert (said.code, said.object["is_done"]) == (0, True)
+    assert said.err.count("waiting up to 30 s for it") == 1
+
+
+def test_a_command_does_not_wait_for_ever(
+    desk: Desk, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the limit it is refused, and says who has the account."""
+    monkeypatch.setattr("bot.cli.operate._BUSY_S", 1.0)
+    with AccountLease.take(served.uid, desk.folder / "other.sqlite"):
+        said = desk.type("transfer", "USDT", "1", "main", "margin", "--json")
+    assert (said.code, said.out) == (4, "")
+    assert f"trades account {served.uid} and writes" in said.err
 
 
 def test_stops_rest_again_only_where_a_bot_holds_them_back(desk: Desk) -> None:

@@ -235,6 +235,19 @@ async def test_cancelling_everything_is_judged_by_what_is_left() -> None:
     assert answer["is_done"] is True
 
 
+async def test_a_desk_is_idle_when_what_others_asked_is_done_too() -> None:
+    """A session that ends for one request must not cut another one short."""
+    room = Room(lambda approved, _: [settled(approved, Outcome.DONE)])
+    other = asyncio.create_task(room.ask(do="repay", coin="USDT", amount="5"))
+    await asyncio.sleep(0)  # noqa: TID251 - its turn, not a wait
+    await asyncio.sleep(0)  # noqa: TID251 - it holds the desk now
+    await room.desk.idle()
+    assert len(room.sent) == 1
+    await asyncio.sleep(0)  # noqa: TID251 - it answers
+    assert other.done()
+    assert (await other)["is_done"] is True
+
+
 async def test_an_order_that_cannot_be_cancelled_is_not_done() -> None:
     """It is asked three times and rests on."""
     room = Room(lambda approved, _: [settled(approved, Outcome.REFUSED, reason="No.")])
