@@ -15,6 +15,7 @@ from bot.engine.loop import Engine
 from bot.guard.likely import likely_cures
 from bot.ports import Clock
 from bot.shadow.state import Shadow
+from connectors.kucoin.answers import Rest
 from connectors.kucoin.books import Names
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.interests import interests_of, joined
@@ -22,6 +23,7 @@ from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.polls import Poll
 from connectors.kucoin.pre_images import MoneyIntent
 from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.relisting import Relisting
 from connectors.system.disk import DiskWatch
 from storage.journal import SqliteJournal
 
@@ -82,6 +84,12 @@ class Links:
     def likely(self) -> Sequence[MoneyIntent]:
         """What a cure might move, by the engine's books."""
         return [] if self.engine is None else likely_cures(self.engine.state.shadow)
+
+    def relisting(self, rest: Rest, clock: Clock) -> Relisting:
+        """Lists all that rests when a person asks to cancel it."""
+        return Relisting(
+            rest=rest, clock=clock, registry=self.registry, wanted=self.wanted
+        )
 
     def names(self) -> Names:
         """What the exchange's numbers mean: our intents, and the newest marks."""

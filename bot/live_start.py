@@ -41,6 +41,7 @@ from connectors.kucoin.feed import Interests
 from connectors.kucoin.interests import channels_of
 from connectors.kucoin.looks import Looker
 from connectors.kucoin.registry import OrderRegistry
+from connectors.kucoin.relisting import Relisting
 from connectors.kucoin.rules_reader import RulesReader
 from connectors.kucoin.snapshots import SnapshotReader
 from connectors.kucoin.socket_kit import SocketKit
@@ -90,6 +91,7 @@ class LiveSession:
     pump: PacedScheduler | RealScheduler
     listeners: list[Callable[[datetime, Noted], None]]
     """Hear of each note that the connector made durable by itself."""
+    relisting: Relisting
 
     async def run(self) -> None:
         """Process what happens until ``stop``; ends with the first unexpected error."""
@@ -137,17 +139,16 @@ class Start:
         past = await read_past(client, clock, interests)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))
         scheduler = self._scheduler()
+        relisting, wanted = self._links.relisting(client, clock), self._links.wanted
         world = LiveWorld(
             rest=client,
             streams=streams,
             looker=looker,
-            reader=LiveReader(
-                snapshots=snapshots, rules=rules_reader, wanted=self._links.wanted
-            ),
+            reader=LiveReader(snapshots=snapshots, rules=rules_reader, wanted=wanted),
             clock=clock,
             scheduler=scheduler,
             interests=interests,
-            wanted=self._links.wanted,
+            wanted=wanted,
             likely=self._links.likely,
             rules=rules,
             remember=self.remember,
@@ -156,11 +157,10 @@ class Start:
             requests=self._links.requests,
             registry=registry,
             clock_rate=self.connection.settings.clock_rate,
-            more_polls=[disk_poll(self.journal, clock)],
+            more_polls=[disk_poll(self.journal, clock), relisting.poll()],
         )
-        engine = await self._engine(
-            world, FixedReader(rules, snapshot), past, strategies
-        )
+        fixed = FixedReader(rules, snapshot)
+        engine = await self._engine(world, fixed, past, strategies)
         self._links.engine = engine
         scheduler.start([job for s in strategies for job in s.jobs], world.put)
         await streams.start()
@@ -177,6 +177,7 @@ class Start:
                 opened_at=clock.now(),
                 pump=scheduler,
                 listeners=self._listeners,
+                relisting=relisting,
             )
         finally:
             scheduler.stop()

@@ -42,6 +42,8 @@ from connectors.system.schedules import parse_duration
 __all__ = ["RunLive", "ended", "journal_of", "run_live", "served"]
 
 _PATIENCE_S: Final = 120.0
+_EVERYTHING: Final = frozenset({"cancel-all", "flatten"})
+"""Requests before which all that rests is listed anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,9 +185,34 @@ async def served(
         patience_s=_PATIENCE_S,
         fresh=settings.limits.mark_stale_after,
     )
-    control = await ControlServer.open(control_path(journal), desk.answer)
+
+    async def answer(request: Mapping[str, object]) -> Mapping[str, object]:
+        is_listed = request.get(
+            "do"
+        ) not in _EVERYTHING or await session.relisting.fresh(
+            session.world.waker.touch_held, nap
+        )
+        found = await desk.answer(request)
+        return found if is_listed else {**found, **_unlisted(found)}
+
+    control = await ControlServer.open(control_path(journal), answer)
     stack.push_async_callback(control.close)
     return [keep, desk]
+
+
+def _unlisted(found: Mapping[str, object]) -> Mapping[str, object]:
+    """What is added to an answer when KuCoin did not say what rests now."""
+    rows = found.get("requests")
+    row = {
+        "id": None,
+        "what": "list every order and stop anew",
+        "state": "refused",
+        "done": "0",
+        "reason": "KuCoin did not list them in time: something may rest unseen.",
+    }
+    return {"requests": [*(rows if isinstance(rows, list) else ()), row]} | {
+        "is_done": False
+    }
 
 
 def _view(session: LiveSession, asked: RunLive) -> Screen:
