@@ -4,6 +4,7 @@ Everything that is held, owed or claimed by a strategy is followed, with the spo
 pair that would reduce it and the coin behind every contract. Pure.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Final
@@ -34,6 +35,8 @@ from connectors.kucoin.topics import (
 
 __all__ = ["channels_of", "interests_of", "joined"]
 
+_QUARTERLY: Final = re.compile(r"(?<=M)[FGHJKMNQUVXZ][0-9]{2}$")
+"""The month and year of a contract that ends: XBTMZ26 ends in December 2026."""
 _CASH: Final = "USDT"
 _ALWAYS: Final = frozenset({"BTC", _CASH})
 """Marks are quoted in BTC, and everything is valued in USDT."""
@@ -91,10 +94,10 @@ def _base_of(contract: str) -> str:
     """The coin behind a contract's name; KuCoin writes BTC as XBT.
 
     Example:
-        >>> _base_of("XBTUSDTM"), _base_of("ETHUSDM"), _base_of("SOLUSDCM")
-        ('BTC', 'ETH', 'SOL')
+        >>> _base_of("XBTUSDTM"), _base_of("ETHUSDM"), _base_of("XBTMZ26")
+        ('BTC', 'ETH', 'BTC')
     """
-    name = contract.removesuffix("M")
+    name = _QUARTERLY.sub("", contract).removesuffix("M")
     for quote in ("USDT", "USDC", "USD"):
         if name.endswith(quote):
             name = name.removesuffix(quote)

@@ -5,7 +5,7 @@ Polls read and compare; they decide nothing and know nothing of tasks or failure
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ from bot.ports import AccountReader, Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.depth import MINUTES, liquidity_of
 from connectors.kucoin.feed import Feed, Interests
+from connectors.kucoin.name_by_name import NameByName
 from connectors.kucoin.parse.contracts import contract
 from connectors.kucoin.parse.depth import (
     Minute,
@@ -34,6 +35,7 @@ from connectors.kucoin.parse.depth import (
 from connectors.kucoin.parse.funding import funding_rate
 from connectors.kucoin.parse.loans import borrow_rates, inventory
 from connectors.kucoin.parse.marks import contract_mark, margin_marks
+from connectors.kucoin.parse.node import Node
 from connectors.kucoin.parse.service import ServiceState, service_state
 from connectors.kucoin.parse.spot_rules import spot_listings
 from connectors.kucoin.parse.tickers import Ticker, futures_ticker, spot_ticker
@@ -70,10 +72,17 @@ class MarketPolls:
     feed: Feed
     scheduler: SettlementListener
     rules: Rules
+    note: Callable[[str], None]
+    """Told in a sentence what of one symbol cannot be read."""
     settlements: dict[str, datetime] = field(default_factory=dict)
+    _each: NameByName = field(init=False)
     _borrow: dict[str, BorrowRateQuoted] = field(default_factory=dict)
     _unmarked: frozenset[str] = frozenset()
     """Coins that the exchange lists no mark for."""
+
+    def __post_init__(self) -> None:
+        """One memory of refused symbols for all polls."""
+        self._each = NameByName(self.clock, self.note)
 
     def all(self) -> tuple[Poll, ...]:
         """The polls with their cadences."""
@@ -125,35 +134,39 @@ class MarketPolls:
         """The same of contracts."""
         since = self.clock.now() - _LATE_MARK
         late = self.feed.marks.late_contracts(self.interests.contracts, since)
-        for symbol in sorted(late):
-            data = await self.rest.read("futures_mark", {"symbol": symbol})
-            self.feed.marks.put_contract(contract_mark(data))
+        return await self._each.ask("the mark", sorted(late), self._contract_mark)
+
+    async def _contract_mark(self, symbol: str) -> Events:
+        data = await self.rest.read("futures_mark", {"symbol": symbol})
+        self.feed.marks.put_contract(contract_mark(data))
         return ()
 
     async def last_prices(self) -> Events:
         """The last trades of what has a late mark: they widen what it may be by now."""
-        since, told = self.clock.now() - _LATE_MARK, list[Event]()
-        marks = self.feed.marks
+        since, marks = self.clock.now() - _LATE_MARK, self.feed.marks
         late = marks.late_contracts(self.interests.contracts, since)
-        for symbol in sorted(late)[:_LASTS_AT_ONCE]:
-            asked = {"symbol": symbol}
-            ticker = futures_ticker(await self.rest.read("futures_ticker", asked))
-            told += _last_of(symbol, ticker)
         pairs = {f"{c}-USDT" for c in marks.late_coins(self.interests.coins, since)}
-        for symbol in sorted(pairs & self.interests.spot_symbols)[:_LASTS_AT_ONCE]:
-            asked = {"symbol": symbol}
-            ticker = spot_ticker(await self.rest.read("spot_ticker", asked))
-            told += _last_of(symbol, ticker)
-        return told
+        spot = pairs & self.interests.spot_symbols
+        return [
+            *await self._lasts(sorted(late), "futures_ticker", futures_ticker),
+            *await self._lasts(sorted(spot), "spot_ticker", spot_ticker),
+        ]
+
+    async def _lasts(
+        self, symbols: Sequence[str], endpoint: str, parse: Callable[[Node], Ticker]
+    ) -> Events:
+        async def last(symbol: str) -> Events:
+            data = await self.rest.read(endpoint, {"symbol": symbol})
+            return _last_of(symbol, parse(data))
+
+        return await self._each.ask("the price", symbols[:_LASTS_AT_ONCE], last)
 
     # -- prices of money ---------------------------------------------------
 
     async def funding(self) -> Events:
         """The current rate and the next settlement of each contract."""
-        told: list[Event] = []
-        for symbol in sorted(self.interests.contracts):
-            told += await self.funding_of(symbol)
-        return told
+        symbols = sorted(self.interests.contracts)
+        return await self._each.ask("the funding", symbols, self.funding_of)
 
     async def funding_of(self, symbol: str) -> Events:
         """The same of one contract; the scheduler is told in any case."""
@@ -219,17 +232,23 @@ class MarketPolls:
 
     async def symbols(self) -> Events:
         """Which contracts and margin pairs do not trade now."""
-        told: list[Event] = []
-        for symbol in sorted(self.interests.contracts):
-            data = await self.rest.read("contract", {"symbol": symbol})
-            status = contract(data).status
-            told += self._opened(symbol, status == "open", f"its status is {status}")
-        for symbol in sorted(self.interests.spot_symbols):
-            document = await self.rest.read("margin_symbols", {"symbol": symbol})
-            found = spot_listings(document).get(symbol)
-            if found is not None:
-                told += self._opened(symbol, found.is_trading, "it does not trade")
-        return told
+        contracts = sorted(self.interests.contracts)
+        pairs = sorted(self.interests.spot_symbols)
+        return [
+            *await self._each.ask("the status", contracts, self._contract_status),
+            *await self._each.ask("the status", pairs, self._pair_status),
+        ]
+
+    async def _contract_status(self, symbol: str) -> Events:
+        status = contract(await self.rest.read("contract", {"symbol": symbol})).status
+        return self._opened(symbol, status == "open", f"its status is {status}")
+
+    async def _pair_status(self, symbol: str) -> Events:
+        document = await self.rest.read("margin_symbols", {"symbol": symbol})
+        found = spot_listings(document).get(symbol)
+        if found is None:
+            return ()
+        return self._opened(symbol, found.is_trading, "it does not trade")
 
     def _opened(self, symbol: str, is_open: bool, reason: str) -> Events:  # noqa: FBT001 - a fact of the symbol
         at = self.clock.now()
@@ -255,12 +274,12 @@ class MarketPolls:
 
     async def liquidity(self) -> Events:
         """How deep each symbol is, from its book and its last hour."""
-        told: list[Event] = []
-        for symbol in sorted(self.interests.spot_symbols):
-            told += await self._spot_depth(symbol)
-        for symbol in sorted(self.interests.contracts):
-            told += await self._contract_depth(symbol)
-        return told
+        pairs = sorted(self.interests.spot_symbols)
+        contracts = sorted(self.interests.contracts)
+        return [
+            *await self._each.ask("the depth", pairs, self._spot_depth),
+            *await self._each.ask("the depth", contracts, self._contract_depth),
+        ]
 
     async def _spot_depth(self, symbol: str) -> Events:
         now = self.clock.now()

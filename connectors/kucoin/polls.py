@@ -25,6 +25,7 @@ from bot.domain.orders import OrderState
 from bot.ports import Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.feed import Feed, Interests
+from connectors.kucoin.name_by_name import NameByName
 from connectors.kucoin.order_reads import open_orders, order_by_id
 from connectors.kucoin.order_words import is_margin_account
 from connectors.kucoin.parse.margin_accounts import cross_account, isolated_pairs
@@ -68,8 +69,15 @@ class AccountPolls:
     feed: Feed
     waker: Waker
     settlements: Mapping[str, datetime]
+    note: Callable[[str], None]
+    """Told in a sentence what of one settle coin cannot be read."""
+    _each: NameByName = field(init=False)
     _missing: dict[str, datetime] = field(default_factory=dict)
     _booked_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Settle coins that are refused are remembered between two polls."""
+        self._each = NameByName(self.clock, self.note)
 
     def all(self) -> tuple[Poll, ...]:
         """The polls with their cadences."""
@@ -107,14 +115,16 @@ class AccountPolls:
         """The futures risk rate of each settle coin, while there is something in it."""
         if FUTURES not in self.waker.held:
             return ()
-        told: list[Event] = []
-        for settle in sorted(self.interests.settles):
-            params = {"currency": "XBT" if settle == "BTC" else settle}
-            overview = account_overview(await self.rest.read("futures_account", params))
-            if overview.risk_rate is not None:
-                at = self.clock.now()
-                told += self.feed.standing.risk_rate(at, settle, overview.risk_rate)
-        return told
+        settles = sorted(self.interests.settles)
+        return await self._each.ask("the risk rate", settles, self._risk_rate)
+
+    async def _risk_rate(self, settle: str) -> Events:
+        params = {"currency": "XBT" if settle == "BTC" else settle}
+        overview = account_overview(await self.rest.read("futures_account", params))
+        if overview.risk_rate is None:
+            return ()
+        at = self.clock.now()
+        return self.feed.standing.risk_rate(at, settle, overview.risk_rate)
 
     async def debt_ratios(self) -> Events:
         """Debt ratios by REST: cross where its push is silent, isolated always."""

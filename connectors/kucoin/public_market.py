@@ -126,6 +126,7 @@ class PublicMarket:
             feed=self._feed,
             scheduler=self,
             rules=rules,
+            note=lambda text: self._note("poll failed", text),
         )
         self._settlements = Settlements(start=clock.now())
         self._news = News(borrow=borrow)

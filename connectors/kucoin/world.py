@@ -109,6 +109,8 @@ class LiveWorld:
         self._ends_at_s: float | None = None
         self._silences, self._is_time_refused = Silences(self.now), False
         self._asking, self._more_polls = set[str](), tuple(more_polls)
+        self._failed: dict[str, str] = {}
+        """Why each poll failed last, by its name."""
         self.registry = OrderRegistry() if registry is None else registry
         self.feed = Feed(
             interests=interests,
@@ -128,6 +130,7 @@ class LiveWorld:
             feed=self.feed,
             scheduler=scheduler,
             rules=rules,
+            note=self._note_poll,
         )
         self._account = AccountPolls(
             rest=rest,
@@ -136,6 +139,7 @@ class LiveWorld:
             feed=self.feed,
             waker=self.waker,
             settlements=self._market.settlements,
+            note=self._note_poll,
         )
         self._following = self._follower(wanted or (lambda: interests))
 
@@ -355,8 +359,10 @@ class LiveWorld:
         while True:
             failures = 0 if await self._try(poll) else failures + 1
             if failures == _FAILURES_NOTED:
-                text = f"{poll.name} could not be read {failures} times in a row"
-                self._remember(Noted(topic="poll failed", text=text))
+                why = self._failed.get(poll.name, "")
+                self._note_poll(
+                    f"{poll.name} could not be read {failures} times in a row: {why}"
+                )
             await self._sleep(poll.every_s / self._rate)
 
     async def _try(self, poll: Poll) -> bool:
@@ -368,10 +374,17 @@ class LiveWorld:
                     self._bell.set()
         except ExchangeRefusedError as refusal:
             self._is_time_refused |= refusal.code == _TIME_REFUSED
-            return False
-        except (UnreachableError, UsageError, TimeoutError):
-            return False
-        return True
+            self._failed[poll.name] = f"KuCoin says: {refusal}"
+        except TimeoutError:
+            self._failed[poll.name] = f"no answer within {_POLL_S:.0f} s"
+        except (UnreachableError, UsageError) as error:
+            self._failed[poll.name] = str(error)
+        else:
+            return True
+        return False
+
+    def _note_poll(self, text: str) -> None:
+        self._remember(Noted(topic="poll failed", text=text))
 
 
 def _feed_of(channel: Channel) -> str:

@@ -1,0 +1,102 @@
+"""Asks for many names one after another, so that one never costs the others an answer.
+
+A coin without a market, a contract that is delisted, a row that cannot be read: each is
+that name's own trouble. A name that the exchange refuses three times in a row is left
+alone for ten minutes and said once with the exchange's words. What is refused of
+everything (the key, the clock, too many requests) and what cannot be reached is no
+name's trouble: it ends the round, and what was read before is kept. Nothing here knows
+what is asked for.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.errors import UnreachableError, UsageError
+from bot.domain.events import Event
+from bot.ports import Clock
+from connectors.kucoin.answers import ExchangeRefusedError
+from connectors.kucoin.codes import is_busy
+
+__all__ = ["NameByName"]
+
+_REST: Final = timedelta(minutes=10)
+"""How long a name that is refused again and again is not asked for."""
+_PATIENCE: Final = 3
+_OF_EVERYTHING: Final = frozenset(
+    {"400001", "400002", "400003", "400004", "400005", "400006", "400007"}
+)
+"""Refusals of the key, its signature or its time, whatever was asked for."""
+
+_Ask = Callable[[str], Awaitable[Sequence[Event]]]
+
+
+@dataclass(slots=True)
+class NameByName:
+    """Rounds of questions, each about one name.
+
+    Args:
+        clock: When a name may be asked for again.
+        note: Told of each name that is left alone, in a sentence.
+    """
+
+    clock: Clock
+    note: Callable[[str], None]
+    _refused: dict[tuple[str, str], int] = field(default_factory=dict)
+    _until: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    async def ask(self, what: str, names: Iterable[str], ask: _Ask) -> list[Event]:
+        """The events of every name that is answered, in the order of the names.
+
+        Args:
+            what: What is asked for, in words.
+            names: About what.
+            ask: One question.
+
+        Raises:
+            ExchangeRefusedError: Everything is refused, and nothing was read before.
+            UnreachableError: No sound answer, and nothing was read before.
+        """
+        told: list[Event] = []
+        for name in names:
+            if self.clock.now() < self._until.get((what, name), self.clock.now()):
+                continue
+            try:
+                told += await self._one((what, name), ask)
+            except (ExchangeRefusedError, UnreachableError):
+                if not told:
+                    raise
+                break
+        return told
+
+    async def _one(self, key: tuple[str, str], ask: _Ask) -> Sequence[Event]:
+        """One answer; none where the trouble is the name's own."""
+        try:
+            events = await ask(key[1])
+        except UsageError as error:
+            self._struck(key, str(error))
+            return ()
+        except ExchangeRefusedError as refusal:
+            if _is_of_everything(refusal):
+                raise
+            self._struck(key, f"KuCoin says: {refusal}")
+            return ()
+        self._refused.pop(key, None)
+        return events
+
+    def _struck(self, key: tuple[str, str], reason: str) -> None:
+        """Count a refusal of one name; after some it is left alone for a while."""
+        count = self._refused.get(key, 0) + 1
+        self._refused[key] = count % _PATIENCE
+        if count < _PATIENCE:
+            return
+        is_news = key not in self._until
+        self._until[key] = self.clock.now() + _REST
+        if is_news:
+            what, name = key
+            self.note(f"{what} of {name} cannot be read and is left out: {reason}")
+
+
+def _is_of_everything(refusal: ExchangeRefusedError) -> bool:
+    return refusal.code in _OF_EVERYTHING or is_busy(refusal.code, refusal.message)
