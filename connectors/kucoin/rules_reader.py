@@ -131,7 +131,8 @@ class RulesReader:
                 ("isolated_symbols", {}),
             )
         )
-        known = contracts(listing)
+        known = contracts(listing, interests.contracts)
+        pairs = interests.spot_symbols | interests.pairs
         legs = await self._legs(sorted(interests.pairs), urgency)
         terms = margin_terms(currencies)
         return StatedRules(
@@ -139,7 +140,7 @@ class RulesReader:
             tiers=await self._tiers(
                 sorted(interests.contracts & known.keys()), urgency
             ),
-            spot=spot_listings(symbols),
+            spot=spot_listings(symbols, pairs),
             margin=replace(terms, legs=legs),
             isolated=isolated_terms(isolated),
             collateral=await self._collateral(sorted(interests.coins), urgency),

@@ -29,7 +29,7 @@ from bot.domain.accounts import (
 )
 from bot.domain.instruments import ContractRules
 from connectors.kucoin.answers import Rest, Urgency
-from connectors.kucoin.parse.contracts import contract, contracts
+from connectors.kucoin.parse.contracts import contract, settle_coins
 from connectors.kucoin.parse.envelope import coin
 from connectors.kucoin.parse.ledgers import plain_balances
 from connectors.kucoin.parse.margin_accounts import cross_account, isolated_pairs
@@ -147,8 +147,8 @@ class SnapshotReader:
 
         Weights: 3 for the listing and 5 for every settle coin in it (Futures).
         """
-        listed = contracts(await self._rest.read("contracts", urgency=urgency))
-        settles = {coin(c.settle) for c in listed.values() if c.settle} | _USUAL
+        listed = await self._rest.read("contracts", urgency=urgency)
+        settles = settle_coins(listed) | _USUAL
         waits = (self._wallet(settle, urgency) for settle in sorted(settles))
         parts = await gathered(waits)
         return tuple(c for part in parts for c in part.balances[FUTURES])

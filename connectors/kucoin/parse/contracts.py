@@ -6,7 +6,7 @@ A contract before its opening lacks many fields, so each may be None here;
 ``contract_rules`` is what refuses a contract that cannot be traded on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,7 @@ __all__ = [
     "contracts",
     "cross_order_limits",
     "risk_tiers",
+    "settle_coins",
 ]
 
 T = TypeVar("T")
@@ -110,8 +111,15 @@ class CrossOrderLimit:
     initial_margin_rate: Decimal
 
 
-def contracts(document: Node) -> Mapping[str, Contract]:
+def contracts(
+    document: Node, only: Collection[str] | None = None
+) -> Mapping[str, Contract]:
     """Read all contracts by symbol; one single contract is accepted too.
+
+    Args:
+        document: A listing, or one contract.
+        only: Of a listing only these are read: an odd row of a contract that nobody
+            follows must not hide the others. None reads all.
 
     Raises:
         UsageError: A field is broken or a symbol is listed twice.
@@ -122,11 +130,25 @@ def contracts(document: Node) -> Mapping[str, Contract]:
         return {single.symbol: single}
     found: dict[str, Contract] = {}
     for row in data.each():
+        if only is not None and row["symbol"].optional_text() not in only:
+            continue
         item = contract(row)
         if item.symbol in found:
             row["symbol"].refuse("a contract that is listed once")
         found[item.symbol] = item
     return found
+
+
+def settle_coins(document: Node) -> frozenset[str]:
+    """Read the coins that any listed contract settles in, and nothing else of it.
+
+    Example:
+        >>> rows = [{"settleCurrency": "XBT"}, {"settleCurrency": None}]
+        >>> settle_coins(Node(rows, "contracts"))
+        frozenset({'BTC'})
+    """
+    stated = (row["settleCurrency"].optional_text() for row in body(document).each())
+    return frozenset(coin(each) for each in stated if each)
 
 
 def contract(document: Node) -> Contract:
@@ -180,9 +202,13 @@ def contract(document: Node) -> Contract:
 
 
 def _end(data: Node) -> datetime | None:
-    """The earlier of expiry and settlement; a perpetual states neither, while it is."""
-    times = (data[name].optional_time_ms() for name in ("expireDate", "settleDate"))
-    return min((each for each in times if each is not None), default=None)
+    """The earlier of expiry and settlement; a perpetual states neither, while it is.
+
+    Zero is no time at which a contract ends.
+    """
+    nodes = (data[name] for name in ("expireDate", "settleDate"))
+    times = (node.time_ms() for node in nodes if node.optional_integer())
+    return min(times, default=None)
 
 
 def _size(data: Node) -> tuple[Decimal | None, bool | None]:

@@ -4,7 +4,7 @@ Reads ``GET /api/v2/symbols``, ``/api/v2/symbols/{symbol}``, ``/api/v3/margin/sy
 and ``/api/v1/trade-fees``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -56,8 +56,15 @@ class SpotListing:
         )
 
 
-def spot_listings(document: Node) -> Mapping[str, SpotListing]:
+def spot_listings(
+    document: Node, only: Collection[str] | None = None
+) -> Mapping[str, SpotListing]:
     """Read the pairs by symbol: a list, a page with ``items``, or one pair.
+
+    Args:
+        document: The pairs.
+        only: Which of them are read: an odd row of a pair that nobody follows must not
+            hide the others. None reads all.
 
     Raises:
         UsageError: A field is missing or broken, or a pair is listed twice.
@@ -66,6 +73,8 @@ def spot_listings(document: Node) -> Mapping[str, SpotListing]:
     single = data.is_object and not data["symbol"].is_absent
     found: dict[str, SpotListing] = {}
     for row in (data,) if single else rows(data):
+        if only is not None and row["symbol"].optional_text() not in only:
+            continue
         item = _listing(row)
         if item.symbol in found:
             row["symbol"].refuse("a pair that is listed once")

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from bot.domain.announced import Delisting
+from bot.domain.errors import UsageError
 from bot.domain.events import RulesRead
 from bot.domain.instruments import Rules
 from bot.shadow.apply import apply
@@ -127,6 +128,8 @@ class Exchange:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Mapping[str, str]]] = []
         self.contract = dict(XBT)
+        self.odd: dict[str, list[object]] = {}
+        """Rows that are listed beside the usual ones, by endpoint."""
         self.bars: list[list[str]] = []
         self.dropped: set[str] = set()
         """Coins that margin trading lists no more."""
@@ -146,7 +149,9 @@ class Exchange:
         if asked.get("isIsolated") == "true":
             return Node([{"symbol": asked["symbol"], **LEGS}], endpoint)
         if endpoint == "contracts":
-            return Node([self.contract], endpoint)
+            return Node([*self.odd.get(endpoint, ()), self.contract], endpoint)
+        if endpoint == "symbols":
+            return Node([*self.odd.get(endpoint, ()), PAIR], endpoint)
         if endpoint == "margin_currencies":
             kept = [
                 {"currency": name, "marginCoefficient": "1", "precision": 8}
@@ -202,6 +207,40 @@ async def test_rules_hold_what_is_listed_with_our_own_fees() -> None:
     assert reader.known_contracts() == rules.contracts
     assert reader.notices == ()
     assert await read_rules(rest, INTERESTS) == rules
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "row"),
+    [
+        ("symbols", {**PAIR, "symbol": "ODD-USDT", "feeCategory": 4}),
+        ("symbols", {**PAIR, "symbol": "ODD-USDT", "baseMaxSize": "0"}),
+        ("contracts", {**XBT, "symbol": "ODDUSDTM", "multiplier": D(0)}),
+        ("contracts", {**XBT, "symbol": "ODDUSDTM", "maxOrderQty": D("1.5")}),
+    ],
+)
+async def test_an_odd_row_of_what_nobody_follows_hides_nothing(
+    endpoint: str, row: dict[str, object]
+) -> None:
+    """Another pair's new fee class or empty size kept the bot from starting.
+
+    The same row of what is followed is refused: its rules would be a guess.
+    """
+    rest, known = Exchange(), await read_rules(Exchange(), INTERESTS)
+    rest.odd[endpoint] = [row]
+    assert await read_rules(rest, INTERESTS) == known
+
+    symbols = INTERESTS.spot_symbols | {"ODD-USDT"}
+    contracts = INTERESTS.contracts | {"ODDUSDTM"}
+    more = replace(INTERESTS, spot_symbols=symbols, contracts=contracts)
+    with pytest.raises(UsageError):
+        await read_rules(rest, more)
+
+
+async def test_an_end_of_zero_is_no_end() -> None:
+    """A settle date of 0 had been read as an end in 1970: delisted, to be left."""
+    rest = Exchange()
+    rest.contract |= {"type": "FFWCSX", "settleDate": 0, "expireDate": 0}
+    assert (await read_rules(rest, INTERESTS)).delistings == ()
 
 
 async def test_an_announced_change_counts_from_its_time_where_it_is_worse() -> None:
