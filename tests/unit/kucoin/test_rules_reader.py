@@ -148,10 +148,9 @@ class Exchange:
             return Node(self._candles(asked), endpoint)
         if asked.get("isIsolated") == "true":
             return Node([{"symbol": asked["symbol"], **LEGS}], endpoint)
-        if endpoint == "contracts":
-            return Node([*self.odd.get(endpoint, ()), self.contract], endpoint)
-        if endpoint == "symbols":
-            return Node([*self.odd.get(endpoint, ()), PAIR], endpoint)
+        if endpoint in {"contracts", "symbols"}:
+            usual = self.contract if endpoint == "contracts" else PAIR
+            return Node([*self.odd.get(endpoint, ()), usual], endpoint)
         if endpoint == "margin_currencies":
             kept = [
                 {"currency": name, "marginCoefficient": "1", "precision": 8}
