@@ -222,7 +222,12 @@ def _is_isolated_in(shadow: Shadow, key: PositionKey, settle: str) -> bool:
 def _closed_lot(
     shadow: Shadow, book: BookShape, level: float, factors: Factors
 ) -> float:
-    """What one closed lot does to the excess, beside the profit that it books."""
+    """What one closed lot does to the excess, beside the profit that it books.
+
+    Nothing where only orders make the book: there is no lot to close.
+    """
+    if not book.lots:
+        return 0.0
     mark = float(shadow.futures_marks[book.key.symbol])
     factor = factors.get(book.base, 1.0)
     unit = float(book.multiplier) * (

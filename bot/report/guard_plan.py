@@ -8,7 +8,9 @@ unrounded; what is not known is null and named. Nothing is sent.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Context, Decimal, localcontext
+from typing import Final
 
+from bot.domain.accounts import MARGIN_CROSS, AccountId, isolated_account
 from bot.domain.money import ONE, plain
 from bot.guard.judge import Verdict, VerdictKind, judge
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
@@ -23,6 +25,9 @@ from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
 __all__ = ["plan_answer"]
+
+_CLOSING: Final = frozenset({"liquidating", "bankrupt"})
+"""What the exchange calls an account that it closes."""
 
 
 def plan_answer(documents: Documents, limits: GuardLimits, vip: int = 0) -> Answer:
@@ -48,13 +53,28 @@ def plan_answer(documents: Documents, limits: GuardLimits, vip: int = 0) -> Answ
     """
     with localcontext(Context(prec=DIGITS)):
         planned = shadow_of(documents, vip)
-        verdicts = _verdicts(planned.shadow, limits)
+        taken = _taken_over(documents)
+        verdicts = [
+            verdict
+            for verdict in _verdicts(planned.shadow, limits)
+            if verdict.measure.subject not in planned.unknown
+        ]
         thresholds = {v.measure.subject: v.thresholds for v in verdicts}
-        plans = list(_plans(planned.shadow, verdicts, limits, thresholds))
+        late = [v for v in verdicts if _is_late(v.measure, taken)]
+        verdicts = [v for v in verdicts if v not in late]
+        plans: list[Json] = [_too_late(verdict) for verdict in late]
+        plans += _plans(planned.shadow, verdicts, limits, thresholds)
+        unknown: list[Json] = [
+            _unknown(v) for v in verdicts if v.kind is VerdictKind.UNKNOWN
+        ]
+        unknown += [
+            {"subject": name, "reasons": list(reasons)}
+            for name, reasons in sorted(planned.unknown.items())
+        ]
         return {
             "plans": plans,
             "safe": [_safe(v) for v in verdicts if v.kind is VerdictKind.SAFE],
-            "unknown": [_unknown(v) for v in verdicts if v.kind is VerdictKind.UNKNOWN],
+            "unknown": unknown,
             "assumed": list(planned.assumed),
             "missing": write_gaps(planned.missing),
         }
@@ -67,7 +87,12 @@ def _verdicts(shadow: Shadow, limits: GuardLimits) -> list[Verdict]:
         m.subject: SubjectState(thresholds=_thresholds(m, limits)) for m in measures
     }
     found = judge(GuardState(subjects=known), measures, limits, shadow.at).verdicts
-    return sorted(found, key=lambda v: (v.measure.distance or ONE, v.measure.subject))
+    return sorted(found, key=lambda v: (_room(v.measure), v.measure.subject))
+
+
+def _room(measure: SubjectMeasure) -> Decimal:
+    """How far an account is; one that no move liquidates is further than any."""
+    return ONE if measure.distance is None else measure.distance
 
 
 def _thresholds(measure: SubjectMeasure, limits: GuardLimits) -> Thresholds:
@@ -81,6 +106,32 @@ def _thresholds(measure: SubjectMeasure, limits: GuardLimits) -> Thresholds:
             is_futures=measure.is_futures,
         ),
     )
+
+
+def _taken_over(documents: Documents) -> frozenset[str]:
+    """The margin accounts that the exchange itself says it is closing."""
+    found: dict[AccountId, str | None] = {}
+    if documents.cross is not None:
+        found[MARGIN_CROSS] = documents.cross.status
+    for symbol, pair in (documents.pairs or {}).items():
+        found[isolated_account(symbol)] = pair.status
+    return frozenset(str(name) for name, told in found.items() if told in _CLOSING)
+
+
+def _is_late(measure: SubjectMeasure, taken: frozenset[str]) -> bool:
+    """Whether the exchange has the account already, or takes it at the next look."""
+    ratio = measure.ratio
+    is_over = ratio is not None and ratio >= measure.liquidation
+    return is_over or measure.subject in taken
+
+
+def _too_late(verdict: Verdict) -> Answer:
+    """An account of which nothing can be planned any more."""
+    why = (
+        "it is too late: the exchange takes the account over, and then it takes no "
+        "orders and no transfers in"
+    )
+    return _plan(replace(verdict, reason=why), None)
 
 
 def _plans(
@@ -97,6 +148,8 @@ def _plans(
         now = {m.subject: m for m in measure_subjects(shadow)}
         measure = now.get(verdict.measure.subject)
         if measure is None:
+            why = f"{verdict.reason}; the plan before it leaves nothing to lose"
+            yield {**_plan(replace(verdict, reason=why), None), "is_reached": True}
             continue
         plan = make_plan(shadow, replace(verdict, measure=measure), limits, around)
         yield _plan(verdict, plan)

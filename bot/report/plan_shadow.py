@@ -7,7 +7,7 @@ left out and named too: an unknown account is never planned as an empty one.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -42,6 +42,7 @@ from bot.report.assess_margin import (
 )
 from bot.report.documents import Documents
 from bot.report.futures_state import FuturesState, SettleState, futures_state
+from bot.report.plan_unknown import held_back
 from bot.shadow.state import Shadow, empty_shadow
 from connectors.kucoin.parse.envelope import coin
 from connectors.kucoin.parse.marks import usdt_prices
@@ -65,6 +66,8 @@ class Planned:
     shadow: Shadow
     assumed: tuple[str, ...]
     missing: tuple[Gap, ...]
+    unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Subjects that cannot be measured, with the reasons."""
 
 
 def shadow_of(documents: Documents, vip: int) -> Planned:
@@ -82,7 +85,8 @@ def shadow_of(documents: Documents, vip: int) -> Planned:
     gaps: list[Gap] = [_RESERVE]
     if not marks and (documents.cross is not None or documents.pairs):
         gaps.append(NO_USDT)
-    balances = _balances(documents)
+    out = held_back(documents, state)
+    balances = _balances(documents, out.pairs)
     spot, assumed = _spot_rules(balances, state, marks)
     shadow = replace(
         empty_shadow(_rules(documents, state, spot, vip)),
@@ -95,12 +99,14 @@ def shadow_of(documents: Documents, vip: int) -> Planned:
     wallet: dict[str, Balance] = {}
     for item in state.settles.values():
         gaps += item.gaps
-        if item.is_blind or item.account.wallet is None:
+        known = {k: p for k, p in item.positions.items() if k not in out.positions}
+        positions |= known
+        is_told = not item.is_blind and item.account.wallet is not None
+        if not is_told:
             gaps.append(_blind(item))
-            continue
-        positions |= item.positions
-        wallet[coin(item.settle)] = Balance(total=_wallet(item))
-        orders |= dict(_orders(documents, item, shadow))
+        wallet[coin(item.settle)] = Balance(total=_wallet(item, known, is_told=is_told))
+        if is_told:
+            orders |= dict(_orders(documents, item, shadow))
     shadow = replace(
         shadow,
         balances={**balances, FUTURES: wallet},
@@ -112,15 +118,19 @@ def shadow_of(documents: Documents, vip: int) -> Planned:
         shadow=shadow,
         assumed=(*assumed, *_unquoted(shadow)),
         missing=tuple(dict.fromkeys(gaps)),
+        unknown=out.unknown,
     )
 
 
-def _balances(documents: Documents) -> dict[AccountId, Mapping[str, Balance]]:
+def _balances(
+    documents: Documents, out: frozenset[str]
+) -> dict[AccountId, Mapping[str, Balance]]:
     found: dict[AccountId, Mapping[str, Balance]] = {}
     if documents.cross is not None:
         found[MARGIN_CROSS] = cross_balances(documents)
     for symbol, pair in (documents.pairs or {}).items():
-        found[isolated_account(symbol)] = pair_balances(pair)
+        if symbol not in out:
+            found[isolated_account(symbol)] = pair_balances(pair)
     return found
 
 
@@ -129,27 +139,32 @@ def _blind(item: SettleState) -> Gap:
     return (name, f"The {item.settle} futures are not told in full: not planned.")
 
 
-def _wallet(item: SettleState) -> Decimal:
-    """The whole wallet: isolated margins are an earmark in it."""
-    lone = (p for p in item.positions.values() if p.mode is MarginMode.ISOLATED)
-    return (item.account.wallet or ZERO) + sum((p.margin for p in lone), ZERO)
+def _wallet(
+    item: SettleState, known: Mapping[PositionKey, Position], *, is_told: bool
+) -> Decimal:
+    """The whole wallet: isolated margins are an earmark in it, and all that is told."""
+    lone = (p for p in known.values() if p.mode is MarginMode.ISOLATED)
+    cross = item.account.wallet if is_told else None
+    return (cross or ZERO) + sum((p.margin for p in lone), ZERO)
 
 
 def _orders(
     documents: Documents, item: SettleState, shadow: Shadow
 ) -> Iterator[tuple[str, OrderChanged]]:
     page = None if documents.futures is None else documents.futures.orders
-    for order in () if page is None else page.orders:
+    modes = {key.symbol: held.mode for key, held in item.positions.items()}
+    for row, order in enumerate(() if page is None else page.orders):
         contract = shadow.rules.contracts.get(order.symbol)
         is_resting = order.state is OrderState.OPEN and not order.is_waiting
         is_here = contract is not None and contract.settle == coin(item.settle)
         if not is_resting or not is_here or order.side is None:
             continue
+        name = order.order_id or f"row {row}"
         yield (
-            order.order_id,
+            name,
             OrderChanged(
                 at=shadow.at,
-                order_id=order.order_id,
+                order_id=name,
                 intent_id=None,
                 account=FUTURES,
                 symbol=order.symbol,
@@ -159,7 +174,7 @@ def _orders(
                 filled_qty=Decimal(order.filled_lots),
                 price=order.price,
                 reduce_only=order.reduce_only or order.close,
-                margin_mode=order.mode or MarginMode.CROSS,
+                margin_mode=order.mode or modes.get(order.symbol, MarginMode.CROSS),
                 position_side=order.position_side,
             ),
         )
@@ -192,7 +207,7 @@ def _rules(
 ) -> Rules:
     rules = Rules(
         spot=spot,
-        contracts={name: _tradable(item) for name, item in state.rules.items()},
+        contracts={name: _tradable(item, state) for name, item in state.rules.items()},
         margin_coins=_coins(documents),
         isolated_pairs=dict(_pairs(documents)),
         spot_fee_rates={name: _fees(pair, vip) for name, pair in spot.items()},
@@ -215,10 +230,25 @@ def _fees(pair: SpotRules, vip: int) -> tuple[Decimal, Decimal]:
     return rates.maker, rates.taker
 
 
-def _tradable(rules: ContractRules) -> ContractRules:
-    """In our words for coins, and with a limit of lots where none is stated."""
+def _tradable(rules: ContractRules, state: FuturesState) -> ContractRules:
+    """In our words for coins, and with a limit of lots where none is stated.
+
+    The maintenance rate that an isolated position states is that of its contract: the
+    exchange says it of just this position.
+    """
     lots = rules.max_order_lots or _MANY_LOTS
-    return replace(rules, settle=coin(rules.settle), max_order_lots=lots)
+    known = replace(rules, settle=coin(rules.settle), max_order_lots=lots)
+    stated = [
+        line.maintenance_margin_rate
+        for item in state.settles.values()
+        for line in item.lines.values()
+        if line.symbol == rules.symbol
+        and line.mode is MarginMode.ISOLATED
+        and line.maintenance_margin_rate is not None
+    ]
+    if not stated:
+        return known
+    return replace(known, tiers=(), maintenance_margin_rate=max(stated))
 
 
 def _coins(documents: Documents) -> dict[str, MarginCoinRules]:

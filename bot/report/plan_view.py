@@ -22,7 +22,7 @@ def plan_view(answer: Answer) -> RenderableType:
     """Every plan, then the accounts that need none, then what was assumed."""
     parts: list[RenderableType] = []
     for plan in _objects(answer["plans"]):
-        parts += [*_head(plan), _steps(plan)]
+        parts += [*_head(plan), *([_steps(plan)] if plan["steps"] else [])]
     parts += [Text(line) for line in _others(answer)]
     if not answer["plans"]:
         parts.append(Text("No account is under its thresholds: nothing to do."))
@@ -36,11 +36,14 @@ def _head(plan: Answer) -> Iterator[Text]:
     before, after = _object(plan["before"]), plan["after"]
     cost = _object(plan["cost_usdt"])
     yield Text(figures.clean(f"{plan['subject']}: {plan['trigger']}"), style="bold")
+    if after is None:
+        word = "nothing is left to do" if plan["is_reached"] else "nothing can be done"
+        yield Text(f"At {_place(before)}: {word}.")
+        return
     reached = "reaches" if plan["is_reached"] else "does NOT reach"
-    to = "nothing can be done" if after is None else _place(_object(after))
     yield Text(
-        f"From {_place(before)} to {to}; it {reached} the target of "
-        f"{_distance(plan['target_distance'])}. "
+        f"From {_place(before)} to {_place(_object(after))}; "
+        f"it {reached} the target of {_distance(plan['target_distance'])}. "
         f"Expected cost {figures.usdt(Decimal(str(cost['total'])))} USDT."
     )
 

@@ -151,6 +151,126 @@ def test_a_wallet_that_is_not_told_is_no_empty_one(desk: Desk) -> None:
     assert "futures.wallets.USDT" in [each["field"] for each in answer["missing"]]
 
 
+def _held(symbol: str, mode: str, **more: object) -> dict[str, object]:
+    """A long of 0.1 BTC in a contract."""
+    return {
+        "symbol": symbol,
+        "currentQty": 100,
+        "avgEntryPrice": 50000,
+        "marginMode": mode,
+        "settleCurrency": "USDT",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("position", "subject", "reason"),
+    [
+        (
+            _held("ODDUSDTM", "CROSS"),
+            "futures:USDT",
+            "The contract ODDUSDTM is not known.",
+        ),
+        (
+            _held("ODDUSDTM", "ISOLATED", posMargin="500"),
+            "futures_isolated:ODDUSDTM",
+            "The contract ODDUSDTM is not known.",
+        ),
+        (
+            _held("XBTUSDTM", "ISOLATED"),
+            "futures_isolated:XBTUSDTM",
+            "The isolated margin of XBTUSDTM was not given.",
+        ),
+    ],
+)
+def test_what_a_position_lacks_makes_its_account_unknown(
+    desk: Desk, position: dict[str, object], subject: str, reason: str
+) -> None:
+    """One settle currency is one account: a healthy position there saves nothing."""
+    futures = {**FUTURES, "positions": [position]}
+    answer = desk.answer({"mark_prices": MARKS, "futures": futures})
+    assert answer["unknown"] == [{"subject": subject, "reasons": [reason]}]
+    assert subject not in [each["subject"] for each in answer["safe"]]
+    assert answer["plans"] == []
+
+
+def test_the_rate_that_a_position_states_counts(desk: Desk) -> None:
+    """A stated maintenance rate of 10 % on 5,000 USDT with 1,000 of margin: near."""
+    position = _held("XBTUSDTM", "ISOLATED", posMargin="1000", maintMarginReq=0.1)
+    futures = {**FUTURES, "positions": [position]}
+    (plan,) = desk.answer({"mark_prices": MARKS, "futures": futures})["plans"]
+    assert plan["subject"] == "futures_isolated:XBTUSDTM"
+    assert Decimal(plan["before"]["distance"]) < Decimal("0.12")
+
+
+def test_an_isolated_position_is_planned_without_the_wallet(desk: Desk) -> None:
+    """It is an account of its own; the cross wallet has nothing to say about it."""
+    position = _held("XBTUSDTM", "ISOLATED", posMargin="300", maintMarginReq=0.005)
+    futures = {**FUTURES, "positions": [position], "wallets": []}
+    (plan,) = desk.answer({"mark_prices": MARKS, "futures": futures})["plans"]
+    assert plan["subject"] == "futures_isolated:XBTUSDTM"
+
+
+def test_a_pair_whose_limit_is_not_told_is_unknown(desk: Desk) -> None:
+    """Pairs are closed at 0.90 to 0.97: none of them is taken for granted."""
+    asset = {
+        "symbol": "ETH-USDT",
+        "baseAsset": {"currency": "ETH", "total": "10", "liability": "0"},
+        "quoteAsset": {"currency": "USDT", "total": "0", "liability": "21000"},
+    }
+    document = {"margin_isolated": {"assets": [asset]}, "mark_prices": MARKS}
+    (unknown,) = desk.answer(document)["unknown"]
+    assert unknown["subject"] == "margin_isolated:ETH-USDT"
+
+
+@pytest.mark.parametrize(
+    ("owed", "status"), [("49000", "EFFECTIVE"), ("40000", "LIQUIDATION")]
+)
+def test_an_account_that_is_taken_over_is_too_late(
+    desk: Desk, owed: str, status: str
+) -> None:
+    """At 97 %, or by its status: KuCoin takes no orders and no transfers in."""
+    accounts = [
+        {"currency": "BTC", "total": "1", "liability": "0"},
+        {"currency": "USDT", "total": "0", "liability": owed},
+    ]
+    margin = {"accounts": accounts, "status": status}
+    document = {"margin_cross": margin, "mark_prices": MARKS}
+    (plan,) = desk.answer(document)["plans"]
+    assert plan["trigger"].startswith("it is too late")
+    assert (plan["steps"], plan["is_reached"], plan["after"]) == ([], False, None)
+    assert "nothing can be done" in desk.plan(document).out
+
+
+@pytest.mark.parametrize("mode", ["CROSS", None])
+def test_an_order_beside_an_isolated_position_is_no_lot_to_close(
+    desk: Desk, mode: str | None
+) -> None:
+    """A cross order alone makes a book without lots; one without a mode is isolated."""
+    order = {"symbol": "XBTUSDTM", "side": "buy", "size": 10, "price": "50000"}
+    order |= {"status": "open", "settleCurrency": "USDT", "id": "1"}
+    order |= {} if mode is None else {"marginMode": mode}
+    position = _held("XBTUSDTM", "ISOLATED", posMargin="5000")
+    futures = {**FUTURES, "positions": [position], "orders": [order]}
+    answer = desk.answer({**ACCOUNT, "futures": futures})
+    assert [plan["subject"] for plan in answer["plans"]] == ["margin_cross"]
+    cross = [each for each in answer["safe"] if each["subject"] == "futures:USDT"]
+    assert all(Decimal(each["ratio"]) > 0 for each in cross) == (mode is not None)
+
+
+def test_orders_without_an_id_all_count(desk: Desk) -> None:
+    """Two rows without an id are two orders; their margin rate takes both."""
+    order = {"symbol": "XBTUSDTM", "side": "buy", "size": 1000, "price": "50000"}
+    order |= {"status": "open", "settleCurrency": "USDT", "leverage": 10}
+    rates = []
+    for rows in ([order], [order, order]):
+        futures = {**FUTURES, "positions": [], "orders": rows}
+        answer = desk.answer({"mark_prices": MARKS, "futures": futures})
+        found = [*answer["safe"], *(plan["before"] for plan in answer["plans"])]
+        rates.append(Decimal(found[0]["ratio"]))
+    assert rates[1] > rates[0] > 0
+
+
 def test_a_resting_order_is_cancelled_first(desk: Desk) -> None:
     """It costs nothing and takes its margin away."""
     order = {
