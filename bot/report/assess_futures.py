@@ -144,7 +144,7 @@ def _isolated(
     if line.margin is None:
         gaps.append((f"{line.path}.posMargin", "The isolated margin was not given."))
     rate: Decimal | None = line.maintenance_margin_rate
-    if rate is None:
+    if rate is None and rules is not None:
         gaps.append(
             (
                 f"{line.path}.maintMarginReq",

@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import Final
 
 from bot.risk.covariance import Closes
 from connectors.kucoin.parse.envelope import coin as coin_word
 from connectors.kucoin.parse.node import Node
 
 __all__ = ["read_returns"]
+
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 9000
+"""Hours around a time must be times too."""
 
 
 def read_returns(document: Node) -> Mapping[str, Closes]:
@@ -53,6 +58,6 @@ def _time(node: Node) -> datetime:
         when = datetime.fromisoformat(node.text())
     except ValueError:
         node.refuse(expected)
-    if when.utcoffset() is None:
+    if when.utcoffset() is None or not _FIRST_YEAR <= when.year <= _LAST_YEAR:
         node.refuse(expected)
     return when.astimezone(UTC)

@@ -169,16 +169,17 @@ def _check(documents: Documents, shocks: Mapping[str, Decimal]) -> None:
 def _shocked_futures(
     futures: FuturesDocuments, factors: Mapping[str, Decimal]
 ) -> FuturesDocuments:
-    def factor(item: Contract | None) -> Decimal:
+    def factor(item: Contract | None) -> Decimal | None:
+        """How a contract's prices move; None where nobody tells which coin it is of."""
         if item is None:
             return ONE
-        quote = factors.get(item.quote or "", ONE)
-        return factors.get(item.base or "", ONE) / quote
+        if item.base is None:
+            return None
+        return factors.get(item.base, ONE) / factors.get(item.quote or "", ONE)
 
     def moved(line: PositionLine) -> PositionLine:
-        mark = line.mark_price
         scale = factor(futures.contracts.get(line.symbol))
-        return replace(line, mark_price=None if mark is None else mark * scale)
+        return replace(line, mark_price=_times(line.mark_price, scale))
 
     lines: Mapping[PositionKey, PositionLine] | None = futures.positions
     return replace(
@@ -197,8 +198,8 @@ def _shocked_futures(
     )
 
 
-def _times(price: Decimal | None, factor: Decimal) -> Decimal | None:
-    return None if price is None else price * factor
+def _times(price: Decimal | None, factor: Decimal | None) -> Decimal | None:
+    return None if price is None or factor is None else price * factor
 
 
 def frontier(documents: Documents, betas: Betas) -> Answer:

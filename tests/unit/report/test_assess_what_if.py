@@ -269,3 +269,22 @@ def test_a_contract_moves_against_its_quote() -> None:
     }
     after = ask(["USDC=-0.5"], futures=futures)["after"]["futures"]["USDC"]
     assert after["positions"]["XBTUSDTM"]["unrealised_pnl"] == "-5000"
+
+
+def test_a_contract_of_an_untold_coin_is_unknown_after_a_shock() -> None:
+    """Nobody says what moves it: it had stayed where it was, and looked safe."""
+    contract = dict(ACCOUNT["futures"]["contracts"][0])
+    del contract["baseCurrency"]
+    futures = {**ACCOUNT["futures"], "contracts": [contract]}
+    answer = ask(["BTC=-0.5"], futures=futures)
+    assert answer["before"]["futures"]["USDT"]["risk_rate"] is not None
+    assert answer["after"]["futures"]["USDT"]["risk_rate"] is None
+    assert answer["after"]["futures"]["USDT"]["missing"]
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_returns_of_no_real_year_are_refused(year: str) -> None:
+    """Hours before and after a time must be times as well."""
+    returns = {"BTC": [[f"{year}-01-01T00:00:00Z", "100"]]}
+    with pytest.raises(UsageError, match="must be a time"):
+        read_documents(json.dumps({**ACCOUNT, "returns": returns}), "file")
