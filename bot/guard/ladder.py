@@ -33,6 +33,7 @@ from bot.guard.limits import GuardLimits
 from bot.guard.plan_limits import free_in_wallet
 from bot.guard.plan_money import takes_collateral
 from bot.guard.reduce import Cut, reductions
+from bot.guard.safety import is_worse
 from bot.guard.sizing import smallest_share
 from bot.guard.state import CANCELLING, GUARD, SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
@@ -121,8 +122,16 @@ def cancelling(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
 
 
 def _repayments(shadow: Shadow, verdict: Verdict) -> list[Proposal]:
-    """The repayments that the endangered account itself can make."""
-    return idle_repayments(shadow, verdict.measure.account)
+    """The repayments that the endangered account itself can make, and that help it."""
+    found: list[Proposal] = []
+    for proposal in idle_repayments(shadow, verdict.measure.account):
+        before = measure_subject(shadow, verdict.measure.subject)
+        done = project(shadow, proposal.intent)
+        after = measure_subject(done, verdict.measure.subject)
+        if before is None or not is_worse(before, after):
+            found.append(proposal)
+            shadow = done
+    return found
 
 
 def idle_repayments(shadow: Shadow, account: AccountId) -> list[Proposal]:

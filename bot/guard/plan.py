@@ -5,7 +5,7 @@ account under cure, what every other account keeps, and (where odds are known) t
 probability of a liquidation. Among the plans that meet them the least cost: fees,
 depth, a day of interest, lost carry, basis, and the probability of a liquidation
 times what it takes. Where they cannot all be met the plan gets as far as it can, and
-says so. ``plan_program`` proposes, ``plan_steps`` proves with the exact engine.
+says so. ``plan_program`` proposes, ``plan_replay`` proves with the exact engine.
 Nothing here sends or approves anything.
 """
 
@@ -14,15 +14,16 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Protocol
 
-from bot.domain.money import ZERO
+from bot.domain.money import ONE, ZERO
 from bot.guard.asked import cancels
 from bot.guard.exits import exit_moves
 from bot.guard.judge import Verdict
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.plan_model import Stage
 from bot.guard.plan_program import Program, Solution
+from bot.guard.plan_replay import replay
 from bot.guard.plan_rows import reach_rows
-from bot.guard.plan_steps import CostParts, PlanStep, Replayed, replay
+from bot.guard.plan_steps import CostParts, PlanStep, Replayed
 from bot.guard.plan_ways import Way, choices, kept, levers_of
 from bot.guard.sizing import is_at_target
 from bot.guard.state import CANCELLING
@@ -202,10 +203,10 @@ class _Task:
                 self.thresholds,
             )
             best = self._told(thresholds, solution, done)
-            gap = _gap(done.after, thresholds)
-            if best.is_reached or not solution.is_reached or gap is None:
+            further = _further(aim, done.after, thresholds)
+            if best.is_reached or not solution.is_reached or further is None:
                 return best
-            aim = replace(aim, target=min(aim.target + gap * _MORE, _FAR))
+            aim = further
         return best
 
     def _solved(
@@ -274,11 +275,20 @@ class _Task:
         return (not plan.is_reached, worst, plan.cost.total)
 
 
-def _gap(after: SubjectMeasure | None, thresholds: Thresholds) -> Decimal | None:
-    """How far the exact engine finds the account short of its target."""
-    if after is None or after.distance is None or after.distance >= thresholds.target:
+def _further(
+    aim: Thresholds, after: SubjectMeasure | None, thresholds: Thresholds
+) -> Thresholds | None:
+    """What to aim at where the exact engine finds an account short; None if nowhere."""
+    if after is None or after.ratio is None:
         return None
-    return thresholds.target - after.distance
+    target, backstop = aim.target, aim.backstop
+    if after.distance is not None and after.distance < thresholds.target:
+        target = min(target + (thresholds.target - after.distance) * _MORE, _FAR)
+    if after.ratio >= thresholds.backstop:
+        excess = min(after.ratio - thresholds.backstop, ONE)
+        backstop = max(backstop - excess * _MORE - _HAIR, backstop / 2)
+    further = replace(aim, target=target, backstop=backstop)
+    return None if further == aim else further
 
 
 def _task(

@@ -23,6 +23,7 @@ __all__ = [
     "BORROWING",
     "CANCELLING",
     "GUARD",
+    "SWAPPING",
     "Before",
     "GuardState",
     "LeavingState",
@@ -38,6 +39,9 @@ CANCELLING: Final = "cancelling orders"
 
 BORROWING: Final = "borrowing"
 """The lever that helps only with the transfer that follows it."""
+
+SWAPPING: Final = " and "
+"""Between the two instruments of a swap, whose halves help only together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,9 @@ from bot.guard.paydown import paid_down
 from bot.guard.plan import Plan, make_plan
 from bot.guard.plan_costs import depth_of
 from bot.guard.plan_limits import borrowable, free_in_wallet, leaving
-from bot.guard.safety import is_pushed_under
+from bot.guard.plan_model import Stage
+from bot.guard.plan_steps import paid_share, priced
+from bot.guard.safety import is_pushed_under, is_worse
 from bot.guard.sizing import is_at_target
 from bot.risk.measure import SubjectMeasure, measure_subject, measure_subjects
 from bot.shadow.apply import apply
@@ -176,6 +178,8 @@ def test_a_plan_costs_at_most_a_hundredth_more_than_brute_force(
     shadow = with_depth(shadow, "BTC-USDT", volumes[0], sigma)
     shadow = with_depth(shadow, "ETH-USDT", volumes[1], sigma)
     shadow = coarse(shadow, {"BTC-USDT": "0.05", "ETH-USDT": "0.5"})
+    if is_at_target(measure_subject(shadow, MARGIN_CROSS), NEAR):
+        return  # what leaves slowly from there is another law
     plan = plan_of(shadow, MARGIN_CROSS)
     assert plan is not None
     best = cheapest_sale(shadow)
@@ -298,7 +302,7 @@ def test_a_carry_pair_is_closed_no_further_than_brute_force(
 def test_every_step_of_a_plan_can_be_done_when_its_turn_comes(
     shadow: Shadow, number: int
 ) -> None:
-    """Coins are there, sizes are whole, and no other account is pushed under."""
+    """Coins are there, sizes are whole, no account is made worse or pushed under."""
     subjects = [m.subject for m in measure_subjects(shadow)]
     if number >= len(subjects):
         return
@@ -308,10 +312,17 @@ def test_every_step_of_a_plan_can_be_done_when_its_turn_comes(
     was = {m.subject: m for m in measure_subjects(shadow)}
     done = shadow
     for step in plan.steps:
-        for intent in step.intents:
+        for each in step.intents:
+            intent = each
+            if isinstance(each, PlaceOrder):
+                intent = priced(done, each, LIMITS)
             assert can_be_sent(done, intent), (step, intent)
             done = project(done, intent)
         now = {m.subject: m for m in measure_subjects(done)}
+        own = was.get(plan.subject)
+        is_free = step.stage not in {Stage.TRADE, Stage.CANCEL}
+        if is_free and own is not None:
+            assert not is_worse(own, now.get(plan.subject)), step
         for name, measure in now.items():
             assert name == plan.subject or keeps(was.get(name), measure), step
         was = now
@@ -337,7 +348,7 @@ def _is_of_costs(before: SubjectMeasure | None, after: SubjectMeasure) -> bool:
 def can_be_sent(shadow: Shadow, intent: Intent) -> bool:
     """Whether the exchange would take an intent as the account then stands."""
     if isinstance(intent, PlaceOrder):
-        return is_whole(shadow, intent)
+        return is_whole(shadow, intent) and paid_share(shadow, intent) == ONE
     return not isinstance(intent, AdjustMargin | Repay | Borrow | Transfer) or (
         intent.amount < 0 or intent.amount <= most_of(shadow, intent)
     )
