@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from bot.domain.accounts import MAIN, SPOT
 from bot.domain.intents import (
     Borrow,
     Intent,
@@ -29,13 +30,15 @@ from bot.guard.ladder import cancelling, idle_repayments, is_saved, ladder_cure
 from bot.guard.limits import GuardLimits
 from bot.guard.paydown import paid_down
 from bot.guard.plan import Plan, Surroundings, make_plan
+from bot.guard.plan_limits import leaving
 from bot.guard.plan_model import Stage
 from bot.guard.plan_steps import PlanStep
-from bot.guard.reduce import cut_of
+from bot.guard.reduce import Cut, cut_of
 from bot.guard.resting import near_withdrawals, withdrawals
-from bot.guard.safety import is_better
+from bot.guard.safety import is_better, is_worse
 from bot.guard.sizing import is_at_target
 from bot.guard.state import CANCELLING, GUARD, SubjectState
+from bot.guard.swap import swap_of
 from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.risk.subjects import is_margin
 from bot.shadow.project import UnknownPriceError, project
@@ -161,13 +164,13 @@ def _begun(
         if step.stage is not Stage.TRADE:
             proposals = _moved(shadow, verdict, plan, step)
             why = f"{step.name}: not yet"
-        elif step.order is None:
+        elif step.order is None or is_benched(known, step.name, shadow.at):
             continue
         else:
-            cut = cut_of(shadow, step.order, step.coin, verdict, known, limits)
+            cut, judged_by = _cut(shadow, step, step.order, verdict, known, limits)
             proposals, why = cut.proposals, cut.summary
             is_pausing = is_pausing or not proposals
-            if not _helps(shadow, verdict, proposals):
+            if not _helps(shadow, verdict, judged_by):
                 proposals = ()
         if proposals:
             return Cure(
@@ -190,6 +193,22 @@ def _begun(
     )
 
 
+def _cut(  # noqa: PLR0913, PLR0917 - a cut is an order among all that limits it
+    shadow: Shadow,
+    step: PlanStep,
+    order: PlaceOrder,
+    verdict: Verdict,
+    known: SubjectState,
+    limits: GuardLimits,
+) -> tuple[Cut, tuple[Proposal, ...]]:
+    """What of a trade can go now, and the orders that show whether it helps."""
+    if step.partner is not None:
+        swap = swap_of(shadow, step, verdict, known, limits)
+        return swap.cut, swap.judged_by
+    cut = cut_of(shadow, order, step.coin, verdict, known, limits)
+    return cut, cut.proposals
+
+
 def _moved(
     shadow: Shadow, verdict: Verdict, plan: Plan, step: PlanStep
 ) -> tuple[Proposal, ...]:
@@ -208,15 +227,41 @@ def _moved(
         if not is_saved(reached, verdict):
             return ()
     proposals = (Proposal(owner=GUARD, intent=intent, reason=step.says),)
-    is_lost = isinstance(intent, Transfer) and not _helps(shadow, verdict, proposals)
-    return () if is_lost else proposals
+    if isinstance(intent, Transfer) and not _helps(shadow, verdict, proposals):
+        return ()
+    if isinstance(intent, Repay) and _is_lost(shadow, intent):
+        return ()
+    return () if _stays(shadow, step) else proposals
+
+
+def _is_lost(shadow: Shadow, repay: Repay) -> bool:
+    """Whether a repayment leaves its account nearer to its liquidation."""
+    before = measure_subject(shadow, repay.account)
+    after = measure_subject(project(shadow, repay), repay.account)
+    return before is not None and is_worse(before, after)
+
+
+def _stays(shadow: Shadow, step: PlanStep) -> bool:
+    """Whether a loan could not move on to who needs it: it is not taken then."""
+    lent, *rest = step.intents
+    if not isinstance(lent, Borrow):
+        return False
+    after = project(shadow, lent)
+    return not all(_is_there(after, intent) for intent in rest)
 
 
 def _is_there(shadow: Shadow, intent: Intent) -> bool:
-    """Whether the coins that an intent moves lie where it takes them from."""
+    """Whether the coins that an intent moves lie where it takes them from.
+
+    Out of an account that may be liquidated only as much as the exchange, and so the
+    admission, lets leave it now.
+    """
     match intent:
         case Transfer(source=account, coin=coin, amount=amount):
-            return amount <= shadow.balance(account, coin).available
+            idle = shadow.balance(account, coin).available
+            if account not in {MAIN, SPOT}:
+                idle = min(idle, leaving(shadow, account, coin))
+            return amount <= idle
         case Repay(account=account, coin=coin, amount=amount):
             return amount <= shadow.balance(account, coin).available
         case _:
@@ -250,4 +295,5 @@ def _helps(shadow: Shadow, verdict: Verdict, proposals: tuple[Proposal, ...]) ->
     for proposal in proposals:
         if is_margin(touched_accounts(proposal.intent)[0]):
             done = paid_down(shadow, done, touched_accounts(proposal.intent)[0])
-    return is_better(verdict.measure, measure_subject(done, verdict.measure.subject))
+    after = measure_subject(done, verdict.measure.subject)
+    return is_better(verdict.measure, after, verdict.thresholds.backstop)

@@ -17,9 +17,17 @@ from decimal import Decimal
 from bot.domain.money import ZERO, short
 from bot.domain.strategy import Setback
 from bot.guard.limits import GuardLimits
-from bot.guard.state import BORROWING, CANCELLING, GUARD, Before, SubjectState
+from bot.guard.paydown import paid_down
+from bot.guard.state import (
+    BORROWING,
+    CANCELLING,
+    GUARD,
+    SWAPPING,
+    Before,
+    SubjectState,
+)
 from bot.risk.measure import SubjectMeasure, measure_subject
-from bot.risk.subjects import POSITION_PREFIX
+from bot.risk.subjects import POSITION_PREFIX, is_margin
 from bot.shadow.state import Shadow
 
 __all__ = ["Checked", "check_after", "remember_before"]
@@ -76,10 +84,13 @@ def check_after(
         orders=before.orders,
     )
     was, now = measure_subject(then, subject), measure_subject(shadow, subject)
-    helped = _is_better(was, now) or _has_prepared(shadow, before, subject)
+    helped = _is_better(was, now) or _is_better(was, _repaid(then, shadow, was))
+    helped = helped or _has_prepared(shadow, before, subject)
+    is_denied = any(not each.was_lost for each in _setbacks(shadow, before))
+    if is_denied and SWAPPING in before.instrument:
+        helped = False  # one half without the other is no swap
     cleared = replace(state, before=None)
     if not helped and before.instrument:
-        is_denied = any(not each.was_lost for each in _setbacks(shadow, before))
         strikes = limits.max_strikes if is_denied else 1
         cleared = _struck(cleared, before.instrument, shadow.at, limits, strikes)
     return Checked(
@@ -126,6 +137,19 @@ def _setbacks(shadow: Shadow, before: Before) -> list[Setback]:
         for (owner, _), setback in shadow.setbacks.items()
         if owner == GUARD and setback.at >= before.at
     ]
+
+
+def _repaid(
+    then: Shadow, now: Shadow, was: SubjectMeasure | None
+) -> SubjectMeasure | None:
+    """The account once what an action gained is put against its debt.
+
+    A sale leaves a ratio as it was until the repayment that follows it: the action is
+    held to what it was planned for.
+    """
+    if was is None or not is_margin(was.account):
+        return was
+    return measure_subject(paid_down(then, now, was.account), was.subject)
 
 
 def _is_better(was: SubjectMeasure | None, now: SubjectMeasure | None) -> bool:

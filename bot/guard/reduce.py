@@ -28,7 +28,7 @@ from bot.risk.measure import SubjectMeasure, measure_subject
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
-__all__ = ["Cut", "cut_of", "reductions"]
+__all__ = ["Cut", "affordable", "cut_of", "reductions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +65,10 @@ def cut_of(  # noqa: PLR0913, PLR0917 - a cut is an order among all that limits 
 
     Without proposals where its depth has to recover first, or its cash is not there.
     """
-    affordable = _affordable(shadow, order)
-    if affordable is None:
+    paid = affordable(shadow, order)
+    if paid is None:
         return _paused(order)
-    capped = capped_order(shadow, affordable, known.cut_at, limits)
+    capped = capped_order(shadow, paid, known.cut_at, limits)
     legs = (
         None
         if capped is None
@@ -77,7 +77,7 @@ def cut_of(  # noqa: PLR0913, PLR0917 - a cut is an order among all that limits 
     return _paused(order) if legs is None else _cut(*legs, coin, verdict)
 
 
-def _affordable(shadow: Shadow, order: PlaceOrder) -> PlaceOrder | None:
+def affordable(shadow: Shadow, order: PlaceOrder) -> PlaceOrder | None:
     """The order as far as its cash goes; None where that is less than can trade."""
     rules = shadow.rules.spot.get(order.symbol)
     if order.account == FUTURES or rules is None:

@@ -144,7 +144,8 @@ def _verdict(
     for each in intents:
         done = project(done, each)
     after = {m.subject: m for m in measure_subjects(done)}
-    if not is_better(helped, after.get(helped.subject)):
+    backstop = thresholds_of(admission, helped).backstop
+    if not is_better(helped, after.get(helped.subject), backstop):
         return f"it does not bring {helped.subject} further from its liquidation"
     for name, measure in after.items():
         limits = thresholds_of(admission, measure)

@@ -219,3 +219,33 @@ def test_an_action_without_an_answer_is_not_judged_yet(
     doubtful = requested(shadow, [SALE], state, owner=owner)
     found = check_after(remembered(shadow), doubtful, "margin_cross", LIMITS)
     assert (found is not None) is is_judged
+
+
+def half_swapped() -> tuple[Shadow, Shadow]:
+    """ETH against BTC that is owed at 96 %, before and after a sale of one ETH."""
+    shadow = shadow_of(
+        opening(
+            {"margin_cross": {"ETH": "10", "USDT": "3000"}},
+            debts={"margin_cross": {"BTC": "0.5376"}},
+        )
+    )
+    sale = replace(SALE, symbol="ETH-USDT", qty=Decimal(1), price=Decimal(2500))
+    return shadow, project(shadow, sale)
+
+
+def test_a_sale_is_judged_by_what_its_cash_can_buy_back() -> None:
+    """The half of a swap alone comes nearer; with the half that follows it helps."""
+    before, after = half_swapped()
+    found = checked(remembered(before, "ETH-USDT and BTC-USDT"), after)
+    assert found.has_helped
+
+
+def test_a_swap_of_which_a_half_is_refused_is_left_alone() -> None:
+    """One half without the other is no swap: no further chunk of it is sold."""
+    before, after = half_swapped()
+    state = remembered(before, "ETH-USDT and BTC-USDT")
+    tried = Approved(intent_id="g1", owner=GUARD, intent=SALE, reason="test")
+    refused = set_back(later(after, 1), tried, after.at, "no balance")
+    found = checked(state, refused)
+    assert not found.has_helped
+    assert found.state.benched_until["ETH-USDT and BTC-USDT"] > refused.at
