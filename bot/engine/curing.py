@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Final
 
 from bot.domain.entries import Decided, Noted
-from bot.domain.intents import PlaceOrder, Proposal
+from bot.domain.intents import PlaceOrder, Proposal, Repay
+from bot.guard.cure import Cure
 from bot.guard.judge import Verdict, inputs_of
 from bot.guard.limits import GuardLimits
 from bot.guard.plan import Surroundings
@@ -62,14 +63,27 @@ def cure_round(
         return Round(state=known, notes=tuple(notes))
     if not cure.proposals:
         return _stuck(shadow, known, cure.alternatives, notes)
-    symbols = [
-        p.intent.symbol for p in cure.proposals if isinstance(p.intent, PlaceOrder)
-    ]
     return Round(
-        state=remember_before(known, shadow, cure.instrument, symbols),
+        state=_remembered(known, shadow, verdict, cure),
         proposals=cure.proposals,
         notes=tuple(notes),
     )
+
+
+def _remembered(
+    known: SubjectState, shadow: Shadow, verdict: Verdict, cure: Cure
+) -> SubjectState:
+    """The state before a round, to check it by; a debt elsewhere is not checked here.
+
+    A repayment in another account prepares what that one can spare: it cannot move
+    this one, so nothing is held against it.
+    """
+    intents = [p.intent for p in cure.proposals]
+    own = verdict.measure.account
+    if all(isinstance(i, Repay) and i.account != own for i in intents):
+        return replace(known, before=None, actions=known.actions + 1)
+    symbols = [i.symbol for i in intents if isinstance(i, PlaceOrder)]
+    return remember_before(known, shadow, cure.instrument, symbols)
 
 
 def surroundings(guard: GuardState, limits: GuardLimits) -> Surroundings:

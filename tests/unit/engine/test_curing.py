@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from bot.domain.accounts import MARGIN_CROSS
-from bot.domain.intents import PlaceOrder
+from bot.domain.intents import PlaceOrder, Repay
 from bot.domain.orders import IntentState, Side
 from bot.engine.curing import Round, cure_round
 from bot.guard.state import SubjectState
@@ -14,10 +14,13 @@ from tests.unit.guard.bench import (
     cross_long,
     depth,
     later,
+    position,
     requested,
+    shadow_of,
     subject_state,
     verdict_on,
 )
+from tests.unit.venue.builders import opening
 
 
 def ready(shadow: Shadow, known: SubjectState | None = None) -> Round | None:
@@ -91,3 +94,21 @@ def test_what_was_found_is_said_although_it_is_stuck() -> None:
     result = found(later(HALTED, 1), stuck)
     assert [note.topic for note in result.notes] == ["action did not help"]
     assert result.state.before is None
+
+
+def test_a_repayment_in_another_account_is_not_held_against_this_one() -> None:
+    """It cannot move the futures: no strike, no note that it did not help."""
+    account = opening(
+        {"margin_cross": {"BTC": "1", "ETH": "2"}, "futures": {"USDT": "5000"}},
+        debts={"margin_cross": {"ETH": "2", "USDT": "27000"}},
+        positions=[position(-1000)],
+    )
+    shadow = shadow_of(account)
+    subject = "futures:USDT"
+    first = cure_round(shadow, verdict_on(shadow, subject), subject_state(), LIMITS)
+    assert first is not None
+    (repay,) = (p.intent for p in first.proposals)
+    assert isinstance(repay, Repay)
+    assert repay.account == MARGIN_CROSS
+    assert first.state.before is None
+    assert first.state.actions == 1
