@@ -132,16 +132,19 @@ class LiveWorld:
             rules=rules,
             note=self._note_poll,
         )
-        self._account = AccountPolls(
-            rest=rest,
-            clock=clock,
+        self._account = self._account_polls(interests)
+        self._following = self._follower(wanted or (lambda: interests))
+
+    def _account_polls(self, interests: Interests) -> AccountPolls:
+        return AccountPolls(
+            rest=self._rest,
+            clock=self._clock,
             interests=interests,
             feed=self.feed,
             waker=self.waker,
             settlements=self._market.settlements,
             note=self._note_poll,
         )
-        self._following = self._follower(wanted or (lambda: interests))
 
     def _follower(self, wanted: Callable[[], Interests]) -> Following:
         return Following(
