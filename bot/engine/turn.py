@@ -19,7 +19,7 @@ from bot.guard.admit import is_reduction
 from bot.guard.overlay_restraint import restrained
 from bot.guard.overlays import closing, follow
 from bot.guard.state import GUARD
-from bot.risk.view import ShadowView
+from bot.risk.view import ShadowView, strategy_view
 
 __all__ = ["StrategyTurn"]
 
@@ -64,7 +64,7 @@ class StrategyTurn(Admitting):
         """Ask one strategy and propose what it wants; a fault stops it."""
         stale_after = self.core.risk_limits.mark_stale_after
         answer = answer_of(
-            ask, ShadowView(self.state.shadow, stale_after, ask.job, self.room)
+            ask, strategy_view(self.state.shadow, stale_after, ask.job, self.room)
         )
         if isinstance(answer, Fault):
             self._note([fault_note(ask.strategy.name, answer)])

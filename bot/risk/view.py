@@ -3,12 +3,16 @@
 ``ShadowView`` implements ``bot.domain.strategy.View`` over one shadow. A mark
 older than its limit is returned as ``None``, so that a strategy cannot trade on
 it. Risk numbers are computed when asked for. Nothing here changes anything.
+What a strategy is given is made by ``strategy_view``: whatever can be reached from it
+is read only, so that no strategy can change the books that the guard reads.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
 
 from bot.domain.accounts import (
     FUTURES,
@@ -42,9 +46,12 @@ from bot.domain.room import Room, RoomAsked
 from bot.domain.strategy import OpenOrder, Setback
 from bot.risk.free_margin import affordable_lots
 from bot.risk.measure import measure_subject
+from bot.shadow.read_only import read_only
 from bot.shadow.state import Shadow
 
-__all__ = ["ShadowView", "touched"]
+__all__ = ["ShadowView", "strategy_view", "touched"]
+
+_NOTHING: Final[Mapping[str, Balance]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +97,11 @@ class ShadowView:
 
     def balances(self, account: AccountId) -> Mapping[str, Balance]:
         """All coins of an account."""
-        return self.shadow.balances.get(account, {})
+        return self.shadow.balances.get(account, _NOTHING)
 
     def accounts(self) -> Sequence[AccountId]:
         """The accounts that exist, sorted."""
-        return sorted(self.shadow.balances)
+        return tuple(sorted(self.shadow.balances))
 
     def position(self, symbol: str) -> Position | None:
         """The one-way position of a contract."""
@@ -102,7 +109,8 @@ class ShadowView:
 
     def positions(self) -> Sequence[Position]:
         """All futures positions, sorted by key."""
-        return [self.shadow.positions[k] for k in sorted(self.shadow.positions)]
+        found = self.shadow.positions
+        return tuple(found[key] for key in sorted(found))
 
     def funding(self, symbol: str) -> FundingQuoted | None:
         """The current funding quote of a contract."""
@@ -157,7 +165,7 @@ class ShadowView:
 
     def open_orders(self) -> Sequence[OpenOrder]:
         """Orders that rest at the exchange, ours and foreign ones."""
-        return [self._open_order(order) for order in self.shadow.orders.values()]
+        return tuple(map(self._open_order, self.shadow.orders.values()))
 
     def _open_order(self, order: OrderChanged) -> OpenOrder:
         request = self.shadow.request_of_order(order)
@@ -179,11 +187,11 @@ class ShadowView:
         An order that was accepted is one until it has left the book: its fills may
         be on their way.
         """
-        return [
+        return tuple(
             request.approved
             for request in self.shadow.requests.values()
             if request.approved.owner == owner
-        ]
+        )
 
     def pairs_in_flight(self) -> frozenset[str]:
         """Coins of which anybody trades both legs now and is not done."""
@@ -208,6 +216,23 @@ class ShadowView:
             and (account, name) in touched(self.shadow.rules, request.approved.intent)
             for request in self.shadow.requests.values()
         )
+
+
+def strategy_view(
+    shadow: Shadow,
+    stale_after: timedelta,
+    due_job: str | None = None,
+    sizer: Callable[[RoomAsked], Room] | None = None,
+) -> ShadowView:
+    """The view that a strategy is asked with: in depth, nothing of it can be changed.
+
+    Args:
+        shadow: The account and the market now.
+        stale_after: From this age on a mark is unknown.
+        due_job: The job that fired, None for a fact.
+        sizer: Finds how much new risk would be admitted.
+    """
+    return ShadowView(read_only(shadow), stale_after, due_job, sizer)
 
 
 def touched(rules: Rules, intent: Intent) -> tuple[tuple[AccountId, str], ...]:

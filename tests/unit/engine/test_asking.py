@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.accounts import FUTURES
+from bot.domain.accounts import FUTURES, MARGIN_CROSS
 from bot.domain.entries import Noted
 from bot.domain.errors import UsageError
 from bot.domain.events import Filled, ScheduleDue
@@ -150,7 +150,13 @@ def _leaves(view: View) -> Sequence[Intent]:
     raise SystemExit(3)
 
 
-@pytest.mark.parametrize("fails", [_raises, _leaves])
+def _takes(view: View) -> Sequence[Intent]:
+    held: Any = view.balances(MARGIN_CROSS)
+    held.pop("BTC")
+    return []
+
+
+@pytest.mark.parametrize("fails", [_raises, _leaves, _takes])
 def test_a_strategy_that_raises_is_stopped_and_nothing_else(
     fails: Callable[[View], Sequence[Intent]],
 ) -> None:
