@@ -3,8 +3,9 @@
 An ``Agenda`` is what the strategies of a run wait for, read once. ``asks_of`` says
 who is asked in a moment: those whose job fired, and those for whom something happened
 to the account (``bot/domain/schedules.py``). ``answer_of`` asks one of them behind the
-fence: what it raises, or returns that is no proposal of its own, is a fault and stops
-that strategy alone. Pure; it sends nothing.
+fence: what it raises, or returns that is no list of sound proposals of its own
+(``bot/engine/answers.py``), is a fault and stops that strategy alone. Pure; it sends
+nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,9 +27,10 @@ from bot.domain.events import (
     ScheduleDue,
 )
 from bot.domain.fence import Fault, fenced
-from bot.domain.intents import Intent, Proposal
+from bot.domain.intents import Proposal
 from bot.domain.schedules import Occasion, OnOccasion, occasion_of
 from bot.domain.strategy import Strategy, View
+from bot.engine.answers import read_answer
 from bot.risk.bands import Band, settled_band
 from bot.risk.measure import SubjectMeasure
 
@@ -286,26 +288,16 @@ def _is_foreign(event: Event) -> bool:
 def answer_of(ask: Ask, view: View) -> tuple[Proposal, ...] | Fault:
     """What the strategy proposes, or what is wrong with it."""
 
-    def asked() -> tuple[Proposal, ...]:
-        found = tuple(ask.strategy.decide(view, ask.due_at))
-        for each in found:
-            _check(ask.strategy.name, each)
-        return found
+    def asked() -> tuple[Proposal, ...] | Fault:
+        return read_answer(ask.strategy.name, ask.strategy.decide(view, ask.due_at))
 
     return fenced(asked)
-
-
-def _check(name: str, proposal: object) -> None:
-    if not isinstance(proposal, Proposal) or not isinstance(proposal.intent, Intent):
-        raise TypeError(f"decide must return proposals, returned {proposal!r}")
-    if proposal.owner != name:
-        raise ValueError(f"a proposal's owner must be {name!r}, was {proposal.owner!r}")
 
 
 def fault_note(name: str, fault: Fault) -> Noted:
     """The row of a strategy that was stopped."""
     text = (
-        f"{name} raised {fault.text}; it is not asked again before the next start, "
+        f"{name} {fault.sentence}; it is not asked again before the next start, "
         "the guard and every other strategy go on"
     )
     return Noted(topic=FAULT, text=text, inputs={"strategy": name})

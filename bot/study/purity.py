@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bot.domain.errors import UsageError
+from bot.domain.fence import Fault
 from bot.domain.intents import Proposal
 from bot.domain.strategy import Job, Strategy, View
+from bot.engine.answers import read_answer, taken
 
 __all__ = ["Witness", "impure_lines"]
 
@@ -108,13 +110,19 @@ class Witness:
         return self._strategy.claims
 
     def decide(self, view: View, due_at: datetime) -> Sequence[Proposal]:
-        """What the strategy says, when it was timed and compared."""
-        began = time.perf_counter()
-        first = tuple(self._strategy.decide(view, due_at))
-        self.longest_s = max(self.longest_s, time.perf_counter() - began)
+        """What the strategy says, when it was timed and compared.
+
+        An answer that cannot be used is handed on as it is: the engine says why.
+        """
         self.asked += 1
-        again = tuple(self._strategy.decide(view, due_at))
-        other = tuple(self._double.decide(view, due_at))
+        began = time.perf_counter()
+        first: Any = taken(self._strategy.decide(view, due_at))
+        self.longest_s = max(self.longest_s, time.perf_counter() - began)
+        answer: Sequence[Proposal] = first
+        if isinstance(read_answer(self.name, first), Fault):
+            return answer
+        again = taken(self._strategy.decide(view, due_at))
+        other = taken(self._double.decide(view, due_at))
         if self.differed is None and not first == again == other:
             self.differed = view.at
-        return first
+        return answer

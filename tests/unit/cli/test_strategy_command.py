@@ -18,7 +18,8 @@ from tests.simulation.small import ROOT, drive, write
 
 HEAD = """
 import dataclasses
-from bot.strategy import SPOT, Decimal, Scheduled, dataclass, decimal, trade, whole
+from bot.strategy import SPOT, Decimal, PlaceOrder, Scheduled, Side
+from bot.strategy import dataclass, decimal, trade, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +168,9 @@ def test_a_guard_cannot_be_impersonated() -> None:
     ("decide", "words"),
     [
         ("return [1 / 0]", "mine raised ZeroDivisionError"),
-        ("return [3]", "must return proposals"),
+        ("return [self._of(0.001)]", "whose qty is 0.001; it must be a finite"),
+        ("return [self._of(Decimal('nan'))]", "whose qty is Decimal('NaN'); it must"),
+        ("return [3]", "mine returned 3 in its list; each must be a proposal"),
         (
             "Mine.seen = getattr(Mine, 'seen', 0) + 1; return self._if(view)",
             "differently",
@@ -182,9 +185,15 @@ def test_check_finds_what_is_wrong(tmp_path: Path, decide: str, words: str) -> N
         if Mine.seen % 3 or view.mark("BTC") is None:
             return []
         return [self.propose(trade(view, SPOT, "BTC-USDT", Decimal("0.001")), "third")]
+
+    def _of(self, qty):
+        order = PlaceOrder(account=SPOT, symbol="BTC-USDT", side=Side.BUY, qty=qty)
+        return self.propose(order, "wrong")
 """
     path.write_text(path.read_text(encoding="utf-8") + helper, encoding="utf-8")
-    assert any(words in problem for problem in check_file(path).problems)
+    found = check_file(path)
+    assert any(words in problem for problem in found.problems)
+    assert all(trial.asked for trial in found.trials)
 
 
 @pytest.mark.parametrize(
