@@ -15,7 +15,12 @@ from pathlib import Path
 from random import Random  # noqa: TID251 - every generator is seeded here
 from typing import Final
 
-from bot.compose_strategies import code_of, strategies_of
+from bot.compose_strategies import (
+    code_of,
+    refuse_blind,
+    strategies_of,
+    uncounted,
+)
 from bot.domain.accounts import AccountSnapshot
 from bot.domain.entries import Entry, RunStarted
 from bot.domain.errors import UsageError
@@ -121,7 +126,8 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
 
     Raises:
         UsageError: The account holds what the market does not trade, a strategy
-            is unknown, or the world has no connector yet.
+            is unknown, the world has no connector yet, or an overlay would not
+            see a market of its strategy.
     """
     if world not in _WORLDS:
         raise UsageError(
@@ -135,8 +141,12 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
     opening = resolve(account, rules, first)
     order = adverse_first(opening, rules, first.margin_marks)
     strategies = strategies_of(settings.strategies) if has_strategies else ()
+    refuse_blind(strategies, rules)
     described = market.description
-    assumed = (*described.assumptions, *assumptions(rules), *_own(settings))
+    assumed = (
+        *(*described.assumptions, *assumptions(rules), *_own(settings)),
+        *uncounted(strategies, rules),
+    )
     identity = {
         "market": described.digest,
         "account": account.digest,

@@ -5,14 +5,18 @@ of ours, else one that an installed package offers. All are built by the same
 declaration and asked by the same engine. Nothing here decides about trading.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
+from bot.domain.entries import Noted
 from bot.domain.errors import GnomonError, UsageError
-from bot.domain.fence import Fault, fenced
-from bot.domain.overlay import overlay_of
+from bot.domain.fence import Fault, fenced, shown
+from bot.domain.instruments import Rules
+from bot.domain.overlay import Overlaid, overlay_of
 from bot.domain.scheduled import Kind
 from bot.domain.schedules import occasion_of
 from bot.domain.strategy import Strategy
+from bot.risk.strategy_book import is_claim, market_of
 from bot.settings import StrategySettings
 from connectors.system.strategy_files import (
     digest_of,
@@ -22,7 +26,20 @@ from connectors.system.strategy_files import (
 )
 from strategies import KINDS
 
-__all__ = ["built", "code_of", "kind_for", "strategies_of"]
+__all__ = [
+    "built",
+    "claim_notes",
+    "code_of",
+    "kind_for",
+    "refuse_blind",
+    "strategies_of",
+    "uncounted",
+]
+
+_RIGHT: Final = (
+    "write a pair with its account, such as 'BTC-USDT in spot' or 'BTC-USDT in "
+    "margin_cross', or a contract, such as 'XBTUSDTM'"
+)
 
 
 def strategies_of(chosen: Sequence[StrategySettings]) -> tuple[Strategy, ...]:
@@ -81,11 +98,9 @@ def built(kind: Kind, settings: StrategySettings) -> Strategy:
             strategy = overlay_of(made, settings.overlay)
             for job in strategy.jobs:
                 occasion_of(job.schedule)
-            if not all(isinstance(each, str) for each in strategy.claims):
-                raise TypeError("claims must be texts")
+            return _misclaimed(strategy) or strategy
         except GnomonError as error:
             return error
-        return strategy
 
     found = fenced(asked)
     if isinstance(found, Fault):
@@ -93,6 +108,64 @@ def built(kind: Kind, settings: StrategySettings) -> Strategy:
     if isinstance(found, GnomonError):
         raise found
     return found
+
+
+def _misclaimed(strategy: Strategy) -> UsageError | None:
+    """What is wrong with the first claim that names no market at all."""
+    claims: Iterable[object] = strategy.claims
+    for claim in sorted(claims, key=str):
+        if not isinstance(claim, str) or not is_claim(claim):
+            return UsageError(
+                f"[strategy.{strategy.name}] claims {shown(claim)}, which names no "
+                f"market; {_RIGHT}."
+            )
+    return None
+
+
+def uncounted(strategies: Sequence[Strategy], rules: Rules) -> tuple[str, ...]:
+    """A sentence for each claim that these rules do not know or count in USDT."""
+    return tuple(
+        f"{strategy.name} claims {claim}, which is not traded here or not counted in "
+        "USDT: what happens there is in no profit of its own"
+        for strategy in strategies
+        for claim in _unknown(strategy, rules)
+    )
+
+
+def claim_notes(strategies: Sequence[Strategy], rules: Rules) -> tuple[Noted, ...]:
+    """What a live start journals of claims that the exchange does not trade.
+
+    A restart must not fail for one coin that was delisted, so only an overlay that
+    sees none of its markets is refused.
+
+    Raises:
+        UsageError: An overlay sees no market at all.
+    """
+    for strategy in strategies:
+        if len(_unknown(strategy, rules)) == len(strategy.claims):
+            refuse_blind([strategy], rules)
+    sentences = uncounted(strategies, rules)
+    return tuple(Noted(topic="uncounted claim", text=each) for each in sentences)
+
+
+def refuse_blind(strategies: Sequence[Strategy], rules: Rules) -> None:
+    """An overlay that does not see a market would never end a loss there.
+
+    Raises:
+        UsageError: A strategy with an overlay claims what these rules do not count.
+    """
+    for strategy in strategies:
+        unknown = _unknown(strategy, rules)
+        if unknown and isinstance(strategy, Overlaid):
+            raise UsageError(
+                f"[strategy.{strategy.name}.overlay] claims {unknown[0]!r}, which is "
+                "not traded here or not counted in USDT, so the overlay would never "
+                f"end a loss there; {_RIGHT}, of a coin that is traded here."
+            )
+
+
+def _unknown(strategy: Strategy, rules: Rules) -> list[str]:
+    return [each for each in sorted(strategy.claims) if market_of(each, rules) is None]
 
 
 def _refuse_shared(strategies: Sequence[Strategy]) -> None:

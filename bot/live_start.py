@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.compose import settings_digest, strategies_of
+from bot.compose_strategies import claim_notes
 from bot.domain.accounts import AccountId, AccountSnapshot, isolated_pair
 from bot.domain.entries import Entry, Noted, RunStarted
 from bot.domain.errors import UnreachableError
@@ -136,6 +137,7 @@ class Start:
         interests = self._interests(snapshot, strategies)
         await see_orders(client, registry, interests)
         rules = await rules_reader.read(interests)
+        noted = claim_notes(strategies, rules)
         past = await read_past(client, clock, interests)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))
         scheduler = self._scheduler()
@@ -162,6 +164,8 @@ class Start:
         fixed = FixedReader(rules, snapshot)
         engine = await self._engine(world, fixed, past, strategies)
         self._links.engine = engine
+        for note in noted:
+            self.remember(note)
         scheduler.start([job for s in strategies for job in s.jobs], world.put)
         await streams.start()
         try:

@@ -6,7 +6,7 @@ work with. Nothing here computes a profit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -87,6 +87,12 @@ class Overlaid:
 
     strategy: Strategy
     overlay: Overlay
+    claims: frozenset[str] = field(init=False)
+    """Those of the strategy, read once: its code is not asked on every mark."""
+
+    def __post_init__(self) -> None:
+        """Read what the strategy claims."""
+        object.__setattr__(self, "claims", frozenset(self.strategy.claims))
 
     @property
     def name(self) -> str:
@@ -97,11 +103,6 @@ class Overlaid:
     def jobs(self) -> Sequence[Job]:
         """Those of the strategy."""
         return self.strategy.jobs
-
-    @property
-    def claims(self) -> frozenset[str]:
-        """Those of the strategy."""
-        return self.strategy.claims
 
     @property
     def leverage(self) -> Decimal:

@@ -6,21 +6,40 @@ with what is there, at its mark, and with no profit; it is a fold of events and 
 in every replay. Only USDT markets are counted. Nothing here decides.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.accounts import FUTURES, AccountId
+from bot.domain.accounts import (
+    FUTURES,
+    MARGIN_CROSS,
+    SPOT,
+    AccountId,
+    isolated_account,
+)
 from bot.domain.events import Bucket, Cause, Event, Filled, LedgerBooked
 from bot.domain.instruments import Rules
 from bot.domain.money import ZERO
 from bot.risk.costs import fee_usdt, mark_usdt
 from bot.shadow.state import Shadow
 
-__all__ = ["Book", "Leg", "Market", "booked", "market_of", "opened_book", "profit"]
+__all__ = [
+    "Book",
+    "Leg",
+    "Market",
+    "booked",
+    "is_claim",
+    "market_of",
+    "opened_book",
+    "profit",
+]
 
 _USDT: Final = "USDT"
+_PAIR: Final = re.compile(r"[^\sa-z:-]+-[^\sa-z:-]+")
+_CONTRACT: Final = re.compile(r"[A-Z0-9]+(M|\d\d)")
+"""XBTUSDTM, or XBTMZ25 for one that is delivered."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,6 +74,22 @@ class Book:
     interest: Mapping[str, Decimal] = field(default_factory=dict)
     fees: Mapping[str, Decimal] = field(default_factory=dict)
     missing: int = 0
+
+
+def is_claim(claim: str) -> bool:
+    """Whether a text names a market as claims do: a pair in an account, or a contract.
+
+    Example:
+        >>> is_claim("BTC-USDT in spot"), is_claim("XBTUSDTM")
+        (True, True)
+        >>> is_claim("BTC-USDT"), is_claim("BTC-USDT in mars"), is_claim("btc")
+        (False, False, False)
+    """
+    symbol, found, account = claim.partition(" in ")
+    if not found:
+        return _CONTRACT.fullmatch(symbol) is not None
+    accounts = {SPOT, MARGIN_CROSS, isolated_account(symbol)}
+    return _PAIR.fullmatch(symbol) is not None and account in accounts
 
 
 def market_of(claim: str, rules: Rules) -> Market | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.compose import NullJournal, Plan, plan_run, simulate
-from bot.compose_strategies import built, kind_for
+from bot.compose_strategies import built, kind_for, uncounted
 from bot.domain.entries import Entry, Noted
 from bot.domain.events import Event, Filled
 from bot.domain.intents import Approved, Refused
@@ -163,12 +163,12 @@ def check(settings: Settings, chosen: StrategySettings) -> Checked:
     """
     kind = kind_for(chosen)
     strategy: Any = built(kind, chosen)
-    only = replace(settings, strategies=(replace(chosen, enabled=True),))
     problems = [] if chosen.path is None else list(impure_lines(chosen.path))
     warnings: list[str] = []
     trials: list[Trial] = []
     for scenario in _SCENARIOS:
-        plan = _plan(only, scenario)
+        plan = _plan(settings, scenario)
+        warnings += uncounted([strategy], plan.rules)
         witness = Witness(built(kind, chosen), built(kind, chosen))
         trial, rows = _tried(replace(plan, strategies=(witness,)), scenario, witness)
         _, again = _tried(replace(plan, strategies=(built(kind, chosen),)), scenario)
@@ -189,7 +189,7 @@ def check(settings: Settings, chosen: StrategySettings) -> Checked:
             for name in ("schedule", *kind.parameters)
         },
         problems=tuple(dict.fromkeys(problems)),
-        warnings=tuple(warnings),
+        warnings=tuple(dict.fromkeys(warnings)),
         trials=tuple(trials),
     )
 
@@ -214,6 +214,7 @@ def _plan(settings: Settings, scenario: str) -> Plan:
         account=load_account(_ACCOUNT),
         settings=settings,
         seed=_SEED,
+        has_strategies=False,
     )
 
 
