@@ -2,8 +2,8 @@
 
 A ``BacktestMeter`` watches a run beside its ``Tally`` and keeps for each calendar year
 (UTC) the equity at both ends, the deepest fall from a peak, what was traded and where
-the money went; and for each order how much of a minute's volume it took. Capital is
-the equity of all accounts, reserve included. It must not influence the run, and it
+the money went; and for each order how much of a minute's volume it asked for. Capital
+is the equity of all accounts, reserve included. It must not influence the run, and it
 charges nothing: the venue has.
 
 Capacity follows the cost of depth (DESIGN section 11): an order of ``Q`` coins pays
@@ -19,8 +19,10 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.accounts import FUTURES
-from bot.domain.events import Event, Filled, MarksTicked
+from bot.domain.events import Event, Filled, MarksTicked, OrderChanged
+from bot.domain.intents import Approved, PlaceOrder
 from bot.domain.money import ONE, ZERO, plain
+from bot.domain.orders import OrderType, TimeInForce
 from bot.domain.strategy import Strategy
 from bot.engine.core import Step
 from bot.engine.readings import value_usdt
@@ -104,22 +106,25 @@ class _Span:
 
 @dataclass(slots=True)
 class _Order:
-    """What one order took of its market."""
+    """What one order asked of its market, and what it took."""
 
-    symbol: str
-    coins: float
     volume_1m: float
     sigma_1m: float
-    value: float
+    coins: float = 0.0
+    """What it filled."""
+    asked: float = 0.0
+    """What it wanted to take at once; nought for one that rested."""
+    value: float = 0.0
 
     @property
     def share(self) -> float:
-        return self.coins / self.volume_1m
+        """Of a minute, what it asked for: what did not fit asked for too much."""
+        return max(self.asked, self.coins) / self.volume_1m
 
     @property
     def impact(self) -> float:
         """USDT that its size cost beside the spread."""
-        return self.sigma_1m * math.sqrt(self.share) * self.value
+        return self.sigma_1m * math.sqrt(self.coins / self.volume_1m) * self.value
 
 
 @dataclass(slots=True)
@@ -133,6 +138,8 @@ class BacktestMeter:
     ends: list[dict[str, Decimal]] = field(default_factory=list)
     """What the parts had come to when each year but the last ended."""
     orders: dict[str, _Order] = field(default_factory=dict)
+    taking: set[str] = field(default_factory=set)
+    """The requests of orders that take what is there and never rest."""
     strategies: tuple[Strategy, ...] = ()
     books: dict[str, Book] = field(default_factory=dict)
     """What each strategy's claimed markets have brought, once its marks are known."""
@@ -145,6 +152,9 @@ class BacktestMeter:
         for event in moment:
             if isinstance(event, Filled):
                 self._filled(event, shadow)
+            elif isinstance(event, OrderChanged):
+                self._changed(event, shadow)
+        self.taking |= {each.intent_id for each in step.approved if _takes(each)}
         for name, book in self.books.items():
             self.books[name] = booked(book, shadow, moment)
         if len(self.books) < len(self.strategies):
@@ -206,18 +216,30 @@ class BacktestMeter:
         for span in (self.whole, self.years[-1] if self.years else None):
             if span is not None:
                 span.traded += value
-        depth, coins = shadow.liquidity.get(fill.symbol), _coins(fill, shadow)
-        if depth is None or depth.volume_1m <= 0 or coins is None:
+        order = self._order(fill, shadow)
+        coins = _coins(fill, fill.price, shadow)
+        if order is None or coins is None:
             self.unpriced += 1
             return
-        order = self.orders.setdefault(
-            fill.order_id,
-            _Order(
-                fill.symbol, 0.0, float(depth.volume_1m), float(depth.sigma_1m), 0.0
-            ),
-        )
         order.coins += float(coins)
         order.value += float(value)
+
+    def _changed(self, told: OrderChanged, shadow: Shadow) -> None:
+        """See what an order asked for that takes at once, filled or not."""
+        if told.price is not None and told.intent_id not in self.taking:
+            return
+        mark = told.price or shadow.futures_marks.get(told.symbol)
+        order, coins = self._order(told, shadow), _coins(told, mark, shadow)
+        if order is not None and coins is not None:
+            order.asked = float(coins)
+
+    def _order(self, event: Filled | OrderChanged, shadow: Shadow) -> _Order | None:
+        """The figures of an order; None where the depth of its market is unknown."""
+        depth = shadow.liquidity.get(event.symbol)
+        if depth is None or depth.volume_1m <= 0:
+            return None
+        new = _Order(float(depth.volume_1m), float(depth.sigma_1m))
+        return self.orders.setdefault(event.order_id, new)
 
     def answer(self) -> dict[str, object]:
         """The figures of the whole run, its years and its capacity.
@@ -265,16 +287,27 @@ class BacktestMeter:
         }
 
 
-def _coins(fill: Filled, shadow: Shadow) -> Decimal | None:
-    """The base coins of a fill; None for a contract that is not known."""
-    if fill.account != FUTURES:
-        return fill.qty
-    contract = shadow.rules.contracts.get(fill.symbol)
+def _takes(approved: Approved) -> bool:
+    """Whether a request is an order that never rests in the book."""
+    order = approved.intent
+    if not isinstance(order, PlaceOrder):
+        return False
+    is_market = order.type is OrderType.MARKET
+    return is_market or order.time_in_force is not TimeInForce.GTC
+
+
+def _coins(
+    event: Filled | OrderChanged, price: Decimal | None, shadow: Shadow
+) -> Decimal | None:
+    """The base coins of a fill or an order; None for a contract that is not known."""
+    if event.account != FUTURES:
+        return event.qty
+    contract = shadow.rules.contracts.get(event.symbol)
     if contract is None:
         return None
     if contract.is_inverse:
-        return fill.qty * contract.multiplier / fill.price
-    return fill.qty * contract.multiplier
+        return event.qty * contract.multiplier / price if price else None
+    return event.qty * contract.multiplier
 
 
 def _text(number: Decimal) -> str:
