@@ -44,6 +44,7 @@ _LEAST_SPAN: Final = timedelta(days=30)
 _DEPTH_SHARE: Final = 0.10
 """The most of a minute's volume that is filled in a minute."""
 _PARTS: Final = ("funding", "interest", "fees", "slippage", "liquidation")
+_NOTHING: Final = dict.fromkeys(_PARTS, ZERO)
 
 
 def annual_return(net_return: Decimal, span: timedelta) -> Decimal | None:
@@ -137,6 +138,8 @@ class BacktestMeter:
     years: list[_Span] = field(default_factory=list)
     ends: list[dict[str, Decimal]] = field(default_factory=list)
     """What the parts had come to when each year but the last ended."""
+    known: dict[str, Decimal] = field(default_factory=lambda: dict(_NOTHING))
+    """What the parts had come to at the last mark, as the equity at the end did."""
     orders: dict[str, _Order] = field(default_factory=dict)
     taking: set[str] = field(default_factory=set)
     """The requests of orders that take what is there and never rest."""
@@ -202,14 +205,15 @@ class BacktestMeter:
             self.years.append(self._span(self.tally.start, first))
         last = self.years[-1]
         if at.year != last.start.year:
-            self.ends.append(dict(self.tally.parts))
+            self.ends.append(self.known)
             self.years.append(self._span(at, last.equity_end))
         for span in (self.whole, self.years[-1]):
             span.see(at, equity)
+        self.known = dict(self.tally.parts)
 
     def _span(self, at: datetime, equity: Decimal) -> _Span:
-        parts = dict(self.tally.parts) if self.years else dict.fromkeys(_PARTS, ZERO)
-        return _Span(at, equity, parts, at, equity, equity)
+        """A stretch that begins where the last mark left equity and parts."""
+        return _Span(at, equity, self.known, at, equity, equity)
 
     def _filled(self, fill: Filled, shadow: Shadow) -> None:
         value = abs(value_usdt(shadow, fill))
