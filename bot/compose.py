@@ -17,7 +17,7 @@ from typing import Final
 
 from bot.compose_strategies import (
     code_of,
-    refuse_blind,
+    refuse_idle,
     strategies_of,
     uncounted,
 )
@@ -126,8 +126,8 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
 
     Raises:
         UsageError: The account holds what the market does not trade, a strategy
-            is unknown, the world has no connector yet, or an overlay would not
-            see a market of its strategy.
+            is unknown, the world has no connector yet, or a schedule or an
+            overlay waits for a market that is not traded.
     """
     if world not in _WORLDS:
         raise UsageError(
@@ -141,12 +141,9 @@ def plan_run(  # noqa: PLR0913 - a run is decided by exactly these inputs
     opening = resolve(account, rules, first)
     order = adverse_first(opening, rules, first.margin_marks)
     strategies = strategies_of(settings.strategies) if has_strategies else ()
-    refuse_blind(strategies, rules)
-    described = market.description
-    assumed = (
-        *(*described.assumptions, *assumptions(rules), *_own(settings)),
-        *uncounted(strategies, rules),
-    )
+    refuse_idle(strategies, rules)
+    described, unseen = market.description, uncounted(strategies, rules)
+    assumed = (*described.assumptions, *assumptions(rules), *_own(settings), *unseen)
     identity = {
         "market": described.digest,
         "account": account.digest,

@@ -14,7 +14,7 @@ from bot.domain.fence import Fault, fenced, shown
 from bot.domain.instruments import Rules
 from bot.domain.overlay import Overlaid, overlay_of
 from bot.domain.scheduled import Kind
-from bot.domain.schedules import occasion_of
+from bot.domain.schedules import occasion_of, settlement_of
 from bot.domain.strategy import Strategy
 from bot.risk.strategy_book import is_claim, market_of
 from bot.settings import StrategySettings
@@ -32,9 +32,14 @@ __all__ = [
     "code_of",
     "kind_for",
     "refuse_blind",
+    "refuse_idle",
     "strategies_of",
+    "unasked",
     "uncounted",
 ]
+
+_UNCOUNTED: Final = "uncounted claim"
+_UNASKED: Final = "unasked schedule"
 
 _RIGHT: Final = (
     "write a pair with its account, such as 'BTC-USDT in spot' or 'BTC-USDT in "
@@ -122,6 +127,17 @@ def _misclaimed(strategy: Strategy) -> UsageError | None:
     return None
 
 
+def unasked(strategies: Sequence[Strategy], rules: Rules) -> tuple[str, ...]:
+    """A sentence for each schedule that waits for a contract that is not traded."""
+    return tuple(
+        f"[strategy.{strategy.name}] {job.schedule!r} would never be asked: no "
+        f"contract {settlement_of(job.schedule)} is traded here"
+        for strategy in strategies
+        for job in strategy.jobs
+        if settlement_of(job.schedule) not in {None, *rules.contracts}
+    )
+
+
 def uncounted(strategies: Sequence[Strategy], rules: Rules) -> tuple[str, ...]:
     """A sentence for each claim that these rules do not know or count in USDT."""
     return tuple(
@@ -133,7 +149,7 @@ def uncounted(strategies: Sequence[Strategy], rules: Rules) -> tuple[str, ...]:
 
 
 def claim_notes(strategies: Sequence[Strategy], rules: Rules) -> tuple[Noted, ...]:
-    """What a live start journals of claims that the exchange does not trade.
+    """What a live start journals of claims and schedules that nothing answers.
 
     A restart must not fail for one coin that was delisted, so only an overlay that
     sees none of its markets is refused.
@@ -144,8 +160,23 @@ def claim_notes(strategies: Sequence[Strategy], rules: Rules) -> tuple[Noted, ..
     for strategy in strategies:
         if len(_unknown(strategy, rules)) == len(strategy.claims):
             refuse_blind([strategy], rules)
-    sentences = uncounted(strategies, rules)
-    return tuple(Noted(topic="uncounted claim", text=each) for each in sentences)
+    return (
+        *(Noted(topic=_UNCOUNTED, text=each) for each in uncounted(strategies, rules)),
+        *(Noted(topic=_UNASKED, text=each) for each in unasked(strategies, rules)),
+    )
+
+
+def refuse_idle(strategies: Sequence[Strategy], rules: Rules) -> None:
+    """What can never come in a run is refused before it begins.
+
+    Raises:
+        UsageError: A schedule waits for a contract that is not traded, or an overlay
+            does not see a market of its strategy.
+    """
+    for sentence in unasked(strategies, rules):
+        known = ", ".join(sorted(rules.contracts)[:3]) or "none"
+        raise UsageError(f"{sentence}; those that are: {known}.")
+    refuse_blind(strategies, rules)
 
 
 def refuse_blind(strategies: Sequence[Strategy], rules: Rules) -> None:

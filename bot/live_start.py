@@ -137,7 +137,6 @@ class Start:
         interests = self._interests(snapshot, strategies)
         await see_orders(client, registry, interests)
         rules = await rules_reader.read(interests)
-        noted = claim_notes(strategies, rules)
         past = await read_past(client, clock, interests)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))
         scheduler = self._scheduler()
@@ -164,8 +163,6 @@ class Start:
         fixed = FixedReader(rules, snapshot)
         engine = await self._engine(world, fixed, past, strategies)
         self._links.engine = engine
-        for note in noted:
-            self.remember(note)
         scheduler.start([job for s in strategies for job in s.jobs], world.put)
         await streams.start()
         try:
@@ -327,6 +324,7 @@ class Start:
     ) -> Engine:
         """The engine after its first moment, with what is in doubt being looked up."""
         settings, at = self.connection.settings, world.now()
+        noted = claim_notes(strategies, fixed.rules)
         epoch = max(int(at.timestamp()), self.memory.epoch + 1)
         recovered = replace(self._recovered(fixed.rules, at), funding_past=past.funding)
         began = await recover(fixed, at, recovered, past.closes)
@@ -348,7 +346,7 @@ class Start:
             executor=executor,
         )
         header = self._header(settings, epoch, strategies)
-        self.journal.append([Entry(at=at, body=header)])
+        self.journal.append([Entry(at=at, body=each) for each in (header, *noted)])
         engine.handle(began.moment)
         self.journal.commit()
         for approved in began.lookups:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.compose import Plan, settings_digest, strategies_of
-from bot.compose_strategies import refuse_blind
+from bot.compose_strategies import refuse_idle
 from bot.domain.accounts import (
     FUTURES,
     MAIN,
@@ -209,14 +209,14 @@ def plan_paper(
 
     Raises:
         UsageError: The account cannot be held on this market, a strategy or its
-            schedule is not known, or an overlay would not see a market.
+            schedule is not known, or one waits for a market that is not traded.
     """
     settings = asked.settings
     vip = asked.account.vip or settings.vip
     described = _described(asked, start)
     rules = rules_for(described, start.first, start.documents, vip)
     known, strategies = memory.shadow, asked.strategies()
-    refuse_blind(strategies, rules)
+    refuse_idle(strategies, rules)
     for job in (job for strategy in strategies for job in strategy.jobs):
         parse_schedule(job.schedule, start.first.at)
     assumed = (*assumptions(rules), *_assumed(settings, vip))

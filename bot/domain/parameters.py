@@ -88,6 +88,15 @@ class Parameter:
             case _:
                 raise self._wrong(where, value)
 
+    def prove(self, where: str) -> None:
+        """Hold the default to what a value must be.
+
+        Raises:
+            UsageError: It is none; a default that is not there is no fault.
+        """
+        if self.default is not None and self.default != "":
+            self.read(where, self.default)
+
     def _is_chosen(self, value: str) -> bool:
         return not self.choices or value in self.choices
 
@@ -114,7 +123,8 @@ class Parameter:
         )
 
     def _wrong(self, where: str, value: object) -> UsageError:
-        return UsageError(f"{where} must be {self.expected}, was {value!r}.")
+        shown = str(value) if isinstance(value, Decimal) else repr(value)
+        return UsageError(f"{where} must be {self.expected}, was {shown}.")
 
 
 def _are_texts(values: Sequence[object]) -> bool:

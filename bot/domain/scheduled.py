@@ -7,7 +7,7 @@ its fields never change. This module decides nothing about trading.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -118,17 +118,37 @@ class Kind:
             raise UsageError(f"{where} {error}") from None
 
 
+def _example(hint: object) -> str:
+    """A declaration of a field's type, as its author would write it."""
+    examples = {
+        "int": "whole(3, low=1, high=5)",
+        "str": 'text("BTC")',
+        "bool": "flag(default=True)",
+    }
+    word = hint.__name__ if isinstance(hint, type) else str(hint)
+    return examples.get(word, 'decimal("1", low="0", high="5")')
+
+
 def kind_of(name: str, made_of: type[Scheduled], source: str = "built in") -> Kind:
     """A class as a kind.
 
     Raises:
-        UsageError: The class is no dataclass of its own, so its fields mean nothing.
+        UsageError: The class is no dataclass of its own, so its fields mean nothing, a
+            field has no default, or one that is not what it says it must be.
     """
     if "__dataclass_params__" not in vars(made_of):
         raise UsageError(
             f"{source}: write @dataclass(frozen=True, kw_only=True) above "
             f"class {made_of.__name__}."
         )
-    return Kind(
-        name=name, made_of=made_of, source=source, parameters=parameters_of(made_of)
-    )
+    known = parameters_of(made_of)
+    for each in fields(made_of):
+        has_none = each.default is MISSING and each.default_factory is MISSING
+        if has_none and each.name != "name":
+            raise UsageError(
+                f"{source}: the parameter {each.name} has no default; declare one, "
+                f"such as {each.name} = {_example(each.type)}."
+            )
+    for parameter, declared in known.items():
+        declared.prove(f"{source}: the default of {parameter}")
+    return Kind(name=name, made_of=made_of, source=source, parameters=known)

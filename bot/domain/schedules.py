@@ -19,7 +19,14 @@ from typing import Final
 
 from bot.domain.errors import UsageError
 
-__all__ = ["FACTS", "Occasion", "OnOccasion", "occasion_of", "parts_of"]
+__all__ = [
+    "FACTS",
+    "Occasion",
+    "OnOccasion",
+    "occasion_of",
+    "parts_of",
+    "settlement_of",
+]
 
 FACTS: Final = "on fact"
 """The schedule of a strategy that must see what became of its requests."""
@@ -57,6 +64,22 @@ def parts_of(schedule: str) -> tuple[str, ...]:
     if not parts:
         raise UsageError("A schedule must not be empty; write 'every 60s'.")
     return parts
+
+
+def settlement_of(part: str) -> str | None:
+    """The contract of a ``before-settlement`` part; None for any other part.
+
+    Example:
+        >>> settlement_of("before-settlement 10m XBTUSDTM")
+        'XBTUSDTM'
+        >>> settlement_of("every 60s") is None
+        True
+    """
+    match part.split():
+        case ["before-settlement", _, symbol]:
+            return symbol
+        case _:
+            return None
 
 
 def occasion_of(part: str) -> OnOccasion | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.compose import NullJournal, Plan, plan_run, simulate
-from bot.compose_strategies import built, kind_for, uncounted
+from bot.compose_strategies import built, kind_for, unasked, uncounted
 from bot.domain.entries import Entry, Noted
 from bot.domain.events import Event, Filled
 from bot.domain.intents import Approved, Refused
@@ -169,6 +169,7 @@ def check(settings: Settings, chosen: StrategySettings) -> Checked:
     for scenario in _SCENARIOS:
         plan = _plan(settings, scenario)
         warnings += uncounted([strategy], plan.rules)
+        warnings += unasked([strategy], plan.rules)
         witness = Witness(built(kind, chosen), built(kind, chosen))
         trial, rows = _tried(replace(plan, strategies=(witness,)), scenario, witness)
         _, again = _tried(replace(plan, strategies=(built(kind, chosen),)), scenario)

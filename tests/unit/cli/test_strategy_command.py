@@ -145,6 +145,14 @@ def test_a_wrong_table_is_one_sentence(
             HEAD.replace("@dataclass(frozen=True, kw_only=True)", "") + "        pass",
             "@da",
         ),
+        (
+            HEAD.replace('decimal("0.5",', 'decimal("9",') + "        pass",
+            "the default of share must be a number at least 0 and at most 1, was 9.",
+        ),
+        (
+            HEAD.replace(" = whole(3, low=1, high=5)", "") + "        pass",
+            "count has no default; declare one, such as count = whole(3, low=1, hig",
+        ),
     ],
 )
 def test_a_file_that_is_no_strategy_is_one_sentence(

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.compose_strategies import built, claim_notes, refuse_blind, uncounted
+from bot.compose_strategies import (
+    built,
+    claim_notes,
+    refuse_blind,
+    refuse_idle,
+    uncounted,
+)
 from bot.domain.errors import UsageError
 from bot.domain.intents import Proposal
 from bot.domain.overlay import Overlaid, Overlay
@@ -39,7 +45,7 @@ class Claiming(Scheduled):
         return []
 
 
-def claiming(*claims: object) -> Strategy:
+def claiming(*claims: object, schedule: str = "every 60s") -> Strategy:
     """A strategy with these claims, built from its table."""
 
     @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +54,7 @@ def claiming(*claims: object) -> Strategy:
 
         wanted: Any = claims
 
-    table = settings_of("mine", "mine")
+    table = replace(settings_of("mine", "mine"), schedule=schedule)
     return built(kind_of("mine", Mine), table)
 
 
@@ -106,6 +112,16 @@ def test_an_overlay_that_does_not_see_a_market_is_refused() -> None:
     for claim in ("DOGE-USDT in spot", "DOGEUSDTM", "XBTUSDM"):
         with pytest.raises(UsageError, match=f"overlay] claims '{claim}', which"):
             refuse_blind([overlaid("XBTUSDTM", claim)], rules())
+
+
+def test_a_schedule_that_waits_for_no_contract_is_refused() -> None:
+    """It would never be asked; a live start journals it and goes on."""
+    waiting = claiming("XBTUSDTM", schedule="before-settlement 10m NOPEUSDTM")
+    refuse_idle([claiming(schedule="before-settlement 1h XBTUSDTM")], rules())
+    with pytest.raises(UsageError, match="no contract NOPEUSDTM is traded here; thos"):
+        refuse_idle([waiting], rules())
+    (note,) = claim_notes([waiting], rules())
+    assert note.topic == "unasked schedule"
 
 
 def test_without_an_overlay_it_is_a_sentence_of_the_run() -> None:
