@@ -346,7 +346,8 @@ class Start:
             executor=executor,
         )
         header = self._header(settings, epoch, strategies)
-        self.journal.append([Entry(at=at, body=each) for each in (header, *noted)])
+        rows = [Entry(at=at, body=note) for note in noted]
+        self.journal.append([Entry(at=at, body=header), *rows])
         engine.handle(began.moment)
         self.journal.commit()
         for approved in began.lookups:

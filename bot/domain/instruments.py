@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import NewType
+from types import MappingProxyType
+from typing import Final, NewType
 
 from bot.domain.announced import Delisting, RiskChange
 
@@ -172,6 +173,11 @@ class IsolatedPairRules:
     quote_rules: MarginCoinRules
 
 
+_BY_NAME: Final = (
+    *("spot", "contracts", "margin_coins", "isolated_pairs", "spot_fee_rates"),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """All the exchange's rules that an account needs, by symbol or coin.
@@ -192,6 +198,13 @@ class Rules:
     assumed: frozenset[str] = frozenset()
     delistings: tuple[Delisting, ...] = ()
     """What the exchange has stated to leave, and when."""
+
+    def __post_init__(self) -> None:
+        """Make every mapping read only: rules are handed to code that is not ours."""
+        for name in _BY_NAME:
+            found = getattr(self, name)
+            if not isinstance(found, MappingProxyType):
+                object.__setattr__(self, name, MappingProxyType(found))
 
     @property
     def next_change_at(self) -> datetime | None:

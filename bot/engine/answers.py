@@ -111,6 +111,8 @@ def taken(answer: object) -> object:
 
     No more is taken than shows that it is too long, so an endless one ends here.
     """
+    if isinstance(answer, list | tuple):
+        return tuple(answer[: MOST_PROPOSALS + 1])
     if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
         return answer
     return tuple(islice(answer, MOST_PROPOSALS + 1))
