@@ -118,7 +118,7 @@ def test_a_schedule_that_waits_for_no_contract_is_refused() -> None:
     """It would never be asked; a live start journals it and goes on."""
     waiting = claiming("XBTUSDTM", schedule="before-settlement 10m NOPEUSDTM")
     refuse_idle([claiming(schedule="before-settlement 1h XBTUSDTM")], rules())
-    with pytest.raises(UsageError, match="no contract NOPEUSDTM is traded here; thos"):
+    with pytest.raises(UsageError, match="no contract NOPEUSDTM is traded here; "):
         refuse_idle([waiting], rules())
     (note,) = claim_notes([waiting], rules())
     assert note.topic == "unasked schedule"
