@@ -18,7 +18,7 @@ from bot.shadow.state import Shadow
 from connectors.kucoin.answers import Rest
 from connectors.kucoin.books import Names
 from connectors.kucoin.feed import Interests
-from connectors.kucoin.interests import interests_of, joined
+from connectors.kucoin.interests import interests_of, joined, listed
 from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.polls import Poll
 from connectors.kucoin.pre_images import MoneyIntent
@@ -81,6 +81,13 @@ class Links:
             self.interests = joined(self.interests, found)
         return self.interests
 
+    def tradable(self) -> Interests:
+        """The same without the pairs that the engine's rules do not list."""
+        wanted = self.wanted()
+        if self.engine is None:
+            return wanted
+        return listed(wanted, self.engine.state.shadow.rules)
+
     def likely(self) -> Sequence[MoneyIntent]:
         """What a cure might move, by the engine's books."""
         return [] if self.engine is None else likely_cures(self.engine.state.shadow)
@@ -88,7 +95,7 @@ class Links:
     def relisting(self, rest: Rest, clock: Clock) -> Relisting:
         """Lists all that rests when a person asks to cancel it."""
         return Relisting(
-            rest=rest, clock=clock, registry=self.registry, wanted=self.wanted
+            rest=rest, clock=clock, registry=self.registry, wanted=self.tradable
         )
 
     def names(self) -> Names:

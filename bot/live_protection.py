@@ -9,13 +9,14 @@ from decimal import Decimal
 from bot.compose import strategies_of
 from bot.domain.accounts import FUTURES, MAIN, MARGIN_CROSS, SPOT, AccountSnapshot
 from bot.domain.events import MarksTicked, OrderChanged, RulesRead, SnapshotTaken
+from bot.domain.instruments import Rules
 from bot.domain.money import ONE
 from bot.live_start import Connection
 from bot.report.protection import Protection, protection
 from bot.shadow.apply import apply
 from bot.shadow.state import Shadow, empty_shadow
 from connectors.kucoin.checks import Check
-from connectors.kucoin.interests import interests_of
+from connectors.kucoin.interests import interests_of, listed
 from connectors.kucoin.notices import announced_checks, notice_checks
 from connectors.kucoin.order_reads import open_orders
 from connectors.kucoin.parse.marks import (
@@ -81,18 +82,18 @@ async def _read(connection: Connection, rules_reader: RulesReader) -> Shadow:
     for row in found.rows:
         own = registry.own_id(row.stop_id, row.client_id)
         shadow = apply(shadow, from_row(row, own))
-    for order in await _orders(connection, snapshot, claims):
+    for order in await _orders(connection, snapshot, claims, rules):
         shadow = apply(shadow, order)
     return shadow
 
 
 async def _orders(
-    connection: Connection, snapshot: AccountSnapshot, claims: list[str]
+    connection: Connection, snapshot: AccountSnapshot, claims: list[str], rules: Rules
 ) -> tuple[OrderChanged, ...]:
     """The orders that rest, in every market."""
     settings = connection.settings
     ours = [c for s in strategies_of(settings.strategies) for c in s.claims]
-    interests = interests_of(snapshot, [*claims, *ours])
+    interests = listed(interests_of(snapshot, [*claims, *ours]), rules)
     accounts = interests.accounts - {MAIN}
     registry = OrderRegistry(patience=0)
     for fact in await open_orders(connection.client, accounts, interests.spot_symbols):

@@ -39,7 +39,7 @@ from connectors.kucoin.client import KucoinClient
 from connectors.kucoin.cursors import Cursors
 from connectors.kucoin.exchange_clock import ExchangeClock
 from connectors.kucoin.feed import Interests
-from connectors.kucoin.interests import channels_of
+from connectors.kucoin.interests import channels_of, listed
 from connectors.kucoin.looks import Looker
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.relisting import Relisting
@@ -135,8 +135,8 @@ class Start:
         looker = await self._looker(snapshots)
         snapshot = await self._books(looker)
         interests = self._interests(snapshot, strategies)
-        await see_orders(client, registry, interests)
         rules = await rules_reader.read(interests)
+        await see_orders(client, registry, listed(interests, rules))
         past = await read_past(client, clock, interests)
         streams = Streams(client, SocketKit(clock=clock), channels_of(interests))
         scheduler = self._scheduler()

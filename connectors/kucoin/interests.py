@@ -6,7 +6,7 @@ pair that would reduce it and the coin behind every contract. Pure.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Final
 
 from bot.domain.accounts import (
@@ -14,6 +14,7 @@ from bot.domain.accounts import (
     AccountSnapshot,
     isolated_pair,
 )
+from bot.domain.instruments import Rules
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.streams import Channel
 from connectors.kucoin.topics import (
@@ -33,7 +34,7 @@ from connectors.kucoin.topics import (
     SPOT_STOPS,
 )
 
-__all__ = ["channels_of", "interests_of", "joined"]
+__all__ = ["channels_of", "interests_of", "joined", "listed"]
 
 _QUARTERLY: Final = re.compile(r"(?<=M)[FGHJKMNQUVXZ][0-9]{2}$")
 """The month and year of a contract that ends: XBTMZ26 ends in December 2026."""
@@ -88,6 +89,20 @@ def joined(known: Interests, more: Interests) -> Interests:
     """
     names = [field.name for field in fields(Interests)]
     return Interests(**{n: getattr(known, n) | getattr(more, n) for n in names})
+
+
+def listed(interests: Interests, rules: Rules) -> Interests:
+    """The same without the pairs that the rules do not list: no one can ask for those.
+
+    A coin that is held need not have a pair against USDT.
+
+    Example:
+        >>> held = Interests(coins=frozenset(), spot_symbols=frozenset({"FOO-USDT"}))
+        >>> listed(held, Rules()).spot_symbols
+        frozenset()
+    """
+    symbols = interests.spot_symbols & rules.spot.keys()
+    return replace(interests, spot_symbols=frozenset(symbols))
 
 
 def _base_of(contract: str) -> str:

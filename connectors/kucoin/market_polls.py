@@ -24,6 +24,7 @@ from bot.ports import AccountReader, Clock
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.depth import MINUTES, liquidity_of
 from connectors.kucoin.feed import Feed, Interests
+from connectors.kucoin.interests import listed
 from connectors.kucoin.name_by_name import NameByName
 from connectors.kucoin.parse.contracts import contract
 from connectors.kucoin.parse.depth import (
@@ -35,7 +36,6 @@ from connectors.kucoin.parse.depth import (
 from connectors.kucoin.parse.funding import funding_rate
 from connectors.kucoin.parse.loans import borrow_rates, inventory
 from connectors.kucoin.parse.marks import contract_mark, margin_marks
-from connectors.kucoin.parse.node import Node
 from connectors.kucoin.parse.service import ServiceState, service_state
 from connectors.kucoin.parse.spot_rules import spot_listings
 from connectors.kucoin.parse.tickers import Ticker, futures_ticker, spot_ticker
@@ -98,6 +98,10 @@ class MarketPolls:
             Poll(name="service", every_s=60, ask=self.service),
         )
 
+    def pairs(self) -> frozenset[str]:
+        """The pairs that are asked for: followed, and listed by the rules."""
+        return listed(self.interests, self.rules).spot_symbols
+
     def pulse(self) -> Poll:
         """Time itself, for a guard that no mark wakes."""
         return Poll(name="pulse", every_s=1, ask=self.pulse_of_time)
@@ -123,8 +127,8 @@ class MarketPolls:
         if not self.feed.marks.late_coins(asked, self.clock.now() - _LATE_MARK):
             return ()
         marks = margin_marks(await self.rest.read("spot_marks"))
-        listed = {mark.base for mark in marks if mark.quote == "BTC"}
-        self._unmarked = self.interests.coins - listed - {"BTC"}
+        marked = {mark.base for mark in marks if mark.quote == "BTC"}
+        self._unmarked = self.interests.coins - marked - {"BTC"}
         for mark in marks:
             if mark.base in self.interests.coins:
                 self.feed.marks.put_margin(mark)
@@ -146,20 +150,17 @@ class MarketPolls:
         since, marks = self.clock.now() - _LATE_MARK, self.feed.marks
         late = marks.late_contracts(self.interests.contracts, since)
         pairs = {f"{c}-USDT" for c in marks.late_coins(self.interests.coins, since)}
-        spot = pairs & self.interests.spot_symbols
-        return [
-            *await self._lasts(sorted(late), "futures_ticker", futures_ticker),
-            *await self._lasts(sorted(spot), "spot_ticker", spot_ticker),
-        ]
+        spot = sorted(pairs & self.pairs())[:_LASTS_AT_ONCE]
+        symbols = [*sorted(late)[:_LASTS_AT_ONCE], *spot]
+        return await self._each.ask("the price", symbols, self._last)
 
-    async def _lasts(
-        self, symbols: Sequence[str], endpoint: str, parse: Callable[[Node], Ticker]
-    ) -> Events:
-        async def last(symbol: str) -> Events:
-            data = await self.rest.read(endpoint, {"symbol": symbol})
-            return _last_of(symbol, parse(data))
-
-        return await self._each.ask("the price", symbols[:_LASTS_AT_ONCE], last)
+    async def _last(self, symbol: str) -> Events:
+        is_pair = symbol in self.interests.spot_symbols
+        endpoint = "spot_ticker" if is_pair else "futures_ticker"
+        parse = spot_ticker if is_pair else futures_ticker
+        return _last_of(
+            symbol, parse(await self.rest.read(endpoint, {"symbol": symbol}))
+        )
 
     # -- prices of money ---------------------------------------------------
 
@@ -232,14 +233,12 @@ class MarketPolls:
 
     async def symbols(self) -> Events:
         """Which contracts and margin pairs do not trade now."""
-        contracts = sorted(self.interests.contracts)
-        pairs = sorted(self.interests.spot_symbols)
-        return [
-            *await self._each.ask("the status", contracts, self._contract_status),
-            *await self._each.ask("the status", pairs, self._pair_status),
-        ]
+        symbols = [*sorted(self.interests.contracts), *sorted(self.pairs())]
+        return await self._each.ask("the status", symbols, self._status)
 
-    async def _contract_status(self, symbol: str) -> Events:
+    async def _status(self, symbol: str) -> Events:
+        if symbol in self.interests.spot_symbols:
+            return await self._pair_status(symbol)
         status = contract(await self.rest.read("contract", {"symbol": symbol})).status
         return self._opened(symbol, status == "open", f"its status is {status}")
 
@@ -274,12 +273,13 @@ class MarketPolls:
 
     async def liquidity(self) -> Events:
         """How deep each symbol is, from its book and its last hour."""
-        pairs = sorted(self.interests.spot_symbols)
-        contracts = sorted(self.interests.contracts)
-        return [
-            *await self._each.ask("the depth", pairs, self._spot_depth),
-            *await self._each.ask("the depth", contracts, self._contract_depth),
-        ]
+        symbols = [*sorted(self.pairs()), *sorted(self.interests.contracts)]
+        return await self._each.ask("the depth", symbols, self._depth)
+
+    async def _depth(self, symbol: str) -> Events:
+        if symbol in self.interests.spot_symbols:
+            return await self._spot_depth(symbol)
+        return await self._contract_depth(symbol)
 
     async def _spot_depth(self, symbol: str) -> Events:
         now = self.clock.now()

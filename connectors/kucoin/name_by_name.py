@@ -4,11 +4,13 @@ A coin without a market, a contract that is delisted, a row that cannot be read:
 that name's own trouble. A name that the exchange refuses three times in a row is left
 alone for ten minutes and said once with the exchange's words. What is refused of
 everything (the key, the clock, too many requests) and what cannot be reached is no
-name's trouble: it ends the round, and what was read before is kept. Nothing here knows
-what is asked for.
+name's trouble: it ends the round, what was read before is kept, and the next round
+begins behind the name at which this one ended, so that none waits for ever. Nothing
+here knows what is asked for.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,15 +41,21 @@ class NameByName:
     Args:
         clock: When a name may be asked for again.
         note: Told of each name that is left alone, in a sentence.
+        round_s: Real seconds that a round may take; a poll has thirty.
     """
 
     clock: Clock
     note: Callable[[str], None]
+    round_s: float = 20.0
     _refused: dict[tuple[str, str], int] = field(default_factory=dict)
     _until: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _said: set[tuple[str, str]] = field(default_factory=set)
+    """Names and reasons; what else is refused of a name is not said again."""
+    _ended_at: dict[str, str] = field(default_factory=dict)
+    """Of what is asked for, the name at which the last round was cut short."""
 
     async def ask(self, what: str, names: Iterable[str], ask: _Ask) -> list[Event]:
-        """The events of every name that is answered, in the order of the names.
+        """The events of every name that is answered.
 
         Args:
             what: What is asked for, in words.
@@ -59,29 +67,49 @@ class NameByName:
             UnreachableError: No sound answer, and nothing was read before.
         """
         told: list[Event] = []
-        for name in names:
-            if self.clock.now() < self._until.get((what, name), self.clock.now()):
-                continue
-            try:
-                told += await self._one((what, name), ask)
-            except (ExchangeRefusedError, UnreachableError):
-                if not told:
-                    raise
-                break
+        is_read = False
+        try:
+            async with asyncio.timeout(self.round_s):
+                for name in self._in_turn(what, names):
+                    answer = await self._one((what, name), ask)
+                    is_read |= answer is not None
+                    told += answer or ()
+        except TimeoutError:
+            if not is_read:
+                why = f"{what} of nothing was answered within {self.round_s:.0f} s"
+                raise UnreachableError(why) from None
+        except (ExchangeRefusedError, UnreachableError):
+            if not is_read:
+                raise
         return told
 
-    async def _one(self, key: tuple[str, str], ask: _Ask) -> Sequence[Event]:
-        """One answer; none where the trouble is the name's own."""
+    def _in_turn(self, what: str, names: Iterable[str]) -> Iterator[str]:
+        """The names that are due; those behind the one that ended a round come first.
+
+        The name that is given last stays noted as the end, until the round is over.
+        """
+        due, now = list(names), self.clock.now()
+        if (ended := self._ended_at.get(what)) in due:
+            first = due.index(ended) + 1
+            due = due[first:] + due[:first]
+        for name in due:
+            if now >= self._until.get((what, name), now):
+                self._ended_at[what] = name
+                yield name
+        self._ended_at.pop(what, None)
+
+    async def _one(self, key: tuple[str, str], ask: _Ask) -> Sequence[Event] | None:
+        """One answer; None where the trouble is the name's own."""
         try:
             events = await ask(key[1])
         except UsageError as error:
             self._struck(key, str(error))
-            return ()
+            return None
         except ExchangeRefusedError as refusal:
             if _is_of_everything(refusal):
                 raise
             self._struck(key, f"KuCoin says: {refusal}")
-            return ()
+            return None
         self._refused.pop(key, None)
         return events
 
@@ -91,10 +119,11 @@ class NameByName:
         self._refused[key] = count % _PATIENCE
         if count < _PATIENCE:
             return
-        is_news = key not in self._until
+        what, name = key
+        is_news = key not in self._until and (name, reason) not in self._said
         self._until[key] = self.clock.now() + _REST
+        self._said.add((name, reason))
         if is_news:
-            what, name = key
             self.note(f"{what} of {name} cannot be read and is left out: {reason}")
 
 

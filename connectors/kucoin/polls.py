@@ -69,6 +69,8 @@ class AccountPolls:
     feed: Feed
     waker: Waker
     settlements: Mapping[str, datetime]
+    pairs: Callable[[], frozenset[str]]
+    """The pairs in which orders are listed, besides those that KuCoin names."""
     note: Callable[[str], None]
     """Told in a sentence what of one settle coin cannot be read."""
     _each: NameByName = field(init=False)
@@ -163,9 +165,8 @@ class AccountPolls:
     async def orders(self) -> Events:
         """Open orders as listed; one that is not listed any more is asked for."""
         registry = self.waker.registry
-        listed = await open_orders(
-            self.rest, self.interests.accounts - {MAIN}, self.interests.spot_symbols
-        )
+        accounts = self.interests.accounts - {MAIN}
+        listed = await open_orders(self.rest, accounts, self.pairs())
         for fact in listed:
             registry.see(fact)
         ids = {fact.order_id for fact in listed}

@@ -143,6 +143,7 @@ class LiveWorld:
             feed=self.feed,
             waker=self.waker,
             settlements=self._market.settlements,
+            pairs=self._market.pairs,
             note=self._note_poll,
         )
 

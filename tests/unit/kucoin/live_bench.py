@@ -25,8 +25,9 @@ from tests.unit.kucoin.world_bench import (
     Time,
     settle,
 )
+from tests.unit.venue.builders import spot_rules
 
-__all__ = ["HELD", "INTERESTS", "Bench", "running"]
+__all__ = ["HELD", "INTERESTS", "RULES", "Bench", "running"]
 
 D = Decimal
 E = TypeVar("E")
@@ -35,6 +36,7 @@ INTERESTS = Interests(
     spot_symbols=frozenset({"BTC-USDT"}),
     contracts=frozenset({"XBTUSDTM"}),
 )
+RULES = Rules(spot={"BTC-USDT": spot_rules("BTC")})
 HELD = AccountSnapshot(balances={SPOT: {"USDT": Balance(total=D(100))}})
 
 
@@ -47,7 +49,7 @@ class Bench:
     looker: FakeLooker = field(default_factory=FakeLooker)
     streams: FakeStreams = field(default_factory=FakeStreams)
     scheduler: Settlements = field(default_factory=Settlements)
-    reader: FakeReader = field(default_factory=lambda: FakeReader(Rules()))
+    reader: FakeReader = field(default_factory=lambda: FakeReader(RULES))
     notes: list[Noted] = field(default_factory=list)
     moments: list[tuple[Event, ...]] = field(default_factory=list)
     error: BaseException | None = None
@@ -63,7 +65,7 @@ class Bench:
             scheduler=self.scheduler,
             interests=INTERESTS,
             wanted=lambda: self.wanted,
-            rules=Rules(),
+            rules=RULES,
             remember=self.notes.append,
             sleep=self.time.sleep,
             monotonic=self.time.monotonic,

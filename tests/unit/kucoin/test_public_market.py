@@ -32,6 +32,7 @@ from tests.unit.kucoin.world_bench import (
     ms,
     settle,
 )
+from tests.unit.venue.builders import spot_rules
 
 D = Decimal
 MINUTE = timedelta(minutes=1)
@@ -56,7 +57,10 @@ class Bench:
             streams=self.streams,
             clock=self.time,
             interests=INTERESTS,
-            rules=Rules(contracts={"XBTUSDTM": XBTUSDTM}),
+            rules=Rules(
+                spot={"BTC-USDT": spot_rules("BTC")},
+                contracts={"XBTUSDTM": XBTUSDTM},
+            ),
             borrow={"BTC": D("0.04"), "USDT": D("0.11")},
             sleep=self.time.sleep,
             monotonic=self.time.monotonic,

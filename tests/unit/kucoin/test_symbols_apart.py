@@ -1,0 +1,78 @@
+"""A live run in which KuCoin refuses one symbol, or does not list it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.domain.events import FundingQuoted, LiquidityQuoted
+from bot.domain.instruments import Rules
+from connectors.kucoin.answers import ExchangeRefusedError
+from connectors.kucoin.feed import Interests
+from connectors.kucoin.interests import joined
+from connectors.venue.examples import XBTUSDTM
+from tests.unit.kucoin.live_bench import INTERESTS, Bench, running
+from tests.unit.kucoin.public_answers import reads
+from tests.unit.kucoin.world_bench import Handler
+from tests.unit.venue.builders import spot_rules
+
+ONLY_BTC = Rules(
+    spot={"BTC-USDT": spot_rules("BTC")},
+    contracts={
+        name: replace(XBTUSDTM, symbol=name) for name in ("AAAUSDTM", "XBTUSDTM")
+    },
+)
+FOO_TOO = replace(ONLY_BTC, spot={**ONLY_BTC.spot, "FOO-USDT": spot_rules("FOO")})
+MORE = Interests(
+    coins=frozenset({"FOO"}),
+    spot_symbols=frozenset({"FOO-USDT"}),
+    contracts=frozenset({"AAAUSDTM"}),
+)
+
+
+def bench_of(rules: Rules, *refused: str) -> Bench:
+    """A run that comes to follow ``MORE``; KuCoin refuses some symbols."""
+
+    def answer(usual: object) -> Handler:
+        def of_symbol(asked: Mapping[str, str]) -> object:
+            symbol = asked.get("symbol", "")
+            if symbol in refused:
+                return ExchangeRefusedError("900001", f"symbol {symbol} not exists.")
+            return usual
+
+        return of_symbol
+
+    bench = Bench(wanted=joined(INTERESTS, MORE))
+    bench.rest.reads |= {name: answer(usual) for name, usual in reads().items()}
+    bench.reader.rules = rules
+    return bench
+
+
+async def test_a_refused_symbol_costs_no_other_its_depth_and_funding() -> None:
+    """Of what KuCoin does not refuse all is told, minute after minute."""
+    bench = bench_of(FOO_TOO, "AAAUSDTM", "FOO-USDT")
+    async with running(bench):
+        await bench.time.advance(601)
+        depths = [event.symbol for event in bench.of(LiquidityQuoted)]
+        assert {"BTC-USDT", "XBTUSDTM"} == set(depths)
+        assert {e.symbol for e in bench.of(FundingQuoted)} == {"XBTUSDTM"}
+        notes = [n.text for n in bench.notes if "cannot be read and is left" in n.text]
+        reason = "cannot be read and is left out: KuCoin says: 900001 symbol"
+        assert len(notes) == 2, "once for each symbol, not for each poll"
+        assert all(reason in note for note in notes)
+        asked = [a for name, a in bench.rest.asked if name == "spot_book"]
+        assert sum(a["symbol"] == "FOO-USDT" for a in asked) == 3
+
+
+async def test_a_pair_that_is_not_listed_is_not_asked_for() -> None:
+    """A coin without a pair against USDT: nobody asks until the rules list it."""
+    bench = bench_of(ONLY_BTC)
+
+    def asked() -> bool:
+        return any(a.get("symbol") == "FOO-USDT" for _, a in bench.rest.asked)
+
+    async with running(bench):
+        await bench.time.advance(130)
+        assert not asked()
+        bench.reader.rules = FOO_TOO
+        await bench.time.advance(130)
+        assert asked()
+        assert "FOO-USDT" in {event.symbol for event in bench.of(LiquidityQuoted)}
