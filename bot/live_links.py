@@ -4,7 +4,7 @@ The books ask for an order's intent and a contract's mark, the world for what is
 followed by now. Nothing here changes the engine. A part of the composition root.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -18,7 +18,7 @@ from bot.shadow.state import Shadow
 from connectors.kucoin.answers import Rest
 from connectors.kucoin.books import Names
 from connectors.kucoin.feed import Interests
-from connectors.kucoin.interests import interests_of, joined, listed
+from connectors.kucoin.interests import Coined, interests_of, joined, listed, with_coins
 from connectors.kucoin.money_requests import MoneyRequests
 from connectors.kucoin.polls import Poll
 from connectors.kucoin.pre_images import MoneyIntent
@@ -40,7 +40,7 @@ def interests_in(shadow: Shadow) -> Interests:
     """What to follow for the books as they are: all that is held, owed or ordered."""
     claims = [order.symbol for order in shadow.orders.values()]
     held = AccountSnapshot(balances=shadow.balances, positions=shadow.positions)
-    return interests_of(held, claims)
+    return interests_of(held, claims, shadow.rules.contracts)
 
 
 def interests_at_start(
@@ -62,7 +62,7 @@ def interests_at_start(
     """
     fills = (event for event in events if isinstance(event, Filled))
     traded = {f.symbol for f in fills if f.account == FUTURES and f.at.date() == day}
-    return interests_of(snapshot, [*claims, *sorted(traded)])
+    return interests_of(snapshot, [*claims, *sorted(traded)], {})
 
 
 @dataclass(slots=True)
@@ -73,6 +73,11 @@ class Links:
     requests: MoneyRequests = field(default_factory=MoneyRequests)
     engine: Engine | None = None
     interests: Interests = field(default_factory=lambda: Interests(coins=frozenset()))
+
+    def begin(self, named: Interests, contracts: Mapping[str, Coined]) -> Interests:
+        """Follow these from the start, with the coins of their contracts."""
+        self.interests = with_coins(named, contracts)
+        return self.interests
 
     def wanted(self) -> Interests:
         """What was followed so far, and what the engine's books show by now."""

@@ -74,11 +74,12 @@ async def _read(connection: Connection, rules_reader: RulesReader) -> Shadow:
     snapshot = await read_snapshot(snapshots)
     found = await list_stops(rest, clock, (FUTURES, SPOT, MARGIN_CROSS))
     claims = sorted({row.symbol for row in found.rows})
-    rules = await rules_reader.read(interests_of(snapshot, claims))
+    coins = snapshots.contract_coins()
+    rules = await rules_reader.read(interests_of(snapshot, claims, coins))
     at, registry = clock.now(), OrderRegistry()
     shadow = apply(empty_shadow(rules), RulesRead(at=at, rules=rules))
     shadow = apply(shadow, SnapshotTaken(at=at, snapshot=snapshot))
-    shadow = apply(shadow, await _marks(connection, snapshot, claims))
+    shadow = apply(shadow, await _marks(connection, snapshot, claims, rules))
     for row in found.rows:
         own = registry.own_id(row.stop_id, row.client_id)
         shadow = apply(shadow, from_row(row, own))
@@ -93,7 +94,8 @@ async def _orders(
     """The orders that rest, in every market."""
     settings = connection.settings
     ours = [c for s in strategies_of(settings.strategies) for c in s.claims]
-    interests = listed(interests_of(snapshot, [*claims, *ours]), rules)
+    wanted = interests_of(snapshot, [*claims, *ours], rules.contracts)
+    interests = listed(wanted, rules)
     accounts = interests.accounts - {MAIN}
     registry = OrderRegistry(patience=0)
     for fact in await open_orders(connection.client, accounts, interests.spot_symbols):
@@ -103,10 +105,10 @@ async def _orders(
 
 
 async def _marks(
-    connection: Connection, snapshot: AccountSnapshot, claims: list[str]
+    connection: Connection, snapshot: AccountSnapshot, claims: list[str], rules: Rules
 ) -> MarksTicked:
     rest = connection.client
-    interests = interests_of(snapshot, claims)
+    interests = interests_of(snapshot, claims, rules.contracts)
     stated = usdt_prices(btc_prices(margin_marks(await rest.read("spot_marks"))))
     futures: dict[str, Decimal] = {}
     for symbol in sorted(interests.contracts):

@@ -134,7 +134,8 @@ class Start:
         await self._adopt(registry)
         looker = await self._looker(snapshots)
         snapshot = await self._books(looker)
-        interests = self._interests(snapshot, strategies)
+        named = self._interests(snapshot, strategies)
+        interests = self._links.begin(named, snapshots.contract_coins())
         rules = await rules_reader.read(interests)
         await see_orders(client, registry, listed(interests, rules))
         past = await read_past(client, clock, interests)
@@ -224,15 +225,14 @@ class Start:
     def _interests(
         self, snapshot: AccountSnapshot, strategies: Sequence[Strategy]
     ) -> Interests:
-        """What is followed from now on."""
+        """What is followed from now on, by name; the listing adds coins to it."""
         claims = [c for s in strategies for c in s.claims]
-        self._links.interests = interests_at_start(
+        return interests_at_start(
             snapshot,
             [*claims, *self.claims],
             [*self.memory.fills, *self._missed],
             self.connection.clock.now().date(),
         )
-        return self._links.interests
 
     def _strategies(self) -> tuple[Strategy, ...]:
         if not self.has_strategies:

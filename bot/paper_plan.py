@@ -144,7 +144,10 @@ def header_of(
 def interests_for(
     account: AccountFile, strategies: Iterable[Strategy], known: Shadow | None
 ) -> Interests:
-    """What is followed: the account file's, the strategies', and what is held now."""
+    """What is followed: the account file's, the strategies', and what is held now.
+
+    The coins of its contracts are added where the listing is read.
+    """
     claims = [c for s in strategies for c in s.claims]
     claims += [position.symbol for position in account.positions]
     balances: dict[AccountId, Mapping[str, Balance]] = {
@@ -155,10 +158,10 @@ def interests_for(
         balances[MARGIN_CROSS] = _named((cross.balance, cross.principal))
     for pair, part in account.margin_isolated.items():
         balances[isolated_account(pair)] = _named((part.balance, part.principal))
-    named = interests_of(AccountSnapshot(balances=balances), claims)
+    named = interests_of(AccountSnapshot(balances=balances), claims, {})
     if known is None:
         return named
-    held = interests_of(_snapshot(known), ())
+    held = interests_of(_snapshot(known), (), known.rules.contracts)
     return Interests(
         coins=named.coins | held.coins,
         spot_symbols=named.spot_symbols | held.spot_symbols,

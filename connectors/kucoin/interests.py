@@ -1,13 +1,14 @@
 """What a live run follows: coins, pairs and contracts, and the channels for them.
 
 Everything that is held, owed or claimed by a strategy is followed, with the spot
-pair that would reduce it and the coin behind every contract. Pure.
+pair that would reduce it and the coin behind every contract. What a contract is of is
+read from its listing, never from its name: 1000BONKUSDTM is of BONK or of 1000BONK, and
+XBTMZ26 ends in no coin at all. Pure.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, replace
-from typing import Final
+from typing import Final, Protocol
 
 from bot.domain.accounts import (
     FUTURES,
@@ -16,6 +17,7 @@ from bot.domain.accounts import (
 )
 from bot.domain.instruments import Rules
 from connectors.kucoin.feed import Interests
+from connectors.kucoin.parse.envelope import coin
 from connectors.kucoin.streams import Channel
 from connectors.kucoin.topics import (
     CONTRACT_ANNOUNCEMENTS,
@@ -34,32 +36,54 @@ from connectors.kucoin.topics import (
     SPOT_STOPS,
 )
 
-__all__ = ["channels_of", "interests_of", "joined", "listed"]
+__all__ = [
+    "Coined",
+    "channels_of",
+    "interests_of",
+    "joined",
+    "listed",
+    "with_coins",
+]
 
-_QUARTERLY: Final = re.compile(r"(?<=M)[FGHJKMNQUVXZ][0-9]{2}$")
-"""The month and year of a contract that ends: XBTMZ26 ends in December 2026."""
 _CASH: Final = "USDT"
 _ALWAYS: Final = frozenset({"BTC", _CASH})
 """Marks are quoted in BTC, and everything is valued in USDT."""
 
 
-def interests_of(snapshot: AccountSnapshot, claims: Iterable[str]) -> Interests:
+class Coined(Protocol):
+    """A contract whose coins are known: its rules, or its row in the listing."""
+
+    @property
+    def base(self) -> str | None:
+        """The coin that it is of."""
+
+    @property
+    def settle(self) -> str | None:
+        """The coin that it settles in."""
+
+
+def interests_of(
+    snapshot: AccountSnapshot,
+    claims: Iterable[str],
+    contracts: Mapping[str, Coined],
+) -> Interests:
     """What to follow for an account and the markets that strategies claim.
 
     Args:
         snapshot: The account as it is.
         claims: Contracts such as ``XBTUSDTM``, or ``BTC-USDT in spot``.
+        contracts: What is listed; a contract that is not brings no coin.
 
     Example:
         >>> found = interests_of(AccountSnapshot(balances={}),
-        ...                      ["XBTUSDTM", "ETH-USDT in spot"])
+        ...                      ["XBTUSDTM", "ETH-USDT in spot"], {})
         >>> sorted(found.coins), sorted(found.contracts)
         (['BTC', 'ETH', 'USDT'], ['XBTUSDTM'])
     """
     names = [claim.split()[0] for claim in claims]
     pairs = {p for a in snapshot.balances if (p := isolated_pair(a)) is not None}
-    contracts = {name for name in names if "-" not in name}
-    contracts |= {key.symbol for key in snapshot.positions}
+    followed = {name for name in names if "-" not in name}
+    followed |= {key.symbol for key in snapshot.positions}
     symbols = {name for name in names if "-" in name} | pairs
     coins = set(_ALWAYS)
     for account, held in snapshot.balances.items():
@@ -67,15 +91,38 @@ def interests_of(snapshot: AccountSnapshot, claims: Iterable[str]) -> Interests:
             coins |= {c for c, b in held.items() if b.total or b.liability}
     for symbol in symbols:
         coins |= set(symbol.split("-"))
-    coins |= {_base_of(contract) for contract in contracts}
-    symbols |= {f"{coin}-{_CASH}" for coin in coins if coin != _CASH}
-    settles = {_settle_of(contract) for contract in contracts}
-    return Interests(
+    named = Interests(
         coins=frozenset(coins),
-        spot_symbols=frozenset(symbols),
-        contracts=frozenset(contracts),
+        spot_symbols=frozenset(symbols | _priced(coins)),
+        contracts=frozenset(followed),
         pairs=frozenset(pairs),
-        settles=frozenset({_CASH, *settles, *snapshot.balances.get(FUTURES, ())}),
+        settles=frozenset({_CASH, *snapshot.balances.get(FUTURES, ())}),
+    )
+    return with_coins(named, contracts)
+
+
+def _priced(coins: Iterable[str]) -> set[str]:
+    """The pairs in which coins are sold and bought back."""
+    return {f"{name}-{_CASH}" for name in coins if name != _CASH}
+
+
+def with_coins(interests: Interests, contracts: Mapping[str, Coined]) -> Interests:
+    """With the coin, its pair and the settle coin of each contract that is listed.
+
+    Example:
+        >>> from connectors.kucoin.parse.contracts import ContractCoins
+        >>> row = ContractCoins(base="BTC", settle="BTC")
+        >>> one = Interests(coins=frozenset(), contracts=frozenset({"XBTMZ26"}))
+        >>> sorted(with_coins(one, {"XBTMZ26": row}).settles)
+        ['BTC', 'USDT']
+    """
+    known = [contracts[name] for name in interests.contracts & contracts.keys()]
+    bases = {coin(each.base) for each in known if each.base}
+    return replace(
+        interests,
+        coins=interests.coins | bases,
+        spot_symbols=interests.spot_symbols | _priced(bases),
+        settles=interests.settles | {coin(e.settle) for e in known if e.settle},
     )
 
 
@@ -105,33 +152,9 @@ def listed(interests: Interests, rules: Rules) -> Interests:
     return replace(interests, spot_symbols=frozenset(symbols))
 
 
-def _base_of(contract: str) -> str:
-    """The coin behind a contract's name; KuCoin writes BTC as XBT.
-
-    Example:
-        >>> _base_of("XBTUSDTM"), _base_of("ETHUSDM"), _base_of("XBTMZ26")
-        ('BTC', 'ETH', 'BTC')
-    """
-    name = _QUARTERLY.sub("", contract).removesuffix("M")
-    for quote in ("USDT", "USDC", "USD"):
-        if name.endswith(quote):
-            name = name.removesuffix(quote)
-            break
-    return "BTC" if name == "XBT" else name
-
-
-def _settle_of(contract: str) -> str:
-    """The coin that a contract settles in, by its name."""
-    name = contract.removesuffix("M")
-    for quote in ("USDT", "USDC"):
-        if name.endswith(quote):
-            return quote
-    return _base_of(contract)
-
-
 def channels_of(interests: Interests) -> Mapping[Channel, Collection[str]]:
     """Every channel that a run listens to, with its symbols."""
-    marks = {f"{coin}-BTC" for coin in interests.coins if coin != "BTC"}
+    marks = {f"{name}-BTC" for name in interests.coins if name != "BTC"}
     wanted: dict[Channel, Collection[str]] = {
         MARGIN_MARKS: sorted(marks),
         CROSS_POSITION: (),

@@ -37,10 +37,11 @@ async def read_overview(rest: Rest, *, lists_orders: bool) -> Overview:
         UnreachableError: No sound answer.
         UsageError: A field of an answer is missing or broken.
     """
-    snapshot = await read_snapshot(SnapshotReader(rest, dict))
+    reader = SnapshotReader(rest, dict)
+    snapshot = await read_snapshot(reader)
     if not lists_orders:
         return Overview(snapshot=snapshot, orders=())
-    interests = interests_of(snapshot, ())
+    interests = interests_of(snapshot, (), reader.contract_coins())
     orders = await open_orders(
         rest, interests.accounts - {MAIN}, interests.spot_symbols
     )

@@ -18,6 +18,7 @@ from bot.domain.errors import UsageError
 from bot.domain.market import Instrument, MarketInstant
 from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.feed import Interests
+from connectors.kucoin.interests import with_coins
 from connectors.kucoin.parse.contracts import contracts
 from connectors.kucoin.parse.envelope import body
 from connectors.kucoin.parse.marks import (
@@ -81,21 +82,21 @@ async def read_start(rest: Rest, at: datetime, wanted: Interests) -> PublicStart
 
 
 def _listed(wanted: Interests, bodies: Mapping[str, Node]) -> Interests:
-    """What is listed of it.
+    """What is listed of it, with the coins of its contracts.
 
     Raises:
         UsageError: A contract is not: nothing could stand for it.
     """
-    missing = sorted(wanted.contracts - contracts(bodies["contracts"]).keys())
+    known = contracts(bodies["contracts"])
+    missing = sorted(wanted.contracts - known.keys())
     if missing:
         raise UsageError(
             f"KuCoin lists no contract {missing[0]} now; remove it from the account "
             "file and from the strategies."
         )
+    more = with_coins(wanted, known)
     listed = spot_listings(bodies["symbols"]).keys()
-    return replace(
-        wanted, spot_symbols=frozenset(wanted.spot_symbols & frozenset(listed))
-    )
+    return replace(more, spot_symbols=frozenset(more.spot_symbols & frozenset(listed)))
 
 
 async def _collateral(rest: Rest, interests: Interests) -> object:

@@ -29,7 +29,7 @@ from bot.domain.accounts import (
 )
 from bot.domain.instruments import ContractRules
 from connectors.kucoin.answers import Rest, Urgency
-from connectors.kucoin.parse.contracts import contract, settle_coins
+from connectors.kucoin.parse.contracts import ContractCoins, contract, contract_coins
 from connectors.kucoin.parse.envelope import coin
 from connectors.kucoin.parse.ledgers import plain_balances
 from connectors.kucoin.parse.margin_accounts import cross_account, isolated_pairs
@@ -90,6 +90,7 @@ class SnapshotReader:
         self._contracts = contracts
         self._settles = dict.fromkeys(settles)
         self._foreign: dict[str, ContractRules] = {}
+        self._listed: Mapping[str, ContractCoins] = {}
 
     async def read(
         self, accounts: Iterable[AccountId], urgency: Urgency = Urgency.ROUTINE
@@ -148,7 +149,9 @@ class SnapshotReader:
         Weights: 3 for the listing and 5 for every settle coin in it (Futures).
         """
         listed = await self._rest.read("contracts", urgency=urgency)
-        settles = settle_coins(listed) | _USUAL
+        self._listed = contract_coins(listed)
+        stated = {each.settle for each in self._listed.values() if each.settle}
+        settles = stated | _USUAL
         waits = (self._wallet(settle, urgency) for settle in sorted(settles))
         parts = await gathered(waits)
         return tuple(c for part in parts for c in part.balances[FUTURES])
@@ -169,6 +172,14 @@ class SnapshotReader:
     def known_contracts(self) -> Mapping[str, ContractRules]:
         """Every contract whose rules were asked for or met so far."""
         return {**self._foreign, **self._contracts()}
+
+    def contract_coins(self) -> Mapping[str, ContractCoins]:
+        """The coins of every contract that was listed or met so far."""
+        met = {
+            symbol: ContractCoins(base=rules.base, settle=rules.settle)
+            for symbol, rules in self.known_contracts().items()
+        }
+        return {**self._listed, **met}
 
     async def _plain(self, urgency: Urgency) -> Part:
         """Main and spot; where the spot account is listed twice, its HF form counts."""

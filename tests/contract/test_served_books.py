@@ -157,7 +157,7 @@ async def test_rules_are_read_from_the_served_venue(tmp_path: Path) -> None:
         async with looking(served) as (client, looker):
             opening = await looker.opening()
             assert opening.snapshot is not None
-            interests = interests_of(opening.snapshot, ["XBTUSDTM"])
+            interests = interests_of(opening.snapshot, ["XBTUSDTM"], {})
             rules = await RulesReader(client).read(interests)
 
     assert set(rules.contracts) == {"XBTUSDTM"}

@@ -26,7 +26,6 @@ __all__ = [
     "contracts",
     "cross_order_limits",
     "risk_tiers",
-    "settle_coins",
 ]
 
 T = TypeVar("T")
@@ -46,6 +45,14 @@ _PERPETUAL: Final = "perpetual"
 _TYPES: Final[Mapping[str, str]] = {"FFWCSX": _PERPETUAL, "FFICSX": "dated"}
 _UNSTATED: Final = datetime.fromtimestamp(0, UTC)
 """When a change is in force whose time is not stated: already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractCoins:
+    """What a contract is of and settles in, in our words; None is not stated."""
+
+    base: str | None
+    settle: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,16 +146,28 @@ def contracts(
     return found
 
 
-def settle_coins(document: Node) -> frozenset[str]:
-    """Read the coins that any listed contract settles in, and nothing else of it.
+def contract_coins(document: Node) -> Mapping[str, ContractCoins]:
+    """Read of every listed contract the coins, and nothing else.
+
+    A row whose names cannot be read is left out: what is held in it is read by itself.
 
     Example:
-        >>> rows = [{"settleCurrency": "XBT"}, {"settleCurrency": None}]
-        >>> settle_coins(Node(rows, "contracts"))
-        frozenset({'BTC'})
+        >>> row = {"symbol": "XBTMZ26", "baseCurrency": "XBT", "settleCurrency": "XBT"}
+        >>> contract_coins(Node([row, {"symbol": 7}], "contracts"))["XBTMZ26"].settle
+        'BTC'
     """
-    stated = (row["settleCurrency"].optional_text() for row in body(document).each())
-    return frozenset(coin(each) for each in stated if each)
+    found: dict[str, ContractCoins] = {}
+    for row in body(document).each():
+        try:
+            symbol = row["symbol"].text()
+            base = row["baseCurrency"].optional_text()
+            settle = row["settleCurrency"].optional_text()
+        except UsageError:
+            continue
+        found[symbol] = ContractCoins(
+            base=coin(base) if base else None, settle=coin(settle) if settle else None
+        )
+    return found
 
 
 def contract(document: Node) -> Contract:

@@ -6,10 +6,12 @@ from decimal import Decimal
 from bot.domain.accounts import FUTURES, SPOT, AccountId, AccountSnapshot
 from bot.domain.events import Filled
 from bot.domain.orders import Side
-from bot.live_links import interests_at_start
+from bot.live_links import Links, interests_at_start
+from connectors.kucoin.parse.contracts import ContractCoins
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
+LISTED = {"ETHUSDTM": ContractCoins(base="ETH", settle="USDT")}
 EMPTY = AccountSnapshot(balances={})
 
 
@@ -40,7 +42,7 @@ def test_a_contract_that_was_closed_today_is_followed() -> None:
     """
     found = interests_at_start(EMPTY, [], [fill("ETHUSDTM")], TODAY)
     assert found.contracts == {"ETHUSDTM"}
-    assert "ETH" in found.coins
+    assert Links().begin(found, LISTED).coins == {"BTC", "ETH", "USDT"}
 
 
 def test_what_was_traded_before_today_is_not_followed() -> None:

@@ -87,7 +87,7 @@ def test_what_is_named_held_and_owed_is_followed(tmp_path: Path) -> None:
     )
     account = load_account(path)
     named = interests_for(account, (), None)
-    assert named.coins == {"BTC", "ETH", "KCS", "SOL", "USDT", "XRP"}
+    assert named.coins == {"BTC", "ETH", "KCS", "SOL", "USDT"}
     assert named.contracts == {"XRPUSDTM"}
     assert named.pairs == {"ETH-USDT"}
     bought = replace(

@@ -17,6 +17,7 @@ from bot.domain.accounts import (
 )
 from bot.domain.errors import UsageError
 from connectors.kucoin.answers import Answer, Urgency
+from connectors.kucoin.parse.contracts import ContractCoins
 from connectors.kucoin.parse.node import Node
 from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
 from tests.unit.kucoin.listed_account import CONTRACT
@@ -236,16 +237,32 @@ async def test_an_answer_without_a_balance_is_refused() -> None:
         await reader.read([MAIN])
 
 
+NO_USDC = {
+    "currency": "USDC",
+    "accountEquity": D(0),
+    "unrealisedPNL": D(0),
+    "availableBalance": D(0),
+}
+
+
 async def test_a_wallet_without_a_position_is_found() -> None:
     """Coins of another settle coin are owned before anything is opened with them."""
     listing = [INVERSE, {**INVERSE, "symbol": "XBTUSDCM", "settleCurrency": "USDC"}]
-    empty = {
-        "currency": "USDC",
-        "accountEquity": D(0),
-        "unrealisedPNL": D(0),
-        "availableBalance": D(0),
-    }
-    rest = Fixed({**ANSWERS, "contracts": listing, "futures_account:USDC": empty})
+    rest = Fixed({**ANSWERS, "contracts": listing, "futures_account:USDC": NO_USDC})
     reader = SnapshotReader(rest, dict)
 
     assert await reader.settles_in_use() == ("BTC", "USDT")
+
+
+async def test_a_listing_says_what_its_contracts_are_of() -> None:
+    """Coins come from it in our words; an unreadable row hides no other."""
+    quarterly = {**INVERSE, "symbol": "XBTMZ26", "multiplier": "odd"}
+    listing = [quarterly, {**INVERSE, "symbol": D(7)}, {"symbol": "NEW"}]
+    rest = Fixed({**ANSWERS, "contracts": listing, "futures_account:USDC": NO_USDC})
+    reader = SnapshotReader(rest, dict)
+
+    assert await reader.settles_in_use() == ("BTC", "USDT")
+    assert reader.contract_coins() == {
+        "XBTMZ26": ContractCoins(base="BTC", settle="BTC"),
+        "NEW": ContractCoins(base=None, settle=None),
+    }

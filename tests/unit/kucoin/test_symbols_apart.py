@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
-from bot.domain.events import FundingQuoted, LiquidityQuoted
+from bot.domain.events import FundingQuoted, LiquidityQuoted, RatioReported
 from bot.domain.instruments import Rules
 from connectors.kucoin.answers import ExchangeRefusedError
 from connectors.kucoin.feed import Interests
@@ -14,6 +15,7 @@ from tests.unit.kucoin.public_answers import reads
 from tests.unit.kucoin.world_bench import Handler
 from tests.unit.venue.builders import spot_rules
 
+D = Decimal
 ONLY_BTC = Rules(
     spot={"BTC-USDT": spot_rules("BTC")},
     contracts={
@@ -60,6 +62,33 @@ async def test_a_refused_symbol_costs_no_other_its_depth_and_funding() -> None:
         assert all(reason in note for note in notes)
         asked = [a for name, a in bench.rest.asked if name == "spot_book"]
         assert sum(a["symbol"] == "FOO-USDT" for a in asked) == 3
+
+
+async def test_a_settle_coin_that_is_refused_costs_no_other_its_risk_rate() -> None:
+    """The rate of USDT is told; the refused coin is noted once, with KuCoin's words."""
+    overview = {
+        "currency": "USDT",
+        "accountEquity": D(10),
+        "availableBalance": D(10),
+        "riskRatio": D("0.25"),
+        "unrealisedPNL": D(0),
+    }
+
+    def account(asked: Mapping[str, str]) -> object:
+        if asked["currency"] == "ODD":
+            return ExchangeRefusedError("400100", "Currency ODD settles no contract.")
+        return overview
+
+    odd = Interests(coins=frozenset(), settles=frozenset({"ODD"}))
+    bench = Bench(wanted=joined(INTERESTS, odd))
+    bench.rest.reads["futures_account"] = account
+    async with running(bench):
+        await bench.time.advance(60)
+        assert {event.coin for event in bench.of(RatioReported)} == {"USDT"}
+        asked = [a for name, a in bench.rest.asked if name == "futures_account"]
+        assert sum(a["currency"] == "ODD" for a in asked) == 3
+        [note] = [n.text for n in bench.notes if "ODD" in n.text and "risk" in n.text]
+        assert note.endswith("KuCoin says: 400100 Currency ODD settles no contract.")
 
 
 async def test_a_pair_that_is_not_listed_is_not_asked_for() -> None:
