@@ -134,7 +134,7 @@ class RulesReader:
         known = contracts(listing, interests.contracts)
         pairs = interests.spot_symbols | interests.pairs
         legs = await self._legs(sorted(interests.pairs), urgency)
-        terms = margin_terms(currencies)
+        terms = margin_terms(currencies, interests.coins)
         return StatedRules(
             contracts=known,
             tiers=await self._tiers(
@@ -142,7 +142,7 @@ class RulesReader:
             ),
             spot=spot_listings(symbols, pairs),
             margin=replace(terms, legs=legs),
-            isolated=isolated_terms(isolated),
+            isolated=isolated_terms(isolated, interests.pairs),
             collateral=await self._collateral(sorted(interests.coins), urgency),
             config=margin_config(config),
         )

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from bot.domain.announced import RiskChange
 from bot.domain.errors import UsageError
 from bot.domain.instruments import ContractRules, RiskTier
-from connectors.kucoin.parse.envelope import body, coin
+from connectors.kucoin.parse.envelope import body, coin, only_of
 from connectors.kucoin.parse.node import Node
 
 __all__ = [
@@ -136,9 +136,7 @@ def contracts(
         single = contract(data)
         return {single.symbol: single}
     found: dict[str, Contract] = {}
-    for row in data.each():
-        if only is not None and row["symbol"].optional_text() not in only:
-            continue
+    for row in only_of(only, data.each()):
         item = contract(row)
         if item.symbol in found:
             row["symbol"].refuse("a contract that is listed once")

@@ -4,12 +4,13 @@ An answer is ``{"code": "200000", "data": ...}``; a push is ``{"topic", "subject
 "data": ...}``. Callers may hold the whole or only its ``data``.
 """
 
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from bot.domain.errors import UsageError
 from connectors.kucoin.parse.node import Node
 
-__all__ = ["body", "coin", "page", "push", "rows"]
+__all__ = ["body", "coin", "only_of", "page", "push", "rows"]
 
 _SUCCESS: Final = "200000"
 _COINS: Final = {"XBT": "BTC"}
@@ -64,6 +65,25 @@ def rows(document: Node) -> tuple[Node, ...]:
     if data.is_object:
         data = data["items"]
     return tuple(data.each())
+
+
+def only_of(names: Collection[str] | None, items: Iterable[Node]) -> Iterator[Node]:
+    """The rows whose symbol is one of these; None gives all.
+
+    An odd row of what nobody follows must not hide the others, so it is not read.
+
+    Example:
+        >>> listed = Node([{"symbol": "A"}, {"symbol": 7}, {}], "symbols")
+        >>> [row.path for row in only_of({"A"}, listed.each())]
+        ['symbols[0]']
+    """
+    for row in items:
+        if names is None:
+            yield row
+            continue
+        name = row["symbol"].value
+        if isinstance(name, str) and name in names:
+            yield row
 
 
 def page(document: Node) -> tuple[tuple[Node, ...], bool]:

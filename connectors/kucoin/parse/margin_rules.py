@@ -5,12 +5,12 @@ Reads ``GET /api/v1/margin/config``, ``/api/v3/margin/currencies`` (both shapes)
 exchange leaves out stays None; this module holds no default of any rule.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.domain.instruments import CollateralTier
-from connectors.kucoin.parse.envelope import body, coin, rows
+from connectors.kucoin.parse.envelope import body, coin, only_of, rows
 from connectors.kucoin.parse.node import Node
 
 __all__ = [
@@ -88,11 +88,12 @@ def margin_config(document: Node) -> MarginConfig:
     )
 
 
-def margin_terms(document: Node) -> MarginTerms:
+def margin_terms(document: Node, only: Collection[str] | None = None) -> MarginTerms:
     """Read one or many answers of ``/api/v3/margin/currencies``.
 
     Accepts a list of answers (envelopes or their data), one answer, or rows. A
-    row with a ``symbol`` states the legs of that pair, any other a cross coin.
+    row with a ``symbol`` states the legs of that pair, any other a cross coin. Where
+    ``only`` is given, no other coins are read.
 
     Raises:
         UsageError: A row is broken, or states a coin or a pair a second time in
@@ -102,8 +103,10 @@ def margin_terms(document: Node) -> MarginTerms:
     legs: dict[str, tuple[CoinTerms, CoinTerms]] = {}
     for row in _flatten(body(document)):
         if row["symbol"].is_blank:
-            terms = _coin_terms(row)
             name = coin(row["currency"].text())
+            if only is not None and name not in only:
+                continue
+            terms = _coin_terms(row)
             if coins.setdefault(name, terms) != terms:
                 row["currency"].refuse("a coin whose terms are stated once")
         else:
@@ -197,14 +200,16 @@ def _tier(item: Node) -> CollateralTier:
     )
 
 
-def isolated_terms(document: Node) -> Mapping[str, IsolatedTerms]:
-    """Read the isolated pairs by symbol.
+def isolated_terms(
+    document: Node, only: Collection[str] | None = None
+) -> Mapping[str, IsolatedTerms]:
+    """Read the isolated pairs by symbol; where ``only`` is given, only these.
 
     Raises:
         UsageError: A row is broken or a pair is listed twice.
     """
     found: dict[str, IsolatedTerms] = {}
-    for row in rows(document):
+    for row in only_of(only, rows(document)):
         base, _, quote = row["symbol"].text().partition("-")
         terms = IsolatedTerms(
             symbol=row["symbol"].text(),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.domain.instruments import SpotRules
-from connectors.kucoin.parse.envelope import body, coin, rows
+from connectors.kucoin.parse.envelope import body, coin, only_of, rows
 from connectors.kucoin.parse.node import Node
 
 __all__ = ["SpotListing", "fee_rates", "spot_listings"]
@@ -72,9 +72,7 @@ def spot_listings(
     data = body(document)
     single = data.is_object and not data["symbol"].is_absent
     found: dict[str, SpotListing] = {}
-    for row in (data,) if single else rows(data):
-        if only is not None and row["symbol"].optional_text() not in only:
-            continue
+    for row in only_of(only, (data,) if single else rows(data)):
         item = _listing(row)
         if item.symbol in found:
             row["symbol"].refuse("a pair that is listed once")

@@ -148,17 +148,22 @@ class Exchange:
             return Node(self._candles(asked), endpoint)
         if asked.get("isIsolated") == "true":
             return Node([{"symbol": asked["symbol"], **LEGS}], endpoint)
-        if endpoint in {"contracts", "symbols"}:
-            usual = self.contract if endpoint == "contracts" else PAIR
-            return Node([*self.odd.get(endpoint, ()), usual], endpoint)
+        return Node(self._listing(endpoint), endpoint)
+
+    def _listing(self, endpoint: str) -> object:
+        """What is listed, behind the odd rows of a test."""
+        usual = ANSWERS.get(endpoint)
+        if endpoint == "contracts":
+            usual = [self.contract]
         if endpoint == "margin_currencies":
-            kept = [
+            usual = [
                 {"currency": name, "marginCoefficient": "1", "precision": 8}
                 for name in ("BTC", "USDT", "ETH")
                 if name not in self.dropped
             ]
-            return Node(kept, endpoint)
-        return Node(ANSWERS[endpoint], endpoint)
+        if isinstance(usual, list):
+            return [*self.odd.get(endpoint, ()), *usual]
+        return usual
 
     async def write(
         self,
@@ -211,10 +216,27 @@ async def test_rules_hold_what_is_listed_with_our_own_fees() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "row"),
     [
-        ("symbols", {**PAIR, "symbol": "ODD-USDT", "feeCategory": 4}),
-        ("symbols", {**PAIR, "symbol": "ODD-USDT", "baseMaxSize": "0"}),
-        ("contracts", {**XBT, "symbol": "ODDUSDTM", "multiplier": D(0)}),
-        ("contracts", {**XBT, "symbol": "ODDUSDTM", "maxOrderQty": D("1.5")}),
+        *(
+            ("symbols", {**PAIR, "symbol": "ODD-USDT", name: value})
+            for name, value in (
+                ("feeCategory", 4),
+                ("feeCategory", 0),
+                ("priceLimitRate", ""),
+                ("priceLimitRate", "1.5"),
+                ("quoteIncrement", "0"),
+                ("baseMaxSize", "0"),
+            )
+        ),
+        *(
+            ("contracts", {**XBT, "symbol": "ODDUSDTM", name: value})
+            for name, value in (
+                ("orderPriceRange", D("1.5")),
+                ("multiplier", D(0)),
+                ("maxOrderQty", D("1000000.5")),
+            )
+        ),
+        ("isolated_symbols", {"symbol": "ODD-USDT", "flDebtRatio": "0"}),
+        ("margin_currencies", {"currency": "ODD", "marginCoefficient": "2"}),
     ],
 )
 async def test_an_odd_row_of_what_nobody_follows_hides_nothing(
@@ -228,11 +250,22 @@ async def test_an_odd_row_of_what_nobody_follows_hides_nothing(
     rest.odd[endpoint] = [row]
     assert await read_rules(rest, INTERESTS) == known
 
-    symbols = INTERESTS.spot_symbols | {"ODD-USDT"}
-    contracts = INTERESTS.contracts | {"ODDUSDTM"}
-    more = replace(INTERESTS, spot_symbols=symbols, contracts=contracts)
-    with pytest.raises(UsageError):
+    more = replace(
+        INTERESTS,
+        coins=INTERESTS.coins | {"ODD"},
+        spot_symbols=INTERESTS.spot_symbols | {"ODD-USDT"},
+        contracts=INTERESTS.contracts | {"ODDUSDTM"},
+        pairs=INTERESTS.pairs | {"ODD-USDT"},
+    )
+    with pytest.raises(UsageError, match=rf"{endpoint}.*\[0\]"):
         await read_rules(rest, more)
+
+
+async def test_a_row_without_a_name_hides_nothing() -> None:
+    """What has no symbol is nothing that anybody follows."""
+    rest, known = Exchange(), await read_rules(Exchange(), INTERESTS)
+    rest.odd = {"symbols": [{"symbol": 7}], "contracts": [{"symbol": None}, {}]}
+    assert await read_rules(rest, INTERESTS) == known
 
 
 async def test_an_end_of_zero_is_no_end() -> None:
