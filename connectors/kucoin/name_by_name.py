@@ -2,7 +2,7 @@
 
 A coin without a market, a contract that is delisted, a row that cannot be read: each is
 that name's own trouble. A name that the exchange refuses three times in a row is left
-alone for ten minutes and said once with the exchange's words. What is refused of
+alone for a minute and said once with the exchange's words. What is refused of
 everything (the key, the clock, too many requests) and what cannot be reached is no
 name's trouble: it ends the round, what was read before is kept, and the next round
 begins behind the name at which this one ended, so that none waits for ever. Nothing
@@ -23,7 +23,7 @@ from connectors.kucoin.codes import is_busy
 
 __all__ = ["NameByName"]
 
-_REST: Final = timedelta(minutes=10)
+_REST: Final = timedelta(minutes=1)
 """How long a name that is refused again and again is not asked for."""
 _PATIENCE: Final = 3
 _OF_EVERYTHING: Final = frozenset(
