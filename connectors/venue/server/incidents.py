@@ -24,19 +24,26 @@ __all__ = ["Incidents", "apply_change", "check_script", "open_rules"]
 
 _Happening = Callable[[Backend, datetime], None]
 
+_BY_NAME: Final = (
+    "spot",
+    "contracts",
+    "margin_coins",
+    "isolated_pairs",
+    "spot_fee_rates",
+)
 _FEES: Final = {"maker_fee_rate": 0, "taker_fee_rate": 1}
 
 
 def open_rules(rules: Rules) -> Rules:
-    """The same rules in mappings of their own, which may be changed later."""
-    return replace(
-        rules,
-        spot=dict(rules.spot),
-        contracts=dict(rules.contracts),
-        margin_coins=dict(rules.margin_coins),
-        isolated_pairs=dict(rules.isolated_pairs),
-        spot_fee_rates=dict(rules.spot_fee_rates),
-    )
+    """The same rules in mappings of their own, which may be changed later.
+
+    Rules are read only for everybody; those of the exchange itself are what changes,
+    in every place that holds them.
+    """
+    opened = replace(rules)
+    for name in _BY_NAME:
+        object.__setattr__(opened, name, dict(getattr(rules, name)))
+    return opened
 
 
 def apply_change(rules: Rules, change: Change) -> None:
