@@ -136,7 +136,8 @@ async def heard(session: LiveSession, running: asyncio.Task[None]) -> None:
     """Wait until marks are known, feeds heard and orders told, but not for ever."""
     for _ in range(int(_MARKS_S / _LOOK_S)):
         shadow = session.engine.state.shadow
-        is_heard = shadow.margin_marks and not shadow.silent_feeds
+        unmarked = shadow.rules.contracts.keys() - shadow.futures_marks.keys()
+        is_heard = shadow.margin_marks and not unmarked and not shadow.silent_feeds
         if running.done() or (is_heard and not session.world.registry.owes_news):
             return
         await nap(_LOOK_S)

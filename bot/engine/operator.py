@@ -344,9 +344,11 @@ class OperatorDesk:
         return await self._until(self._is_ready, min(_READY_S, self._patience_s))
 
     def _is_ready(self) -> bool:
-        """Whether new risk can be judged: every feed is heard, every mark is fresh."""
+        """Whether new risk can be judged: feeds heard, all marks there and fresh."""
         shadow = self._engine.state.shadow
-        if shadow.silent_feeds or not shadow.margin_marks:
+        held, marks = shadow.positions, shadow.futures_marks
+        is_marked = shadow.margin_marks and all(key.symbol in marks for key in held)
+        if shadow.silent_feeds or not is_marked:
             return False
         ages = (shadow.mark_age(name) for name in shadow.mark_times)
         return all(age is not None and age <= self._fresh for age in ages)
