@@ -60,8 +60,6 @@ async def test_a_refused_symbol_costs_no_other_its_depth_and_funding() -> None:
         reason = "cannot be read and is left out: KuCoin says: 900001 symbol"
         assert len(notes) == 2, "once for each symbol, not for each poll"
         assert all(reason in note for note in notes)
-        asked = [a for name, a in bench.rest.asked if name == "spot_book"]
-        assert sum(a["symbol"] == "FOO-USDT" for a in asked) == 3
 
 
 async def test_a_settle_coin_that_is_refused_costs_no_other_its_risk_rate() -> None:
