@@ -16,6 +16,7 @@ from typing import Final, NewType
 from bot.domain.announced import Delisting, RiskChange
 
 __all__ = [
+    "BY_NAME",
     "CollateralTier",
     "ContractRules",
     "IsolatedPairRules",
@@ -173,9 +174,14 @@ class IsolatedPairRules:
     quote_rules: MarginCoinRules
 
 
-_BY_NAME: Final = (
-    *("spot", "contracts", "margin_coins", "isolated_pairs", "spot_fee_rates"),
+BY_NAME: Final = (
+    "spot",
+    "contracts",
+    "margin_coins",
+    "isolated_pairs",
+    "spot_fee_rates",
 )
+"""The fields of ``Rules`` that are mappings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +207,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         """Make every mapping read only: rules are handed to code that is not ours."""
-        for name in _BY_NAME:
+        for name in BY_NAME:
             found = getattr(self, name)
             if not isinstance(found, MappingProxyType):
                 object.__setattr__(self, name, MappingProxyType(found))

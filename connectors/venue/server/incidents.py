@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bot.domain.accounts import PositionKey, PositionSide
 from bot.domain.errors import UsageError
-from bot.domain.instruments import Rules
+from bot.domain.instruments import BY_NAME, Rules
 from bot.domain.market import MarketInstant
 from connectors.venue.futures import AdlStrike
 from connectors.venue.server.backend import Backend
@@ -24,13 +24,6 @@ __all__ = ["Incidents", "apply_change", "check_script", "open_rules"]
 
 _Happening = Callable[[Backend, datetime], None]
 
-_BY_NAME: Final = (
-    "spot",
-    "contracts",
-    "margin_coins",
-    "isolated_pairs",
-    "spot_fee_rates",
-)
 _FEES: Final = {"maker_fee_rate": 0, "taker_fee_rate": 1}
 
 
@@ -41,7 +34,7 @@ def open_rules(rules: Rules) -> Rules:
     in every place that holds them.
     """
     opened = replace(rules)
-    for name in _BY_NAME:
+    for name in BY_NAME:
         object.__setattr__(opened, name, dict(getattr(rules, name)))
     return opened
 

@@ -149,7 +149,7 @@ def cheapest_sale(shadow: Shadow) -> Decimal | None:
 @given(
     btc=st.integers(5, 15),
     eth=st.integers(2, 12),
-    share=st.integers(73, 92),
+    share=st.integers(70, 92),
     reserve=st.sampled_from((0, 0, 500, 2000)),
     volumes=st.tuples(st.integers(5, 400), st.integers(50, 4000)),
     sigma=st.sampled_from(("0.0005", "0.002", "0.004")),
@@ -164,7 +164,7 @@ def test_a_plan_costs_at_most_a_hundredth_more_than_brute_force(
 ) -> None:
     """Two coins against a debt: every pair of whole steps is tried by exact replay.
 
-    None stands at its target from the start: there a plan sells only what leaves
+    One that stands at its target is left out: there a plan sells only what leaves
     slowly, which brute force does not ask for.
     """
     coins = {"BTC": str(Decimal(btc) / 10), "ETH": str(eth)}
@@ -179,7 +179,7 @@ def test_a_plan_costs_at_most_a_hundredth_more_than_brute_force(
     shadow = with_depth(shadow, "ETH-USDT", volumes[1], sigma)
     shadow = coarse(shadow, {"BTC-USDT": "0.05", "ETH-USDT": "0.5"})
     if is_at_target(measure_subject(shadow, MARGIN_CROSS), NEAR):
-        return  # what leaves slowly from there is another law
+        return
     plan = plan_of(shadow, MARGIN_CROSS)
     assert plan is not None
     best = cheapest_sale(shadow)
