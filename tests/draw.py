@@ -89,6 +89,7 @@ positions = st.builds(
     lots=st.integers(-(10**6), 10**6).map(Lots),
     entry_value=signed_amounts,
     adl_rank=st.none() | st.integers(1, 5),
+    maintenance_margin_rate=st.none() | amounts,
 )
 snapshots = st.builds(
     AccountSnapshot,

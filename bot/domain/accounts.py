@@ -134,6 +134,9 @@ class Position:
     margin: Decimal = ZERO
     adl_rank: int | None = None
     """Lights lit in the exchange's auto-deleveraging queue, 1 to 5; None is unknown."""
+    maintenance_margin_rate: Decimal | None = None
+    """What the exchange states of just this isolated position, without fee; None is
+    not stated."""
 
     @property
     def key(self) -> PositionKey:

@@ -27,6 +27,7 @@ from bot.risk.missing import Missing, MissingKind
 __all__ = [
     "LIQUIDATION_FEE_RATE",
     "IsolatedNumbers",
+    "held_rate",
     "insurance_page_liquidation_price",
     "isolated_numbers",
     "isolated_order_cost",
@@ -91,13 +92,12 @@ def isolated_shape(
     Args:
         rules: The contract.
         position: With its ``margin`` (without unrealised profit).
-        maintenance_margin_rate: The exchange's own MMR of this position if it was
-            read; else that of the tier of the entry value, else the contract's.
-            With none of them the shape names its curve as missing.
+        maintenance_margin_rate: The MMR to take; else ``held_rate`` at the entry
+            value. With none of them the shape names its curve as missing.
     """
     lots = Decimal(position.lots)
     if maintenance_margin_rate is None:
-        maintenance_margin_rate = _table_rate(rules, abs(position.entry_value))
+        maintenance_margin_rate = held_rate(rules, position, abs(position.entry_value))
     is_known = maintenance_margin_rate is not None
     book = BookShape(
         key=position.key,
@@ -132,9 +132,8 @@ def isolated_numbers(
         rules: The contract.
         position: With its ``margin`` (without unrealised profit).
         mark: Its mark price, positive.
-        maintenance_margin_rate: The exchange's own MMR of this position if it was
-            read; else that of the tier that admits the larger of entry and mark
-            value, else the contract's.
+        maintenance_margin_rate: The MMR to take; else ``held_rate`` at the larger
+            of entry and mark value.
 
     Returns:
         The numbers, or None for no lots, no positive mark or no known MMR.
@@ -161,7 +160,7 @@ def isolated_numbers(
     value = abs(rules.value(Decimal(position.lots), mark))
     rate = maintenance_margin_rate
     if rate is None:
-        rate = _table_rate(rules, max(value, abs(position.entry_value)))
+        rate = held_rate(rules, position, max(value, abs(position.entry_value)))
     if rate is None or value == 0:
         return None
     shape = isolated_shape(rules, position, rate)
@@ -180,11 +179,31 @@ def isolated_numbers(
     )
 
 
-def _table_rate(rules: ContractRules, value: Decimal) -> Decimal | None:
+def held_rate(
+    rules: ContractRules, position: Position, value: Decimal
+) -> Decimal | None:
+    """The MMR of an isolated position at a value, without fee; None is unknown.
+
+    What the exchange states of the position, but never less than its tier asks for:
+    a statement is of the value it was made at. Without tiers the statement alone,
+    without a statement the tier, without both the contract's rate.
+
+    Example:
+        A stated rate of 10 % is that of the position, whatever the contract says.
+
+        >>> from bot.risk.examples import XBTUSDTM
+        >>> from bot.domain.instruments import Lots
+        >>> held = Position(symbol="XBTUSDTM", lots=Lots(1), entry_value=Decimal(60),
+        ...                 maintenance_margin_rate=Decimal("0.1"))
+        >>> held_rate(XBTUSDTM, held, Decimal(60))
+        Decimal('0.1')
+    """
+    stated = position.maintenance_margin_rate
     tier = tier_for(rules.tiers, value)
-    return (
-        rules.maintenance_margin_rate if tier is None else tier.maintenance_margin_rate
-    )
+    if tier is None:
+        return rules.maintenance_margin_rate if stated is None else stated
+    table = tier.maintenance_margin_rate
+    return table if stated is None else max(table, stated)
 
 
 def isolated_order_cost(

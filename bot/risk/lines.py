@@ -19,7 +19,7 @@ from bot.domain.instruments import ContractRules
 from bot.domain.money import ONE, ZERO
 from bot.risk.distance import UNMOVED_COIN
 from bot.risk.futures_shape import BookShape, FuturesShape
-from bot.risk.isolated import LIQUIDATION_FEE_RATE, isolated_shape
+from bot.risk.isolated import LIQUIDATION_FEE_RATE, held_rate, isolated_shape
 from bot.risk.margin_levels import margin_rules
 from bot.risk.measure import FUTURES_WARNING, cross_shape
 from bot.risk.missing import Missing, MissingKind
@@ -279,11 +279,13 @@ def _leg(book: BookShape, requirement: Decimal | None) -> Leg:
 
 
 def _ladder(rules: ContractRules, position: Position) -> Ladder | None:
-    """The tiers in rising order with the liquidation fee in their rates."""
+    """``held_rate`` in each tier, rising, with the liquidation fee in the rates."""
     tiers = sorted(rules.tiers, key=lambda each: each.max_notional)
-    rates = [tier.maintenance_margin_rate for tier in tiers]
-    if not tiers and rules.maintenance_margin_rate is not None:
-        rates = [rules.maintenance_margin_rate]
+    stated = position.maintenance_margin_rate or ZERO
+    rates = [max(tier.maintenance_margin_rate, stated) for tier in tiers]
+    if not tiers:
+        rate = held_rate(rules, position, abs(position.entry_value))
+        rates = [] if rate is None else [rate]
     if not rates:
         return None
     return Ladder(

@@ -220,6 +220,7 @@ def position(line: PositionLine, rules: ContractRules) -> Position:
         leverage=ONE if line.leverage is None else line.leverage,
         margin=line.margin if isolated and line.margin is not None else ZERO,
         adl_rank=line.adl_rank,
+        maintenance_margin_rate=line.maintenance_margin_rate if isolated else None,
     )
 
 

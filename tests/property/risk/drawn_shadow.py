@@ -90,7 +90,10 @@ def _held(draw: st.DrawFn, rules: ContractRules) -> list[Position]:
         position = draw(positions(rules, side))
         lots = Lots(0) if draw(seldom) and draw(seldom) else position.lots
         mode = draw(st.sampled_from(MarginMode))
-        found.append(replace(position, mode=mode, lots=lots))
+        rate = draw(st.sampled_from([None, Decimal("0.003"), Decimal("0.1")]))
+        rate = rate if mode is MarginMode.ISOLATED else None
+        held = replace(position, mode=mode, lots=lots, maintenance_margin_rate=rate)
+        found.append(held)
     return found
 
 

@@ -121,6 +121,7 @@ ANSWERS: dict[str, object] = {
             "avgEntryPrice": D(60000),
             "marginMode": "ISOLATED",
             "posMargin": D("61.5"),
+            "maintMarginReq": D("0.005"),
             "leverage": 10,
         },
         {
@@ -210,6 +211,8 @@ async def test_positions_have_their_exact_cost_and_isolated_margin() -> None:
     linear, inverse = found[PositionKey("XBTUSDTM")], found[PositionKey("XBTUSDM")]
     assert (linear.entry_value, linear.margin) == (D(600), D("61.5"))
     assert linear.mode is MarginMode.ISOLATED
+    assert linear.maintenance_margin_rate == D("0.005")
+    assert inverse.maintenance_margin_rate is None
     assert (inverse.entry_value, inverse.margin) == (D("-0.002"), D(0))
     assert rest.asked.count("contract") == 1
     assert reader.settles == ("USDT", "BTC")

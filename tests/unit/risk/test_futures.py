@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.accounts import MarginMode, Position, PositionKey, PositionSide
-from bot.domain.instruments import ContractRules, Lots, RiskTier
+from bot.domain.instruments import ContractRules, Lots, RiskTier, Rules
 from bot.domain.orders import Side
 from bot.risk.adl import adl_score, effective_leverage, return_rate
 from bot.risk.cross_price import bankruptcy_price, price_at_level
@@ -19,9 +19,12 @@ from bot.risk.funding import annualised, break_even_hours
 from bot.risk.futures import futures_numbers, risk_rate
 from bot.risk.futures_shape import FuturesAccount, OpenOrder, futures_shape
 from bot.risk.isolated import isolated_numbers, isolated_shape, ladder_cut, tier_for
+from bot.risk.kernel import Kernel
+from bot.risk.measure import measure_subjects
 from bot.risk.missing import Missing, MissingKind
 from bot.risk.order_margin import ContractTerms, contract_margin, funds_used
 from bot.risk.price_band import price_band
+from bot.shadow.state import empty_shadow
 
 D = Decimal
 S = "XBTUSDTM"
@@ -297,6 +300,35 @@ def test_the_larger_of_entry_and_mark_picks_the_tier() -> None:
         assert numbers is not None
         assert numbers.maintenance_margin_rate == D("0.005")
     assert isolated_shape(tiered, held).books[0].worst_rate == D("0.005")
+
+
+@pytest.mark.parametrize(
+    ("tiers", "stated", "rate"),
+    [
+        ((), "0.1", "0.1"),
+        ((), "0.003", "0.003"),
+        (LADDER, "0.1", "0.1"),
+        (LADDER, "0.003", "0.005"),
+    ],
+)
+def test_the_rate_that_a_position_states_is_its_own(
+    tiers: tuple[RiskTier, ...], stated: str, rate: str
+) -> None:
+    """Stated 10 %: 10 %, exact and fast alike; a tier is never undercut by it."""
+    held = position(25, mode=MarginMode.ISOLATED, margin=D(500))
+    held = replace(held, maintenance_margin_rate=D(stated))
+    rules = replace(XBTUSDTM, tiers=tiers)
+    numbers = isolated_numbers(rules, held, D(60000))
+    assert numbers is not None
+    assert numbers.maintenance_margin_rate == D(rate)
+    shadow = replace(
+        empty_shadow(Rules(contracts={S: rules})),
+        positions={held.key: held},
+        futures_marks={S: D(60000)},
+    )
+    (exact,), (fast,) = measure_subjects(shadow), Kernel(shadow).numbers()
+    assert exact.ratio == numbers.margin_rate
+    assert fast.ratio == pytest.approx(float(numbers.margin_rate), rel=1e-12)
 
 
 def test_an_isolated_position_without_a_rate_is_not_known() -> None:
