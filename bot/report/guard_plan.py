@@ -5,7 +5,7 @@ endangered one first and the others on what its plan leads to. Numbers are text,
 unrounded; what is not known is null and named. Nothing is sent.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Context, Decimal, localcontext
 from typing import Final
@@ -16,11 +16,12 @@ from bot.guard.judge import Verdict, VerdictKind, judge
 from bot.guard.limits import GuardLimits, Opening, Thresholds, thresholds_for
 from bot.guard.plan import Plan, Surroundings, make_plan
 from bot.guard.plan_steps import CostParts, PlanStep
+from bot.guard.sizing import is_at_target
 from bot.guard.state import GuardState, SubjectState
 from bot.report.answers import DIGITS, Answer, Json, number, write_gaps
 from bot.report.documents import Documents
-from bot.report.plan_shadow import shadow_of
-from bot.risk.measure import SubjectMeasure, measure_subjects
+from bot.report.plan_shadow import Planned, shadow_of
+from bot.risk.measure import SubjectMeasure, measure_subject, measure_subjects
 from bot.shadow.project import project
 from bot.shadow.state import Shadow
 
@@ -28,6 +29,9 @@ __all__ = ["plan_answer"]
 
 _CLOSING: Final = frozenset({"liquidating", "bankrupt"})
 """What the exchange calls an account that it closes."""
+
+_FROM_FUTURES: Final = frozenset({"what futures can spare"})
+"""The lever that takes money out of futures: unused while a part of it is unknown."""
 
 
 def plan_answer(documents: Documents, limits: GuardLimits, vip: int = 0) -> Answer:
@@ -63,7 +67,11 @@ def plan_answer(documents: Documents, limits: GuardLimits, vip: int = 0) -> Answ
         late = [v for v in verdicts if _is_late(v.measure, taken)]
         verdicts = [v for v in verdicts if v not in late]
         plans: list[Json] = [_too_late(verdict) for verdict in late]
-        plans += _plans(planned.shadow, verdicts, limits, thresholds)
+        around = Surroundings(
+            thresholds=thresholds,
+            left_out=_FROM_FUTURES if planned.hides_futures else frozenset(),
+        )
+        plans += _plans(planned, verdicts, limits, around)
         unknown: list[Json] = [
             _unknown(v) for v in verdicts if v.kind is VerdictKind.UNKNOWN
         ]
@@ -135,27 +143,44 @@ def _too_late(verdict: Verdict) -> Answer:
 
 
 def _plans(
-    shadow: Shadow,
+    planned: Planned,
     verdicts: list[Verdict],
     limits: GuardLimits,
-    thresholds: Mapping[str, Thresholds],
+    around: Surroundings,
 ) -> Iterator[Json]:
-    """A plan for each account under cure, each on what the one before leads to."""
-    around = Surroundings(thresholds=thresholds)
-    for verdict in verdicts:
-        if verdict.kind is not VerdictKind.CURE:
-            continue
-        now = {m.subject: m for m in measure_subjects(shadow)}
-        measure = now.get(verdict.measure.subject)
-        if measure is None:
-            why = f"{verdict.reason}; the plan before it leaves nothing to lose"
-            yield {**_plan(replace(verdict, reason=why), None), "is_reached": True}
+    """A plan for each account under cure, each on what the ones before lead to."""
+    shadow = planned.shadow
+    waiting = [verdict for verdict in verdicts if verdict.kind is VerdictKind.CURE]
+    cured: dict[str, str] = {}
+    while waiting:
+        verdict = waiting.pop(0)
+        subject = verdict.measure.subject
+        measure = measure_subject(shadow, subject)
+        if subject in cured or measure is None:
+            yield _cured(verdict, measure, cured.get(subject, ""))
             continue
         plan = make_plan(shadow, replace(verdict, measure=measure), limits, around)
         yield _plan(verdict, plan)
         for step in () if plan is None else plan.steps:
             for intent in step.intents:
                 shadow = project(shadow, intent)
+        for each in waiting:
+            if each.measure.subject not in cured and _is_cured_in(shadow, each):
+                cured[each.measure.subject] = subject
+
+
+def _is_cured_in(shadow: Shadow, verdict: Verdict) -> bool:
+    """Whether an account that was short of its target has now reached it."""
+    was, bounds = verdict.measure, verdict.thresholds
+    now = measure_subject(shadow, was.subject)
+    return is_at_target(now, bounds) and not is_at_target(was, bounds)
+
+
+def _cured(verdict: Verdict, after: SubjectMeasure | None, by: str) -> Answer:
+    """An account for which an earlier plan leaves nothing to do."""
+    why = f"{verdict.reason}; cured by the plan of {by or 'another account'}"
+    found = _plan(replace(verdict, reason=why), None)
+    return {**found, "after": _numbers(after), "is_reached": True}
 
 
 def _safe(verdict: Verdict) -> Json:

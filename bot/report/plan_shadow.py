@@ -68,6 +68,8 @@ class Planned:
     missing: tuple[Gap, ...]
     unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Subjects that cannot be measured, with the reasons."""
+    hides_futures: bool = False
+    """Whether futures are among them, so that nothing may be taken from futures."""
 
 
 def shadow_of(documents: Documents, vip: int) -> Planned:
@@ -82,10 +84,10 @@ def shadow_of(documents: Documents, vip: int) -> Planned:
     """
     marks = dict(usdt_prices(documents.prices_btc))
     state = futures_state(documents.futures)
-    gaps: list[Gap] = [_RESERVE]
+    out = held_back(documents, state)
+    gaps: list[Gap] = [_RESERVE, *out.gaps]
     if not marks and (documents.cross is not None or documents.pairs):
         gaps.append(NO_USDT)
-    out = held_back(documents, state)
     balances = _balances(documents, out.pairs)
     spot, assumed = _spot_rules(balances, state, marks)
     shadow = replace(
@@ -101,7 +103,7 @@ def shadow_of(documents: Documents, vip: int) -> Planned:
         gaps += item.gaps
         known = {k: p for k, p in item.positions.items() if k not in out.positions}
         positions |= known
-        is_told = not item.is_blind and item.account.wallet is not None
+        is_told = item.settle not in out.settles and item.account.wallet is not None
         if not is_told:
             gaps.append(_blind(item))
         wallet[coin(item.settle)] = Balance(total=_wallet(item, known, is_told=is_told))
@@ -119,6 +121,7 @@ def shadow_of(documents: Documents, vip: int) -> Planned:
         assumed=(*assumed, *_unquoted(shadow)),
         missing=tuple(dict.fromkeys(gaps)),
         unknown=out.unknown,
+        hides_futures=out.has_futures,
     )
 
 
@@ -207,7 +210,7 @@ def _rules(
 ) -> Rules:
     rules = Rules(
         spot=spot,
-        contracts={name: _tradable(item, state) for name, item in state.rules.items()},
+        contracts={name: _tradable(item) for name, item in state.rules.items()},
         margin_coins=_coins(documents),
         isolated_pairs=dict(_pairs(documents)),
         spot_fee_rates={name: _fees(pair, vip) for name, pair in spot.items()},
@@ -230,25 +233,10 @@ def _fees(pair: SpotRules, vip: int) -> tuple[Decimal, Decimal]:
     return rates.maker, rates.taker
 
 
-def _tradable(rules: ContractRules, state: FuturesState) -> ContractRules:
-    """In our words for coins, and with a limit of lots where none is stated.
-
-    The maintenance rate that an isolated position states is that of its contract: the
-    exchange says it of just this position.
-    """
+def _tradable(rules: ContractRules) -> ContractRules:
+    """In our words for coins, and with a limit of lots where none is stated."""
     lots = rules.max_order_lots or _MANY_LOTS
-    known = replace(rules, settle=coin(rules.settle), max_order_lots=lots)
-    stated = [
-        line.maintenance_margin_rate
-        for item in state.settles.values()
-        for line in item.lines.values()
-        if line.symbol == rules.symbol
-        and line.mode is MarginMode.ISOLATED
-        and line.maintenance_margin_rate is not None
-    ]
-    if not stated:
-        return known
-    return replace(known, tiers=(), maintenance_margin_rate=max(stated))
+    return replace(rules, settle=coin(rules.settle), max_order_lots=lots)
 
 
 def _coins(documents: Documents) -> dict[str, MarginCoinRules]:
