@@ -19,6 +19,8 @@ from connectors.kucoin.parse.positions import PositionLine
 
 __all__ = ["assess_futures"]
 
+_TAKEN: Final = "Not given; the contract's rate of the lowest tier was taken."
+_NO_RATE: Final = "Not given, and its contract states no maintainMargin either."
 _INFINITE: Final = number(INFINITY)
 _OF_POSITIONS: Final = ("total_margin", "unrealised_pnl", "maintenance_margin")
 _OF_ORDERS: Final = (
@@ -75,7 +77,15 @@ def _known_gaps(
 
 
 def _gap(documents: FuturesDocuments, missing: Missing) -> Gap:
-    """A gap in words; a contract that is listed lacks its size or direction."""
+    """A gap in words; a contract that is listed lacks its size or direction.
+
+    After a shock a contract without a base coin has no mark any more.
+    """
+    if missing.kind is MissingKind.MARK and missing.name in documents.unmoved:
+        return (
+            f"futures.contracts.{missing.name}.baseCurrency",
+            f"{missing.name} states no base coin: nobody can say how it moves.",
+        )
     if missing.kind is MissingKind.CONTRACT and missing.name in documents.contracts:
         return (
             f"futures.contracts.{missing.name}.multiplier, isInverse",
@@ -115,7 +125,7 @@ def _position(
     if found is None:
         lacking = _gap(documents, Missing(MissingKind.CONTRACT, key.symbol))
         return _cross(_NOTHING, [lacking])
-    return _cross(found, [gap(each) for each in found.missing])
+    return _cross(found, [_gap(documents, each) for each in found.missing])
 
 
 def _cross(numbers: PositionNumbers, gaps: list[Gap]) -> Answer:
@@ -140,17 +150,13 @@ def _isolated(
     if rules is None:
         gaps.append(_gap(documents, Missing(MissingKind.CONTRACT, held.symbol)))
     if mark is None:
-        gaps.append(gap(Missing(MissingKind.MARK, held.symbol)))
+        gaps.append(_gap(documents, Missing(MissingKind.MARK, held.symbol)))
     if line.margin is None:
         gaps.append((f"{line.path}.posMargin", "The isolated margin was not given."))
     rate: Decimal | None = line.maintenance_margin_rate
     if rate is None and rules is not None:
-        gaps.append(
-            (
-                f"{line.path}.maintMarginReq",
-                "Not given; the contract's rate of the lowest tier was taken.",
-            )
-        )
+        said = _TAKEN if rules.maintenance_margin_rate is not None else _NO_RATE
+        gaps.append((f"{line.path}.maintMarginReq", said))
     numbers = None
     if rules is not None and mark is not None and line.margin is not None:
         numbers = isolated_numbers(rules, held, mark, rate)

@@ -3,7 +3,7 @@
 Glue between the documents and the formulas of ``bot.risk``; holds none itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -33,6 +33,7 @@ __all__ = [
     "NO_USDT",
     "assess_cross",
     "assess_pairs",
+    "coefficient_gaps",
     "cross_balances",
     "cross_coefficients",
     "pair_balances",
@@ -67,6 +68,33 @@ def cross_coefficients(documents: Documents) -> Mapping[str, Decimal]:
         for coin, terms in documents.terms.coins.items()
         if terms.coefficient is not None
     }
+
+
+def coefficient_gaps(documents: Documents) -> Iterator[Gap]:
+    """The coefficients of held coins that were not given, so that 1 was taken.
+
+    Example:
+        >>> from bot.report.documents import read_documents
+        >>> line = '{"currency": "BTC", "total": "2", "liability": "0"}'
+        >>> text = '{"margin_cross": {"accounts": [' + line + "]}}"
+        >>> [field for field, _ in coefficient_gaps(read_documents(text, "f"))]
+        ['margin_currencies.BTC.marginCoefficient']
+    """
+    prices = documents.prices_btc
+    cross = margin_numbers(
+        cross_balances(documents), prices, cross_coefficients(documents)
+    )
+    yield from (gap(each) for each in cross.missing if _is_coefficient(each))
+    for pair in (documents.pairs or {}).values():
+        weights = pair_coefficients(documents, pair)
+        numbers = margin_numbers(pair_balances(pair), prices, weights)
+        for each in numbers.missing:
+            if _is_coefficient(each):
+                yield _pair_gap(pair, each)
+
+
+def _is_coefficient(missing: Missing) -> bool:
+    return missing.kind is MissingKind.COEFFICIENT
 
 
 def assess_cross(documents: Documents) -> Answer | None:
@@ -236,7 +264,7 @@ def _pair_room(
 
 
 def _pair_gap(pair: IsolatedPair, missing: Missing) -> Gap:
-    if missing.kind is not MissingKind.COEFFICIENT:
+    if not _is_coefficient(missing):
         return gap(missing)
     leg = "base" if missing.name == pair.base.coin else "quote"
     return (

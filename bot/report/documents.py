@@ -60,12 +60,17 @@ _FUTURES_KEYS = frozenset({"contracts", "wallets", "positions", "orders"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuturesDocuments:
-    """The futures part of a file; None is a document that was not given."""
+    """The futures part of a file; None is a document that was not given.
+
+    ``unmoved`` are contracts that a shock takes the mark away from: nobody tells
+    which coin moves them.
+    """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
     wallets: Mapping[str, Wallet] = field(default_factory=dict)
     positions: Mapping[PositionKey, PositionLine] | None = None
     orders: OrderPage | None = None
+    unmoved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from decimal import Context, Decimal, localcontext
 from typing import Final
 
 from bot.domain.money import plain
-from bot.report.answers import DIGITS, Answer, Json, gap, number
+from bot.report.answers import DIGITS, Answer, Json, gap, number, write_gaps
+from bot.report.assess_margin import coefficient_gaps
 from bot.report.documents import Documents
 from bot.report.subject_terms import Subject, subjects_of
 from bot.risk.covariance import (
@@ -54,7 +55,7 @@ def frontier_answer(
         ``covariance`` (null with ``reason`` where there is none) and ``frontier`` by
         account and threshold: ``uniform``, ``beta_weighted``, ``alone`` by coin and
         ``shock``. A null says that no price does it, unless ``reason`` says that it
-        is not known.
+        is not known. ``missing`` names the coefficients for which 1 was taken.
 
     Example:
         >>> from bot.report.documents import read_documents
@@ -73,6 +74,7 @@ def frontier_answer(
                 }
                 for subject in subjects_of(documents)
             },
+            "missing": write_gaps(coefficient_gaps(documents)),
         }
 
 

@@ -30,7 +30,14 @@ def frontier_view(answer: Answer) -> RenderableType:
         _ways_table(rows, _object(answer["covariance"])),
         _coins_table(rows),
         *(Text(line, style="yellow") for line in _notes(rows)),
+        *(Text(line, style="yellow") for line in _taken(answer["missing"])),
     )
+
+
+def _taken(missing: Json) -> Iterator[str]:
+    """What was not given and taken for granted."""
+    for each in missing if isinstance(missing, list) else []:
+        yield figures.clean(str(_object(each)["reason"]))
 
 
 def _rows(frontier: Answer) -> Iterator[_Row]:

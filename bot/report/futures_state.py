@@ -186,7 +186,7 @@ def _settle_state(
     held = {line.key: _position(line, rules.get(line.symbol)) for line in lines}
     modes = {line.symbol: line.mode for line in lines}
     gaps = [*_wallet_gaps(wallet), *_taker_gaps(documents, lines, orders)]
-    unseen = _unseen_positions(documents, wallet)
+    unseen = _unseen_positions(documents, wallet, lines)
     order_gap, hides_orders = _unseen_orders(documents, wallet)
     gaps += [each for each in (unseen, order_gap) if each is not None]
     account = FuturesAccount(
@@ -255,13 +255,23 @@ def _taker_gaps(
     ]
 
 
-def _unseen_positions(documents: FuturesDocuments, wallet: Wallet | None) -> Gap | None:
-    """Positions that were not given: none exist only if the wallet says so."""
-    if documents.positions is not None or wallet is None:
+def _unseen_positions(
+    documents: FuturesDocuments, wallet: Wallet | None, lines: list[PositionLine]
+) -> Gap | None:
+    """Positions that were not given: none exist only if the wallet says so.
+
+    A list without a cross position, beside a wallet that holds margin for one, is
+    not the whole list.
+    """
+    if wallet is None or wallet.cross_position_margin == 0:
         return None
-    if wallet.cross_position_margin == 0:
+    margin, word = wallet.cross_position_margin, wallet.currency
+    if documents.positions is None:
+        reason = f"The positions of the {word} wallet were not given."
+        return ("futures.positions", reason)
+    if margin is None or any(line.mode is MarginMode.CROSS for line in lines):
         return None
-    reason = f"The positions of the {wallet.currency} wallet were not given."
+    reason = f"The {word} wallet holds {margin} for cross positions; none is listed."
     return ("futures.positions", reason)
 
 

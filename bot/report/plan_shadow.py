@@ -35,6 +35,7 @@ from bot.domain.orders import OrderState
 from bot.report.answers import Gap
 from bot.report.assess_margin import (
     NO_USDT,
+    coefficient_gaps,
     cross_balances,
     cross_coefficients,
     pair_balances,
@@ -85,7 +86,7 @@ def shadow_of(documents: Documents, vip: int) -> Planned:
     marks = dict(usdt_prices(documents.prices_btc))
     state = futures_state(documents.futures)
     out = held_back(documents, state)
-    gaps: list[Gap] = [_RESERVE, *out.gaps]
+    gaps: list[Gap] = [_RESERVE, *out.gaps, *coefficient_gaps(documents)]
     if not marks and (documents.cross is not None or documents.pairs):
         gaps.append(NO_USDT)
     balances = _balances(documents, out.pairs)

@@ -58,6 +58,8 @@ def _time(node: Node) -> datetime:
         when = datetime.fromisoformat(node.text())
     except ValueError:
         node.refuse(expected)
-    if when.utcoffset() is None or not _FIRST_YEAR <= when.year <= _LAST_YEAR:
+    if when.utcoffset() is None:
         node.refuse(expected)
+    if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
+        node.refuse(f"a time in one of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return when.astimezone(UTC)

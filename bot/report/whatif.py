@@ -195,6 +195,7 @@ def _shocked_futures(
         positions=None
         if lines is None
         else {key: moved(line) for key, line in lines.items()},
+        unmoved=frozenset(s for s, c in futures.contracts.items() if c.base is None),
     )
 
 

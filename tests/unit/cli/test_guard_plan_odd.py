@@ -211,3 +211,23 @@ def test_an_account_that_an_earlier_plan_cures_is_listed(desk: Desk) -> None:
     assert cured["trigger"].endswith("cured by the plan of futures:USDT")
     assert (cured["steps"], cured["is_reached"]) == ([], True)
     assert Decimal(cured["after"]["distance"]) >= Decimal(cured["target_distance"])
+
+
+def test_a_coefficient_that_was_taken_is_named(desk: Desk) -> None:
+    """10 ETH count whole where nobody tells their coefficient; that is said."""
+    lines = [
+        {"currency": "ETH", "total": "10", "liability": "0"},
+        {"currency": "USDT", "total": "0", "liability": "15000"},
+    ]
+    document = {"margin_cross": {"accounts": lines}, "mark_prices": MARKS}
+    missing = desk.answer({**document, "margin_currencies": []})["missing"]
+    assert "margin_currencies.ETH.marginCoefficient" in [e["field"] for e in missing]
+
+
+def test_a_wallet_that_says_more_than_the_list_is_unknown(desk: Desk) -> None:
+    """500 USDT held for cross positions, and no position: not safe, and not nothing."""
+    wallet = {**WALLET, "crossPosMargin": "500"}
+    futures = {**FUTURES, "positions": [], "wallets": [wallet]}
+    answer = desk.answer({"mark_prices": MARKS, "futures": futures})
+    (unknown,) = answer["unknown"]
+    assert (unknown["subject"], answer["safe"]) == ("futures:USDT", [])

@@ -91,6 +91,46 @@ def test_a_wallet_with_unseen_positions_is_unknown() -> None:
     assert "futures.positions" in fields(answer)
 
 
+@pytest.mark.parametrize(
+    ("lines", "rate"),
+    [
+        ([], None),
+        ([POSITION], "known"),
+        ([POSITION | {"marginMode": "ISOLATED"}], None),
+    ],
+)
+def test_a_list_without_the_positions_of_the_wallet_is_not_whole(
+    lines: list[dict[str, Any]], rate: str | None
+) -> None:
+    """500 USDT of margin for cross positions and none listed: a contradiction."""
+    wallet = WALLET | {"crossPosMargin": "500"}
+    answer = futures(wallets=[wallet], positions=lines)["USDT"]
+    assert (answer["risk_rate"] is None) == (rate is None)
+    assert ("futures.positions" in fields(answer)) == (rate is None)
+
+
+@pytest.mark.parametrize(
+    ("contract", "said"),
+    [
+        (CONTRACT | {"maintainMargin": 0.004}, "rate of the lowest tier was taken"),
+        (CONTRACT | {"maintainMargin": None}, "states no maintainMargin either"),
+        (None, ""),
+    ],
+)
+def test_a_rate_is_said_to_be_taken_only_where_one_was(
+    contract: dict[str, Any] | None, said: str
+) -> None:
+    """Without a contract, or without its rate, there is nothing to take."""
+    line = POSITION | {"marginMode": "ISOLATED", "posMargin": "100"}
+    listed = [] if contract is None else [contract]
+    answer = futures(contracts=listed, positions=[line])["USDT"]
+    found = answer["positions"]["XBTUSDTM"]
+    assert (found["margin_rate"] is None) == ("taken" not in said)
+    rates = [each["reason"] for each in found["missing"] if "Req" in each["field"]]
+    assert len(rates) == bool(said)
+    assert all(said in each for each in rates)
+
+
 def test_one_page_of_many_orders_makes_the_rate_unknown() -> None:
     """Orders that were not seen could cost any margin."""
     orders = {"items": [], "currentPage": 1, "totalPage": 3}

@@ -279,12 +279,15 @@ def test_a_contract_of_an_untold_coin_is_unknown_after_a_shock() -> None:
     answer = ask(["BTC=-0.5"], futures=futures)
     assert answer["before"]["futures"]["USDT"]["risk_rate"] is not None
     assert answer["after"]["futures"]["USDT"]["risk_rate"] is None
-    assert answer["after"]["futures"]["USDT"]["missing"]
+    (gap,) = answer["after"]["futures"]["USDT"]["missing"]
+    assert gap["field"] == f"futures.contracts.{contract['symbol']}.baseCurrency"
 
 
 @pytest.mark.parametrize("year", ["0001", "9999"])
 def test_returns_of_no_real_year_are_refused(year: str) -> None:
     """Hours before and after a time must be times as well."""
     returns = {"BTC": [[f"{year}-01-01T00:00:00Z", "100"]]}
-    with pytest.raises(UsageError, match="must be a time"):
+    with pytest.raises(
+        UsageError, match="must be a time in one of the years 1970 to 9000"
+    ):
         read_documents(json.dumps({**ACCOUNT, "returns": returns}), "file")

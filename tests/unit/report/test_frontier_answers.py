@@ -235,3 +235,19 @@ def test_the_table_says_none_and_why() -> None:
     assert "sd of 24 h" in text
     assert "none" in text
     assert "No betas were given" in text
+
+
+def test_a_coefficient_that_was_taken_is_named() -> None:
+    """10 ETH without a coefficient count whole, and answer and table both say so."""
+    lines = [
+        {"currency": "ETH", "total": "10", "liability": "0"},
+        {"currency": "USDT", "total": "0", "liability": "21000"},
+    ]
+    cross = {"accounts": lines}
+    answer = ask(margin_cross=cross, margin_currencies=[], margin_isolated=None)
+    (missing,) = answer["missing"]
+    assert missing["field"] == "margin_currencies.ETH.marginCoefficient"
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(frontier_view(answer))
+    assert missing["reason"] in capture.get()
