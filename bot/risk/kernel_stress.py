@@ -40,7 +40,8 @@ def stressed(rows: Sequence[Row], coins: Sequence[str], factors: Floats) -> Floa
         factors: Of shape (scenarios, coins): what each price is multiplied with.
 
     Returns:
-        Shape (scenarios, rows): NaN is unknown, infinity a margin that is used up.
+        Shape (scenarios, rows), each row's ratios side by side in memory: NaN is
+        unknown, infinity a margin that is used up.
 
     Raises:
         ValueError: A factor that is not positive and finite, or a wrong shape.
@@ -50,12 +51,12 @@ def stressed(rows: Sequence[Row], coins: Sequence[str], factors: Floats) -> Floa
     if factors.size and not (factors.min() > 0.0 and np.isfinite(factors.max())):
         raise ValueError("factors must be positive and finite")
     plan = _Plan.of(rows, coins)
-    found = np.empty((len(factors), len(rows)))
+    found = np.empty((len(rows), len(factors)))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for start in range(0, len(factors), _CHUNK):
             part = slice(start, start + _CHUNK)
-            plan.ratios(factors[part], found[part])
-    return found
+            plan.ratios(factors[part], found[:, part])
+    return found.T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +101,12 @@ class _Tiers:
         """What each requires in each scenario, from its own moves."""
         value: Floats = self.value[:, None] * moves
         counted = np.maximum(value * _AT_LIMIT, self.least[:, None])
-        rate: Floats = np.broadcast_to(self.rates[0][:, None], value.shape)
-        for limit, above in zip(self.limits, self.rates[1:], strict=True):
-            rate = np.where(counted > limit[:, None], above[:, None], rate)
-        required: Floats = value * rate
+        tier = np.zeros(value.shape, dtype=np.intp)
+        for limit in self.limits:
+            tier += counted > limit[:, None]
+        tier *= len(self.rows)
+        tier += np.arange(len(self.rows))[:, None]
+        required: Floats = value * self.rates.ravel().take(tier)
         return required
 
 
@@ -155,7 +158,7 @@ class _Plan:
         )
 
     def ratios(self, factors: Floats, found: Floats) -> None:
-        """Write the ratios of some scenarios into ``found``."""
+        """Write the ratios of some scenarios into ``found``, a line for each row."""
         moves = np.ascontiguousarray(factors.T)
         if not len(moves):
             moves = np.ones((1, len(factors)))
@@ -176,7 +179,7 @@ class _Plan:
         np.copyto(ratio, np.inf, where=held <= 0.0)
         is_spent = (held < 0.0) & self.is_margin
         np.copyto(ratio, 0.0, where=(required <= 0.0) & ~is_spent)
-        found[:, self.order] = ratio.T
+        found[self.order] = ratio
 
 
 def _moved(row: Row) -> Iterator[tuple[str, int]]:
