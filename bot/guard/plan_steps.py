@@ -5,7 +5,7 @@ here chooses, orders or sends anything.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -13,6 +13,7 @@ from bot.domain.accounts import FUTURES
 from bot.domain.intents import Intent, PlaceOrder
 from bot.domain.money import ONE, ZERO
 from bot.domain.orders import Side
+from bot.domain.records import changed
 from bot.guard.legs import base_qty
 from bot.guard.limits import GuardLimits
 from bot.guard.plan_costs import depth_of
@@ -114,7 +115,7 @@ def priced(shadow: Shadow, order: PlaceOrder, limits: GuardLimits) -> PlaceOrder
         return order
     share = depth_of(shadow, order.symbol, limits).cost(coins) / coins
     price = mark * (ONE + order.side.sign * Decimal(repr(share)))
-    return replace(order, price=price)
+    return changed(order, price=price)
 
 
 def _mark(shadow: Shadow, order: PlaceOrder) -> Decimal | None:

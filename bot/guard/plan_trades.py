@@ -15,6 +15,7 @@ from bot.domain.instruments import ContractRules, SpotRules
 from bot.domain.intents import Intent, PlaceOrder
 from bot.domain.money import ONE, ZERO, floor_to
 from bot.domain.orders import Side
+from bot.domain.records import changed
 from bot.guard.depth import least_spot
 from bot.guard.doubt import unsettled_qty
 from bot.guard.legs import base_qty, closing_order, other_leg
@@ -250,12 +251,12 @@ def _orders(
     shadow: Shadow, first: _Leg, second: _Leg | None, qty: Decimal
 ) -> tuple[Intent, ...]:
     """Both orders of a cut; the second is rounded down, so it is never over-cut."""
-    one = replace(first.order, qty=qty)
+    one = changed(first.order, qty=qty)
     if second is None:
         return (one,)
     share = min(qty / first.order.qty, ONE)
     other = floor_to(second.order.qty * share, _step(shadow, second.order))
-    return (one, replace(second.order, qty=other)) if other > 0 else (one,)
+    return (one, changed(second.order, qty=other)) if other > 0 else (one,)
 
 
 def _steps(shadow: Shadow, order: PlaceOrder) -> list[float]:

@@ -124,16 +124,19 @@ class _Trading:
 
     def _swapped(self) -> bool:
         """Make the first sale and purchase that help together."""
+        if not self.swaps_left:
+            return False
         sales = [part for part in self.waiting if part.side is Side.SELL]
         purchases = [part for part in self.waiting if part.side is Side.BUY]
-        for purchase in purchases:
-            for sale in sales:
-                for swap in self._sizes(sale, purchase):
-                    self.swaps_left -= 1
-                    if self.swaps_left >= 0 and self._made(*swap):
-                        self._take(sale, swap[0])
-                        self._take(purchase, swap[1])
-                        return True
+        for sale, purchase in ((s, p) for p in purchases for s in sales):
+            for swap in self._sizes(sale, purchase):
+                if not self.swaps_left:
+                    return False
+                self.swaps_left -= 1
+                if self._made(*swap):
+                    self._take(sale, swap[0])
+                    self._take(purchase, swap[1])
+                    return True
         return False
 
     def _sizes(self, sale: Part, purchase: Part) -> Iterator[tuple[Part, Part]]:
