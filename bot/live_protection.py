@@ -19,12 +19,7 @@ from connectors.kucoin.checks import Check
 from connectors.kucoin.interests import interests_of, listed
 from connectors.kucoin.notices import announced_checks, notice_checks
 from connectors.kucoin.order_reads import open_orders
-from connectors.kucoin.parse.marks import (
-    btc_prices,
-    contract_mark,
-    margin_marks,
-    usdt_prices,
-)
+from connectors.kucoin.parse.marks import contract_mark, usdt_marks
 from connectors.kucoin.registry import OrderRegistry
 from connectors.kucoin.rules_reader import RulesReader
 from connectors.kucoin.snapshots import SnapshotReader, read_snapshot
@@ -109,7 +104,7 @@ async def _marks(
 ) -> MarksTicked:
     rest = connection.client
     interests = interests_of(snapshot, claims, rules.contracts)
-    stated = usdt_prices(btc_prices(margin_marks(await rest.read("spot_marks"))))
+    stated = usdt_marks(await rest.read("spot_marks"), interests.coins)
     futures: dict[str, Decimal] = {}
     for symbol in sorted(interests.contracts):
         mark = contract_mark(await rest.read("futures_mark", {"symbol": symbol}))

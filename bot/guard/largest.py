@@ -5,7 +5,9 @@ before it lead to, by the gates that new risk has to pass; a pair's perpetual al
 well, because it may go first; then the whole, which nothing exempts from the scale
 although its second leg is a hedge. The gates grow stricter with the size, so a search
 over whole steps of both legs' grid finds the largest that passes, and the gate that
-stops the next step is the limit that binds. Exact, pure, at most some twenty tries.
+stops the next step is the limit that binds. (A short's proceeds fill the reserve: where
+a small one is refused for it a larger one may pass, and is not looked for.) Exact,
+pure, at most some twenty tries.
 Nothing here proposes or approves anything.
 """
 

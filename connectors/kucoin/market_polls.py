@@ -35,7 +35,11 @@ from connectors.kucoin.parse.depth import (
 )
 from connectors.kucoin.parse.funding import funding_rate
 from connectors.kucoin.parse.loans import borrow_rates, inventory
-from connectors.kucoin.parse.marks import contract_mark, margin_marks
+from connectors.kucoin.parse.marks import (
+    contract_mark,
+    margin_mark,
+    margin_mark_rows,
+)
 from connectors.kucoin.parse.service import ServiceState, service_state
 from connectors.kucoin.parse.spot_rules import spot_listings
 from connectors.kucoin.parse.tickers import Ticker, futures_ticker, spot_ticker
@@ -121,18 +125,21 @@ class MarketPolls:
     async def margin_marks(self) -> Events:
         """Coins' marks by REST while a push is late; they carry their own time.
 
-        A coin that the exchange lists no mark for is not asked for again and again.
+        A coin that the exchange lists no mark for is not asked for again and again,
+        and one whose row cannot be read costs no other its mark.
         """
         asked = self.interests.coins - self._unmarked
         if not self.feed.marks.late_coins(asked, self.clock.now() - _LATE_MARK):
             return ()
-        marks = margin_marks(await self.rest.read("spot_marks"))
-        marked = {mark.base for mark in marks if mark.quote == "BTC"}
-        self._unmarked = self.interests.coins - marked - {"BTC"}
-        for mark in marks:
-            if mark.base in self.interests.coins:
-                self.feed.marks.put_margin(mark)
-        return ()
+        listed = margin_mark_rows(await self.rest.read("spot_marks"))
+        self._unmarked = self.interests.coins - listed.keys() - {"BTC"}
+
+        async def read(coin: str) -> Events:
+            self.feed.marks.put_margin(margin_mark(listed[coin]))
+            return ()
+
+        coins = sorted(self.interests.coins & listed.keys())
+        return await self._each.ask("the mark in BTC", coins, read)
 
     async def contract_marks(self) -> Events:
         """The same of contracts."""

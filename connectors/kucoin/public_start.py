@@ -20,13 +20,8 @@ from connectors.kucoin.answers import ExchangeRefusedError, Rest
 from connectors.kucoin.feed import Interests
 from connectors.kucoin.interests import with_coins
 from connectors.kucoin.parse.contracts import contracts
-from connectors.kucoin.parse.envelope import body
-from connectors.kucoin.parse.marks import (
-    btc_prices,
-    contract_mark,
-    margin_marks,
-    usdt_prices,
-)
+from connectors.kucoin.parse.envelope import body, only_of
+from connectors.kucoin.parse.marks import contract_mark, usdt_marks
 from connectors.kucoin.parse.node import Node
 from connectors.kucoin.parse.spot_rules import spot_listings
 from connectors.kucoin.parse.tickers import Ticker, futures_ticker, spot_ticker
@@ -40,14 +35,16 @@ __all__ = [
 ]
 
 _COINS_AT_ONCE: Final = 50
-_FAMILIES: Final = ("contracts", "symbols", "isolated_symbols", "margin_config")
+_BY_SYMBOL: Final = ("contracts", "symbols", "isolated_symbols")
+_FAMILIES: Final = (*_BY_SYMBOL, "margin_config")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicStart:
     """The market at the start.
 
-    ``documents`` are KuCoin's bodies by the names that the simulated venue reads;
+    ``documents`` are KuCoin's bodies by the names that the simulated venue reads, with
+    the rows of what is followed: an odd row of anything else is nobody's trouble.
     ``interests`` what was asked for and is listed.
     """
 
@@ -72,6 +69,11 @@ async def read_start(rest: Rest, at: datetime, wanted: Interests) -> PublicStart
     bodies = {name: body(await rest.read(name)) for name in _FAMILIES}
     interests = _listed(wanted, bodies)
     documents = {name: node.value for name, node in bodies.items()}
+    followed = interests.contracts | interests.spot_symbols
+    documents |= {
+        name: [row.value for row in only_of(followed, bodies[name].each())]
+        for name in _BY_SYMBOL
+    }
     documents["collateral_ratio"] = await _collateral(rest, interests)
     documents["risk_limits"] = await _tiers(rest, interests)
     return PublicStart(
@@ -87,7 +89,7 @@ def _listed(wanted: Interests, bodies: Mapping[str, Node]) -> Interests:
     Raises:
         UsageError: A contract is not: nothing could stand for it.
     """
-    known = contracts(bodies["contracts"])
+    known = contracts(bodies["contracts"], wanted.contracts)
     missing = sorted(wanted.contracts - known.keys())
     if missing:
         raise UsageError(
@@ -95,7 +97,7 @@ def _listed(wanted: Interests, bodies: Mapping[str, Node]) -> Interests:
             "file and from the strategies."
         )
     more = with_coins(wanted, known)
-    listed = spot_listings(bodies["symbols"]).keys()
+    listed = spot_listings(bodies["symbols"], more.spot_symbols).keys()
     return replace(more, spot_symbols=frozenset(more.spot_symbols & frozenset(listed)))
 
 
@@ -126,7 +128,7 @@ def _rows(document: Node) -> Iterable[object]:
 
 async def _first(rest: Rest, at: datetime, interests: Interests) -> MarketInstant:
     """Marks and last prices as they are now; what is not stated is left out."""
-    marks = usdt_prices(btc_prices(margin_marks(await rest.read("spot_marks"))))
+    marks = usdt_marks(await rest.read("spot_marks"), interests.coins)
     if not marks:
         raise UsageError(
             "KuCoin states no mark of USDT in BTC now, so nothing can be valued; try "

@@ -22,7 +22,9 @@ __all__ = [
     "contract_mark_push",
     "margin_mark",
     "margin_mark_push",
+    "margin_mark_rows",
     "margin_marks",
+    "usdt_marks",
     "usdt_prices",
 ]
 
@@ -65,6 +67,26 @@ def margin_marks(document: Node) -> tuple[MarginMark, ...]:
         seen.add((mark.base, mark.quote))
         marks.append(mark)
     return tuple(marks)
+
+
+def margin_mark_rows(document: Node) -> Mapping[str, Node]:
+    """The unread row of each coin that is listed with a mark in BTC, by coin.
+
+    Whoever follows a coin reads its row with ``margin_mark``: an odd row of one coin
+    must not hide the others. Of a coin that is listed twice the last row counts.
+
+    Example:
+        >>> listed = [{"symbol": "USDT-BTC", "value": "?"}, {"symbol": 7}, {}]
+        >>> list(margin_mark_rows(Node(listed, "marks")))
+        ['USDT']
+    """
+    found: dict[str, Node] = {}
+    for row in body(document).each():
+        symbol = row["symbol"].value
+        base, _, quote = symbol.partition("-") if isinstance(symbol, str) else ("",) * 3
+        if base and coin(quote) == "BTC":
+            found[coin(base)] = row
+    return found
 
 
 def margin_mark(document: Node) -> MarginMark:
@@ -126,6 +148,24 @@ def usdt_prices(prices_btc: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
     if usdt is None:
         return {}
     return {name: price / usdt for name, price in prices_btc.items()}
+
+
+def usdt_marks(document: Node, coins: Iterable[str]) -> Mapping[str, Decimal]:
+    """The marks of some coins in USDT, from a list of all; no other row is read.
+
+    Empty where USDT has no mark in BTC; a coin without a price is left out.
+
+    Raises:
+        UsageError: The row of one of them is broken.
+
+    Example:
+        >>> listed = [{"symbol": "USDT-BTC", "value": "0.00002"}, {"symbol": 7}]
+        >>> sorted(usdt_marks(Node(listed, "marks"), ["BTC"]).items())
+        [('BTC', Decimal('5E+4')), ('USDT', Decimal('1'))]
+    """
+    rows = margin_mark_rows(document)
+    asked = sorted({"USDT", *coins} & rows.keys())
+    return usdt_prices(btc_prices(margin_mark(rows[each]) for each in asked))
 
 
 def contract_mark(document: Node) -> ContractMark:

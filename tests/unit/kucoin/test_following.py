@@ -140,6 +140,22 @@ async def test_a_coin_without_a_mark_is_not_asked_for_again_and_again() -> None:
         assert bench.rest.count("spot_marks") <= 2, "it is not listed: that is known"
 
 
+async def test_an_odd_row_costs_no_other_coin_its_mark() -> None:
+    """A row without a symbol, and an own coin with a word for a price: BTC is read."""
+    bench = Bench()
+    bench.wanted = joined(INTERESTS, Interests(coins=frozenset({"ODD"})))
+    bench.rest.reads["spot_marks"] = lambda _: [
+        {"symbol": 7},
+        {"symbol": "ODD-BTC", "value": "much", "timePoint": 0},
+        row("USDT-BTC", "0.000025", bench.time.now()),
+    ]
+    async with running(bench):
+        await bench.time.advance(10)
+        marks = bench.of(MarksTicked)
+        assert marks[-1].margin_marks == {"USDT": 1, "BTC": 40000}
+        assert marks[-1].at >= START + timedelta(seconds=8)
+
+
 async def test_an_account_counts_as_held_from_its_first_booking() -> None:
     """Its ratios are asked for at once, not only after the next full look."""
     booked = LedgerBooked(
