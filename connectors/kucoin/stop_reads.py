@@ -29,6 +29,8 @@ __all__ = ["StopList", "list_stops", "news_of_stops", "stop_fate"]
 
 _PAGE: Final = "500"
 _FUTURES_PAGE: Final = "200"
+_PAGES_MAX: Final = 10
+"""Pages of one list; KuCoin lets fewer stops rest than these hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,9 @@ async def list_stops(
     accounts: Iterable[AccountId],
     urgency: Urgency = Urgency.ROUTINE,
 ) -> StopList:
-    """Every stop that waits in these accounts; 8 for spot or margin, 6 for futures.
+    """Every stop that waits in these accounts, page by page.
+
+    A page costs 8 for spot or margin, 6 for futures; a hundred stops are one page.
 
     Raises:
         ExchangeRefusedError: The exchange refuses a question.
@@ -54,14 +58,14 @@ async def list_stops(
         UsageError: A field of an answer is missing or broken.
     """
     at, names = clock.now(), {_list_of(account) for account in accounts}
-    pages = await asyncio.gather(
-        *(_page(rest, name, urgency) for name in sorted(names))
+    lists = await asyncio.gather(
+        *(_pages(rest, name, urgency) for name in sorted(names))
     )
-    rows = {row.stop_id: row for found, _ in pages for row in found}
+    rows = {row.stop_id: row for found, _ in lists for row in found}
     return StopList(
         at=at,
         rows=tuple(rows.values()),
-        is_complete=all(is_whole for _, is_whole in pages),
+        is_complete=all(is_whole for _, is_whole in lists),
     )
 
 
@@ -71,15 +75,23 @@ def _list_of(account: AccountId) -> str:
     return "spot_stops" if account == SPOT else "margin_stops"
 
 
-async def _page(
-    rest: Rest, name: str, urgency: Urgency
-) -> tuple[tuple[StopRow, ...], bool]:
+async def _pages(rest: Rest, name: str, urgency: Urgency) -> tuple[list[StopRow], bool]:
+    """The stops of one list, and whether none can have been missed.
+
+    One page is the list of a moment; between two pages a stop may slip to the first.
+    """
     is_futures = name == "futures_stops"
-    params = {"pageSize": _FUTURES_PAGE if is_futures else _PAGE}
-    document = await rest.read(name, params, urgency=urgency)
-    rows = futures_stops(document) if is_futures else spot_stops(document)
-    pages = page_end(document).pages
-    return rows, pages is None or pages <= 1
+    found: list[StopRow] = []
+    for number in range(1, _PAGES_MAX + 1):
+        params = {
+            "pageSize": _FUTURES_PAGE if is_futures else _PAGE,
+            "currentPage": str(number),
+        }
+        document = await rest.read(name, params, urgency=urgency)
+        found += futures_stops(document) if is_futures else spot_stops(document)
+        if number >= (page_end(document).pages or 1):
+            return found, number == 1
+    return found, False
 
 
 async def news_of_stops(

@@ -1,7 +1,7 @@
 """Stops at KuCoin: what leaves, what an answer, a push and a list say of one."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +25,7 @@ from connectors.kucoin.parse.account_pushes import StopOrderPush
 from connectors.kucoin.parse.node import Node
 from connectors.kucoin.parse.stop_orders import futures_stops, spot_stops
 from connectors.kucoin.registry import OrderRegistry
-from connectors.kucoin.stop_reads import news_of_stops
+from connectors.kucoin.stop_reads import list_stops, news_of_stops
 from tests.unit.kucoin.gateway_bench import Bench
 from tests.unit.kucoin.test_feed_orders import feed_of, take
 from tests.unit.kucoin.world_bench import (
@@ -330,3 +330,20 @@ def test_stops_of_any_kind_can_be_read() -> None:
     assert closing.reduce_only
     with pytest.raises(UsageError, match="stopPrice"):
         futures_stops(Node([futures_row("s3", "z", stopPrice=None)], "stops"))
+
+
+async def test_stops_of_every_page_are_listed_but_none_is_missed_for_sure() -> None:
+    """Two pages: both are read, and a stop on neither is not said to be over."""
+
+    def page(asked: Mapping[str, str]) -> object:
+        number = asked["currentPage"]
+        row = futures_row(f"stop-{number}", f"client-{number}")
+        return {"totalPage": 2, "items": [row]}
+
+    rest = FakeRest(reads=lists() | {"futures_stops": page})
+    found = await list_stops(rest, Time(), (FUTURES,))
+    assert [row.stop_id for row in found.rows] == ["stop-1", "stop-2"]
+    assert not found.is_complete
+    rest.reads |= lists([futures_row("stop-1", "client-1")])
+    found = await list_stops(rest, Time(), (FUTURES,))
+    assert found.is_complete
