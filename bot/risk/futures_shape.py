@@ -214,9 +214,13 @@ def _book(
 ) -> BookShape:
     """Net the orders of one book against its position (research notes, 2.4)."""
     lots = Decimal(position.lots) if position else ZERO
-    buys = Decimal(sum(each.lots for each in orders if each.side is Side.BUY))
-    sells = Decimal(sum(each.lots for each in orders if each.side is Side.SELL))
-    worst = max(abs(lots + buys), abs(lots - sells))
+    held = maintenance_rate(rules, rules.curve_size(abs(lots)))
+    buys, sells, worst, worst_rate = ZERO, ZERO, abs(lots), held
+    if orders:
+        buys = Decimal(sum(each.lots for each in orders if each.side is Side.BUY))
+        sells = Decimal(sum(each.lots for each in orders if each.side is Side.SELL))
+        worst = max(abs(lots + buys), abs(lots - sells))
+        worst_rate = maintenance_rate(rules, rules.curve_size(worst))
     return BookShape(
         key=key,
         base=rules.base,
@@ -227,6 +231,6 @@ def _book(
         worst_lots=worst,
         opening_lots=max(buys, sells),
         taker_fee_rate=max(MIN_TAKER_FEE_RATE, rules.taker_fee_rate),
-        position_rate=maintenance_rate(rules, rules.curve_size(abs(lots))),
-        worst_rate=maintenance_rate(rules, rules.curve_size(worst)),
+        position_rate=held,
+        worst_rate=worst_rate,
     )
