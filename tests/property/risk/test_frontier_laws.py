@@ -31,7 +31,12 @@ from tests.property.risk.drawn import (
     coin_prices,
     futures,
 )
-from tests.property.risk.weighed import futures_terms, margin_terms
+from tests.property.risk.weighed import (
+    futures_terms,
+    gross_and_parts,
+    least_slope,
+    margin_terms,
+)
 
 LEVELS = st.sampled_from(["0.6", "0.95", "0.97", "1"]).map(Decimal)
 Drawn = tuple[FuturesAccount, dict[str, ContractRules], dict[str, Decimal]]
@@ -294,40 +299,18 @@ def test_margin_moves_are_those_of_the_exact_engine(
     found = frontier(
         terms, float(level), betas={coin: float(beta) for coin, beta in slopes.items()}
     )
-    gross, parts = _gross(terms, float(level))
-    agrees(found.uniform, margin_distance(held, exact), gross, _slope(parts, {}))
+    gross, parts = gross_and_parts(terms, float(level))
+    agrees(found.uniform, margin_distance(held, exact), gross, least_slope(parts, {}))
     agrees(
         found.beta_weighted,
         margin_distance(held, exact, slopes),
         gross,
-        _slope(parts, slopes),
+        least_slope(parts, slopes),
         slopes.values(),
     )
     for coin, alone in found.alone.items():
         one = {each: Decimal(each == coin) for each in COINS}
         agrees(alone, margin_distance(held, exact, one), gross, abs(parts[coin]) or 1.0)
-
-
-def _gross(terms: Terms, level: float) -> tuple[Decimal, dict[str, float]]:
-    """The sum of the sizes of all terms, and the weight of each coin."""
-    coins = terms.requirement.keys() | terms.margin.keys()
-    parts = {
-        coin: terms.requirement.get(coin, 0.0) - level * terms.margin.get(coin, 0.0)
-        for coin in coins
-    }
-    sizes = [terms.requirement_constant, terms.margin_constant]
-    sizes += [*terms.requirement.values(), *terms.margin.values()]
-    return Decimal(sum(map(abs, sizes))), parts
-
-
-def _slope(parts: dict[str, float], slopes: dict[str, Decimal]) -> float:
-    """The least slope of a piece with all coins or those of one sign."""
-    slope = np.array([float(slopes.get(coin, 1)) for coin in parts])
-    each = slope * np.array(list(parts.values()))
-    sums = [
-        abs(float(each[chosen].sum())) for chosen in (slope != 0, slope > 0, slope < 0)
-    ]
-    return min((total for total in sums if total > 0.0), default=1.0)
 
 
 @given(
@@ -343,7 +326,7 @@ def test_moves_of_coin_settled_futures_are_those_of_the_exact_engine(
     shape = futures_shape(account, contracts)
     terms = futures_terms(shape, marks)
     found = frontier(terms, float(level), betas={"BTC": slope, "XBT": slope})
-    gross, parts = _gross(terms, float(level))
+    gross, parts = gross_and_parts(terms, float(level))
     weight = abs(sum(parts.values())) or 1.0
     agrees(found.uniform, futures_distance(shape, marks, level), gross, weight)
     beta = {"BTC": Decimal(slope), "XBT": Decimal(slope)}
@@ -367,11 +350,11 @@ def test_futures_moves_are_those_of_the_exact_engine(
     found = frontier(
         terms, float(level), betas={coin: float(b) for coin, b in weighted.items()}
     )
-    gross, parts = _gross(terms, float(level))
-    agrees(found.uniform, exact, gross, _slope(parts, {}))
+    gross, parts = gross_and_parts(terms, float(level))
+    agrees(found.uniform, exact, gross, least_slope(parts, {}))
     by_beta = futures_distance(shape, marks, level, weighted)
     if by_beta.is_known:
-        slope = _slope(parts, weighted)
+        slope = least_slope(parts, weighted)
         agrees(found.beta_weighted, by_beta, gross, slope, weighted.values())
 
 

@@ -6,6 +6,8 @@ Exact sums, made floats at the very end; nothing here is used by the product.
 from collections.abc import Mapping
 from decimal import Decimal
 
+import numpy as np
+
 from bot.domain.accounts import Balance
 from bot.risk.futures_shape import FuturesShape
 from bot.risk.terms import Terms
@@ -53,3 +55,25 @@ def futures_terms(shape: FuturesShape, marks: Mapping[str, Decimal]) -> Terms:
         margin={coin: float(value) for coin, value in margin.items()},
         is_inverse=any(book.is_inverse for book in shape.books),
     )
+
+
+def gross_and_parts(terms: Terms, level: float) -> tuple[Decimal, dict[str, float]]:
+    """The sum of the sizes of all terms, and the weight of each coin."""
+    coins = terms.requirement.keys() | terms.margin.keys()
+    parts = {
+        coin: terms.requirement.get(coin, 0.0) - level * terms.margin.get(coin, 0.0)
+        for coin in coins
+    }
+    sizes = [terms.requirement_constant, terms.margin_constant]
+    sizes += [*terms.requirement.values(), *terms.margin.values()]
+    return Decimal(sum(map(abs, sizes))), parts
+
+
+def least_slope(parts: Mapping[str, float], slopes: Mapping[str, Decimal]) -> float:
+    """The least slope of a piece with all coins or those of one sign."""
+    slope = np.array([float(slopes.get(coin, 1)) for coin in parts])
+    each = slope * np.array(list(parts.values()))
+    sums = [
+        abs(float(each[chosen].sum())) for chosen in (slope != 0, slope > 0, slope < 0)
+    ]
+    return min((total for total in sums if total > 0.0), default=1.0)
