@@ -3,14 +3,17 @@
 Usage: python benchmarks/bench_planner.py [--out benchmarks/results]
 
 Accounts are drawn from a fixed seed: so many cross futures positions and so many
-loans, near their thresholds. Every plan is made anew, exact replay included; margin
-and futures are cured by turns. Processor time, so that a busy machine changes little.
+loans, near their thresholds; the *strained* ones with a quarter of the wallet, more
+debt and little cash, so that many a first choice cannot be paid for. Every plan is
+made anew, exact replay included; margin and futures are cured by turns. Processor
+time, so that a busy machine changes little.
 """
 
 import argparse
 import random
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -43,6 +46,7 @@ AT = datetime(2025, 1, 1, 12, tzinfo=UTC)
 LIMITS = GuardLimits()
 SIZES = ((5, 5), (10, 10), (30, 20), (60, 40))
 REPEATS = 40
+Draw = Callable[[random.Random, int, int], Shadow]
 
 
 def coin_of(number: int) -> str:
@@ -140,6 +144,27 @@ def account(chance: random.Random, positions: int, loans: int) -> Shadow:
     return replace(shadow, liquidity=dict(depths(chance, coins, marks)))
 
 
+def strained(chance: random.Random, positions: int, loans: int) -> Shadow:
+    """The same with a quarter of the wallet and a thirtieth more debt in USDT."""
+    shadow = account(chance, positions, loans)
+    wallet = shadow.balances[FUTURES]["USDT"]
+    cash = shadow.balances[MARGIN_CROSS]["USDT"]
+    less = (wallet.total / 4).quantize(Decimal("0.01"))
+    owed = (cash.principal * Decimal("1.03")).quantize(Decimal("0.01"))
+    margin = {**shadow.balances[MARGIN_CROSS], "USDT": replace(cash, principal=owed)}
+    futures = {"USDT": replace(wallet, total=less)}
+    balances = {**shadow.balances, MARGIN_CROSS: margin, FUTURES: futures}
+    return replace(shadow, balances=balances)
+
+
+def drawn(
+    draw: Draw, positions: int, loans: int, seed: int, count: int = REPEATS
+) -> list[Shadow]:
+    """So many accounts of one size from a seed."""
+    chance = random.Random(seed)
+    return [draw(chance, positions, loans) for _ in range(count)]
+
+
 def depths(
     chance: random.Random, coins: list[str], marks: dict[str, Decimal]
 ) -> list[tuple[str, LiquidityQuoted]]:
@@ -177,21 +202,22 @@ def timed(shadow: Shadow, number: int) -> tuple[float, Plan | None, str]:
     return (time.process_time() - began) * 1_000, plan, measure.subject
 
 
-def row(positions: int, loans: int) -> str:
+def row(draw: Draw, positions: int, loans: int) -> str:
     """One size: quantiles over accounts, and how many plans reach their target."""
-    chance = random.Random(positions * 1_000 + loans)
     spent: list[float] = []
     steps: list[int] = []
     reached = 0
-    for number in range(REPEATS):
-        took, plan, _ = timed(account(chance, positions, loans), number)
+    seed = positions * 1_000 + loans
+    for number, shadow in enumerate(drawn(draw, positions, loans, seed)):
+        took, plan, _ = timed(shadow, number)
         spent.append(took)
         if plan is not None:
             steps.append(len(plan.steps))
             reached += plan.is_reached
     quantiles = statistics.quantiles(spent, n=20)
     return (
-        f"{positions:>9} {loans:>5} {statistics.median(spent):>9.1f} "
+        f"{draw.__name__:>9} {positions:>9} {loans:>5} "
+        f"{statistics.median(spent):>9.1f} "
         f"{quantiles[-1]:>9.1f} {max(spent):>9.1f} {statistics.mean(steps):>6.1f} "
         f"{reached:>4}/{REPEATS}"
     )
@@ -202,14 +228,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
-    row(5, 5)
+    row(account, 5, 5)
     lines = [
         "One plan, milliseconds of processor time, exact replay included.",
-        "positions loans    median       p95       max  steps reached",
+        "  account positions loans    median       p95       max  steps reached",
     ]
-    for positions, loans in SIZES:
-        lines.append(row(positions, loans))
-        print(lines[-1], flush=True)
+    for draw in (account, strained):
+        for positions, loans in SIZES:
+            lines.append(row(draw, positions, loans))
+            print(lines[-1], flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "planner.txt").write_text("\n".join(lines) + "\n")
 

@@ -194,7 +194,6 @@ class _Task:
             if chosen is None:
                 return best
             way, solution = chosen
-            ways = (way,)
             done = replay(
                 (self.shadow, self.measures),
                 self.measure.subject,
@@ -202,11 +201,14 @@ class _Task:
                 self.limits,
                 self.thresholds,
             )
-            best = self._told(thresholds, solution, done)
+            found = self._told(thresholds, solution, done)
+            best = found if best is None or _is_better(found, best) else best
+            ways = (way.within(done.undone),)
             further = _further(aim, done.after, thresholds)
-            if best.is_reached or not solution.is_reached or further is None:
+            is_over = not solution.is_reached or further is None
+            if best.is_reached or (is_over and not done.undone):
                 return best
-            aim = further
+            aim = aim if done.undone else further or aim
         return best
 
     def _solved(
@@ -273,6 +275,25 @@ class _Task:
         """Plans that meet the limits first, then the safest, then the cheapest."""
         worst = 0.0 if plan.is_reached else plan.probability or 1.0
         return (not plan.is_reached, worst, plan.cost.total)
+
+
+def _is_better(found: Plan, best: Plan) -> bool:
+    """Whether a plan gets further towards its target than the best so far, or cheaper.
+
+    What is further than the target is no gain.
+    """
+    if found.is_reached or found.after is None or best.after is None:
+        return True
+    target = found.thresholds.target
+    now, before = _got(found.after, target), _got(best.after, target)
+    return (now, -found.cost.total) >= (before, -best.cost.total)
+
+
+def _got(after: SubjectMeasure, target: Decimal) -> Decimal:
+    """How much of the target's distance there is; none where it is not known."""
+    if after.missing:
+        return ZERO
+    return target if after.distance is None else min(after.distance, target)
 
 
 def _further(

@@ -62,6 +62,7 @@ def replay(
         steps=tuple(walk.steps),
         after=walk.now,
         dropped=tuple(walk.dropped),
+        undone=walk.undone,
     )
 
 

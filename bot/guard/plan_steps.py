@@ -5,7 +5,7 @@ here chooses, orders or sends anything.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
@@ -99,12 +99,17 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """The steps that stood the exact test, where they lead, and what was left out."""
+    """The steps that stood the exact test, where they lead, and what was left out.
+
+    ``undone`` are the trades that could not be made whole, by lever, each with how
+    much of it was made.
+    """
 
     shadow: Shadow
     steps: tuple[PlanStep, ...]
     after: SubjectMeasure | None
     dropped: tuple[str, ...] = ()
+    undone: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def priced(shadow: Shadow, order: PlaceOrder, limits: GuardLimits) -> PlaceOrder:

@@ -35,6 +35,8 @@ _ROUNDS: Final = 12
 """How often what did not go at its turn is tried again after what did."""
 _TRIES: Final = 2
 """How often a trade that did not help is measured alone: at its turn, and later."""
+_WORTH: Final = Decimal("0.05")
+"""The least share of a purchase that is made because its cash is enough for no more."""
 _SWAPS: Final = 6
 """Pairs of trades that one replay measures."""
 
@@ -86,7 +88,11 @@ def trade_all(walk: Walk, parts: Sequence[Part]) -> None:
     )
     trading = _Trading(walk=walk, waiting=waiting)
     trading.run()
-    walk.dropped += [trading.why[p.lever.name] for p in trading.waiting]
+    asked = {part.lever.name: part.qty for part in parts}
+    for left in trading.waiting:
+        name = left.lever.name
+        walk.dropped.append(trading.why[name])
+        walk.undone[name] = max(asked[name] - left.qty, ZERO)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,9 +182,14 @@ class _Trading:
         return purchase.at(self._funded(sale, purchase))
 
     def _capped(self) -> bool:
-        """Make the first purchase that helps as far as its cash goes."""
+        """Make the first purchase that helps as far as its cash goes.
+
+        A smaller one is cheaper a coin, so that some cash is always left: what it
+        still buys is no order worth sending.
+        """
         for part in self.waiting:
-            less = part.at(_share(self.walk.shadow, part, self.walk))
+            share = _share(self.walk.shadow, part, self.walk)
+            less = part.at(share) if share >= _WORTH else None
             if less is not None and less != part and self._made(less):
                 self._take(part, less)
                 return True

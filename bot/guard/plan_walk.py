@@ -42,6 +42,8 @@ class Walk:
     all_now: tuple[SubjectMeasure, ...]
     steps: list[PlanStep] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    undone: dict[str, Decimal] = field(default_factory=dict)
+    """Trades that could not be made whole, by lever, and how much of each was made."""
     owed: dict[tuple[AccountId, str], Decimal] = field(default_factory=dict)
     """What is to be paid back from proceeds that are not there yet."""
 

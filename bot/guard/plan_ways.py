@@ -6,7 +6,7 @@ transfers, and once with it, held to those rules. Nothing here solves or decides
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -33,6 +33,17 @@ class Way:
 
     levers: tuple[Lever, ...]
     kept: tuple[Row, ...]
+
+    def within(self, made: Mapping[str, Decimal]) -> "Way":
+        """The same where some levers cannot do more than was made of them."""
+        if not made:
+            return self
+        levers = (
+            replace(each, most=min(made.get(each.name, each.most), each.most))
+            for each in self.levers
+        )
+        usable = (each for each in levers if each.most >= max(each.least, each.step))
+        return replace(self, levers=tuple(usable))
 
 
 def choices(shadow: Shadow, levers: tuple[Lever, ...]) -> Iterator[tuple[Lever, ...]]:
