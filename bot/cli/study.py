@@ -6,6 +6,7 @@ with ``--json`` standard output holds exactly one object. It decides nothing.
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -90,9 +91,9 @@ def guard(
     sources = find_markets(markets)
     if squeeze:
         sources = (*sources, Source(name=SQUEEZE))
-    finished = Forgetful() if kept is None else KeptFile(kept)
-    way = Way(workers=workers, say=_say, kept=finished)
-    study = run_study(sources, settings, scope, way)
+    with nullcontext(Forgetful()) if kept is None else KeptFile(kept) as finished:
+        way = Way(workers=workers, say=_say, kept=finished)
+        study = run_study(sources, settings, scope, way)
     if as_json:
         sys.stdout.write(json.dumps(study.answer(), indent=1) + "\n")
         return

@@ -8,10 +8,9 @@ tells windows inside it from all others.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from typing import Final
 
 import numpy as np
@@ -25,6 +24,7 @@ from bot.study.beta_rows import Cell, Row, rows_of, summary_of
 from bot.study.beta_score import COINS_FALL, CRASH_FALL, is_crash, mark_of
 from bot.study.beta_walk import Span, Terms, spans_of, walk_span
 from bot.study.markets import Source
+from bot.study.workers import workers_of
 from connectors.markets.hourly import HourlyPrices
 from connectors.markets.recorded import open_market
 
@@ -121,11 +121,10 @@ def run_beta_study(
     Raises:
         UsageError: None of them can be read.
     """
-    context = get_context("spawn")
     cells: list[Cell] = []
     left_out: list[str] = []
     failed: list[str] = []
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with workers_of(workers) as pool:
         asked = [pool.submit(cells_of, source, scope) for source in sources]
         for source, future in zip(sources, asked, strict=True):
             sentence = _taken(source, future, cells, left_out)

@@ -8,7 +8,6 @@ stops no other.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Final
 
 from bot.domain.errors import UsageError
@@ -24,6 +23,7 @@ from bot.study.carry_rows import (
 from bot.study.carry_scores import Score
 from bot.study.carry_summary import forecast_summary, summary_of
 from bot.study.markets import Source
+from bot.study.workers import workers_of
 
 __all__ = ["ASSUMPTIONS", "QUICK", "WHOLE", "CarryStudy", "run_carry_study"]
 
@@ -102,7 +102,7 @@ def run_carry_study(
     Raises:
         UsageError: None of them can be read.
     """
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with workers_of(workers) as pool:
         jobs, silent, failed = _jobs(pool, sources, scope, say)
         order = sorted(range(len(jobs)), key=lambda at: not jobs[at].is_derived)
         asked = {pool.submit(carry_rows, jobs[at]): at for at in order}

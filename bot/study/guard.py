@@ -8,11 +8,10 @@ the failures and stops no other.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from multiprocessing import get_context
 from typing import Final
 
 from bot.domain.errors import UsageError
@@ -22,6 +21,7 @@ from bot.study.markets import Part, Source, Survey, survey
 from bot.study.rows import Job, Row, rows_of
 from bot.study.shapes import Size, fitted
 from bot.study.summary import summary_of
+from bot.study.workers import workers_of
 
 __all__ = ["QUICK", "WHOLE", "Scope", "Study", "Way", "jobs_of", "run_study"]
 
@@ -122,8 +122,7 @@ def run_study(
         UsageError: None of them can be read.
     """
     say, kept = way.say, way.kept
-    context = get_context("spawn")
-    with ProcessPoolExecutor(way.workers, mp_context=context) as pool:
+    with workers_of(way.workers) as pool:
         asked = [pool.submit(survey, source, scope.longest) for source in sources]
         surveys, failed = _surveyed(sources, asked, say)
         jobs, left_out = jobs_of(surveys, settings, scope)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.study_kept import KeptFile
 from bot.domain.errors import UsageError
 from bot.settings import settings_from
 from bot.study.guard import QUICK, WHOLE, jobs_of
@@ -264,6 +265,22 @@ def test_a_file_that_is_no_study_is_left_alone(
         said = drive(capsys, *words, "--kept", path)
         assert (said.code, said.out) == (2, "")
         assert "cannot keep" in said.err
+
+
+def test_two_studies_do_not_write_to_one_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second is told to wait, or to name another file; then it may go on."""
+    _source(tmp_path / "good", {"BTC": [100.0 + m % 3 for m in range(30)]})
+    path = tmp_path / "rows.jsonl"
+    words = ("study", "guard", "--markets", tmp_path, "--quick", "--no-squeeze")
+    with KeptFile(path) as first:
+        first.keep("a job", [])
+        said = drive(capsys, *words, "--kept", path)
+        assert (said.code, said.out) == (2, "")
+        assert "Another study writes to" in said.err
+    with KeptFile(path) as again:
+        assert again.find("a job") == []
 
 
 @pytest.mark.parametrize("content", [None, "name = 3"], ids=["absent", "bad"])
