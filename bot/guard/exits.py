@@ -4,10 +4,11 @@ A distance to liquidation is a uniform move, as if everything could be sold at i
 What takes many minutes of its market's depth to sell cannot, and in a crash it is the
 thin coins that fall the most. So an account under cure must also survive a move in
 which every coin that leaves slowly moves further than the target distance, against
-the account: the more minutes it takes, and the wilder these minutes are. What takes an
-hour or more is shut in: the fall of an announced blackout must not reach the warning
-before it is left. Sizes, depth and volatility are those of now. Nothing here solves or
-decides.
+the account: the more minutes it takes, and the wilder these minutes are. A door that is
+narrow is half closed: a market falls by a fifth in half an hour, and by the root of the
+time's share in less, so an account is cured while such a fall of its own exit's length
+does not reach the warning. Sizes, depth and volatility are those of now. Nothing here
+solves or decides.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,8 +38,9 @@ _SIGMAS: Final = 8.0
 """How many deviations of its exit a coin moves further: crashes are no normal hours."""
 _MOST: Final = 1.0
 """The furthest that a coin moves beyond the target, in targets."""
-_SHUT_IN_MIN: Final = 60.0
-"""What takes so long, or longer, cannot be left while its market falls."""
+_FALL_MIN: Final = 30.0
+"""In so many minutes a market falls by the move of a closed door."""
+_PERCENT: Final = Decimal("0.01")
 _MOST_DOWN: Final = -0.999
 """No price falls further."""
 
@@ -92,20 +94,31 @@ def slow_exit(
 def shut_in(
     shadow: Shadow, measures: Iterable[SubjectMeasure], limits: GuardLimits
 ) -> dict[str, Decimal]:
-    """Of each account that takes an hour or more to leave, the distance it needs.
+    """Of each account that takes minutes to leave, the distance that this asks for.
 
-    From there the move of a closed door does not reach the exchange's warning.
+    From there the fall of these minutes does not reach the exchange's warning.
     """
     return {
-        measure.subject: stress_distance(
-            STRESS_MOVE, measure.warning, measure.liquidation
-        )
+        measure.subject: stress_distance(move, measure.warning, measure.liquidation)
         for measure in measures
-        if any(
-            slow_exit(shadow, measure, coin, limits).minutes >= _SHUT_IN_MIN
-            for coin in measure.exposure_usdt
-        )
+        if (move := _fall(_longest(shadow, measure, limits)))
     }
+
+
+def _longest(shadow: Shadow, measure: SubjectMeasure, limits: GuardLimits) -> float:
+    exits = (slow_exit(shadow, measure, each, limits) for each in measure.exposure_usdt)
+    return max((found.minutes for found in exits), default=0.0)
+
+
+def _fall(minutes: float) -> Decimal:
+    """How far a market may fall in some minutes, to a whole percent.
+
+    Example:
+        >>> [str(_fall(minutes)) for minutes in (0, 3, 15, 29, 600)]
+        ['0.00', '0.06', '0.14', '0.20', '0.20']
+    """
+    share = sqrt(min(minutes / _FALL_MIN, 1.0))
+    return (STRESS_MOVE * Decimal(repr(share))).quantize(_PERCENT)
 
 
 def _symbols(shadow: Shadow, measure: SubjectMeasure, coin: str) -> Iterator[str]:

@@ -3,10 +3,10 @@
 Theory of operation. The distances of the settings are the floor. Three things move
 them outwards, never inwards: the forecast, when at the act distance a liquidation
 within the horizon is likelier than the limit; an announced blackout, before which an
-account must be able to take a fall without us; and exposure that takes an hour or more
-to leave, whose market is such a closed door in every fall. For its odds an account is
-cured from where its probability meets the limit, if that is nearer than its target, to
-a little beyond it, never beyond one and a half times its target. Accounts that opened
+account must be able to take a fall without us; and exposure that takes minutes to
+leave, whose market may fall while it is being left. For its odds an account is cured
+from where its probability meets the limit, if that is nearer than its target, to a
+little beyond it, never beyond one and a half times its target. Accounts that opened
 nearer than their default distances keep the ones they opened with: their odds were
 over the limit from the start. Pure; what is not known changes nothing.
 """
@@ -61,7 +61,7 @@ class Foresight:
         if self.stress.get(subject) == act:
             told = ", before an announced blackout"
         elif self.shut_in.get(subject) == act:
-            told = ", as it takes an hour or more to leave"
+            told = ", as it takes minutes to leave"
         odds = self.odds.at(subject, distance)
         return told if odds is None else f"{told}, forecast at {odds * 100:.2g} %"
 

@@ -89,12 +89,30 @@ def test_without_a_quoted_depth_nothing_is_slow() -> None:
     assert found == SlowExit()
 
 
-def test_what_takes_an_hour_must_stand_the_fall_of_a_closed_door() -> None:
-    """100 minutes of ETH ask for 22.5 %: a fall of 20 % stays under 95 %."""
-    slow, quick = two_coins("1", "20", "50000"), two_coins("1", "10", "50000")
-    needed = shut_in(slow, [measured(slow, "margin_cross")], LIMITS)
-    assert needed == {"margin_cross": Decimal("0.2253")}
-    assert shut_in(quick, [measured(quick, "margin_cross")], LIMITS) == {}
+def needed(volume: str) -> Decimal | None:
+    """What 10 ETH ask for where 0.1 of this volume may be sold in a minute."""
+    shadow = two_coins("1", "10", "50000", volume)
+    asked = shut_in(shadow, [measured(shadow, "margin_cross")], LIMITS)
+    return asked.get("margin_cross")
+
+
+def test_what_takes_half_an_hour_must_stand_the_fall_of_a_closed_door() -> None:
+    """Two hours, half an hour, 15 minutes, and one: 20 %, 14 % and 4 % under 95 %."""
+    assert needed("0.8333") == Decimal("0.2253")
+    assert needed("3.3333") == Decimal("0.2253")
+    assert needed("6.6667") == Decimal("0.1640")
+    assert needed("100") == Decimal("0.0619")
+    assert needed("1e9") is None
+
+
+@given(minutes=st.floats(0.5, 200), more=st.floats(1, 1.02))
+def test_a_little_slower_asks_for_a_little_more(minutes: float, more: float) -> None:
+    """No minute is a cliff: two hundredths more time ask for a percent or two more."""
+    volumes = [
+        str(Decimal(100) / Decimal(repr(each))) for each in (minutes, minutes * more)
+    ]
+    less, further = (needed(each) or Decimal(0) for each in volumes)
+    assert less <= further <= less + Decimal("0.0125")
 
 
 @given(

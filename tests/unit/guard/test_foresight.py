@@ -83,14 +83,14 @@ def test_what_leaves_slowly_is_cured_earlier_and_no_further() -> None:
 
 
 def test_a_slow_account_says_why_it_is_cured() -> None:
-    """The sentence names the hour that leaving takes."""
+    """The sentence says that leaving takes time."""
     ahead = Foresight(shut_in={NAME: D("0.2253")})
     state = judge(GuardState(), [at_distance("0.30")], LIMITS, START).state
     state = replace(state, foresight=ahead)
     (verdict,) = judge(state, [at_distance("0.21")], LIMITS, START).verdicts
 
     assert verdict.kind is VerdictKind.CURE
-    assert "as it takes an hour or more to leave" in verdict.reason
+    assert "as it takes minutes to leave" in verdict.reason
 
 
 def test_the_quiet_look_sees_the_same_thresholds() -> None:
