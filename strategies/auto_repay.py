@@ -7,7 +7,8 @@ kept to buy it back; coins that were borrowed a moment ago to be sold against a 
 perpetual are kept until they are sold.
 
 With ``sweep_spot`` idle coins of the spot account, and of margin accounts that owe
-nothing, are moved to where they are owed, and repaid when they have arrived. A
+nothing, are moved to where they are owed, and repaid when they have arrived; not those
+that are held against a short perpetual, which would have to be bought again. A
 repayment lowers risk under every outcome and is still not sent twice: it has no id at
 the exchange.
 """
@@ -198,9 +199,10 @@ class AutoRepay(Scheduled):
     def _idle(self, view: View, account: AccountId, coin: str) -> Decimal:
         """What an account without debts can spare of a coin."""
         kept = self._kept(view, account, coin)
-        if kept is None:
+        spare = _unhedging(view, coin)
+        if kept is None or spare is None:
             return ZERO
-        return max(view.balance(account, coin).available - kept, ZERO)
+        return max(min(view.balance(account, coin).available - kept, spare), ZERO)
 
     def _move(self, source: AccountId, debt: _Debt) -> Proposal:
         amount, owed = plain(debt.amount), plain(debt.owed)
@@ -279,6 +281,24 @@ def _hedge_coins(view: View, coin: str) -> Decimal | None:
     Against a long of a coin the same coins are borrowed and sold. Until they are, they
     look idle beside their debt: as many as the two sides together are still long.
     """
+    long = _perpetual_coins(view, coin)
+    if long is None or long <= 0:
+        return None if long is None else ZERO
+    held = [view.balance(account, coin) for account in view.accounts()]
+    return max(long + sum((b.total - b.liability for b in held), ZERO), ZERO)
+
+
+def _unhedging(view: View, coin: str) -> Decimal | None:
+    """Coins that no short perpetual is held against; None is unknown."""
+    short = _perpetual_coins(view, coin)
+    if short is None:
+        return None
+    held = sum((view.balance(each, coin).total for each in view.accounts()), ZERO)
+    return held + min(short, ZERO)
+
+
+def _perpetual_coins(view: View, coin: str) -> Decimal | None:
+    """Coins that all perpetuals are long, negative for short; None is unknown."""
     long = ZERO
     for position in view.positions():
         contract = view.rules.contracts.get(position.symbol)
@@ -288,7 +308,4 @@ def _hedge_coins(view: View, coin: str) -> Decimal | None:
         if qty is None:
             return None
         long += qty
-    if long <= 0:
-        return ZERO
-    held = [view.balance(account, coin) for account in view.accounts()]
-    return max(long + sum((b.total - b.liability for b in held), ZERO), ZERO)
+    return long

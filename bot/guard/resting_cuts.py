@@ -14,7 +14,7 @@ from typing import Final
 from bot.domain.accounts import FUTURES, isolated_pair
 from bot.domain.instruments import SpotRules
 from bot.domain.intents import PlaceOrder
-from bot.domain.money import ONE, floor_to, round_up
+from bot.domain.money import floor_to, round_up
 from bot.domain.orders import Side
 from bot.guard.depth import least_spot
 from bot.guard.judge import Verdict, VerdictKind
@@ -25,6 +25,7 @@ from bot.guard.resting_ladder import MOST_RUNGS, LegCut
 from bot.guard.sizing import is_at_target, smallest_share
 from bot.guard.state import SubjectState
 from bot.risk.measure import SubjectMeasure, measure_subject
+from bot.risk.stress_set import moved_alike
 from bot.shadow.project import UnknownPriceError, project
 from bot.shadow.state import Shadow
 
@@ -172,13 +173,5 @@ def _margin_order(
 
 
 def moved(shadow: Shadow, move: Decimal) -> Shadow:
-    """The shadow with every mark but USDT's moved alike, and nothing on its way."""
-    factor = ONE + move
-    margin = {
-        coin: mark if coin == "USDT" else mark * factor
-        for coin, mark in shadow.margin_marks.items()
-    }
-    futures = {name: mark * factor for name, mark in shadow.futures_marks.items()}
-    return replace(
-        shadow, margin_marks=margin, futures_marks=futures, requests={}, stops={}
-    )
+    """The shadow with every mark moved alike, and nothing on its way."""
+    return replace(moved_alike(shadow, move), requests={}, stops={})

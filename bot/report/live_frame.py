@@ -38,7 +38,7 @@ from bot.report.frame import (
     Series,
     Twin,
 )
-from bot.report.next_action import moved, nearest_trigger, planned_words
+from bot.report.next_action import nearest_trigger, planned_words
 from bot.report.outlook_view import ahead_words
 from bot.report.recorder import Recorder
 from bot.report.size_words import size_words
@@ -49,6 +49,7 @@ from bot.risk.measure import (
     measure_subject,
     measure_subjects,
 )
+from bot.risk.stress_set import moved_alike
 from bot.shadow.state import Shadow
 from connectors.system.disk import DISK_FEED
 
@@ -280,7 +281,7 @@ def _watching(
         is_known = all(measure.ratio is not None for measure in measures)
         told = "nothing: no uniform move liquidates an account" if is_known else None
         return GuardView(state=state, next_action=told, actions=recorder.guard_actions)
-    there = moved(shadow, trigger.move)
+    there = moved_alike(shadow, trigger.move)
     measure = measure_subject(there, trigger.measure.subject)
     told = "nothing is left that it could do"
     if measure is not None:

@@ -8,7 +8,7 @@ Nothing here is sent anywhere: it is a forecast for people.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -26,9 +26,8 @@ from bot.risk.reach import reach
 from bot.shadow.project import UnknownPriceError, project
 from bot.shadow.state import Shadow
 
-__all__ = ["Trigger", "act_move", "moved", "nearest_trigger", "planned_words"]
+__all__ = ["Trigger", "act_move", "nearest_trigger", "planned_words"]
 
-_UNMOVED: Final = "USDT"
 _ROUNDS: Final = 3
 """Rounds of a cure that are told: the reserve, the debt it pays, the first cut."""
 
@@ -69,17 +68,6 @@ def act_move(down: Decimal | None, up: Decimal | None, act: Decimal) -> Decimal 
     if up is not None:
         moves.append(max((ONE + up) / (ONE + act) - ONE, ZERO))
     return min(moves, key=abs, default=None)
-
-
-def moved(shadow: Shadow, move: Decimal) -> Shadow:
-    """The shadow with every mark but USDT's moved alike."""
-    factor = ONE + move
-    margin = {
-        coin: mark if coin == _UNMOVED else mark * factor
-        for coin, mark in shadow.margin_marks.items()
-    }
-    futures = {name: mark * factor for name, mark in shadow.futures_marks.items()}
-    return replace(shadow, margin_marks=margin, futures_marks=futures)
 
 
 def nearest_trigger(

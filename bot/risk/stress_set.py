@@ -18,7 +18,7 @@ from bot.domain.money import ONE
 from bot.risk.distance import PEGGED_COINS
 from bot.shadow.state import Shadow
 
-__all__ = ["MAJORS", "Scenario", "moved", "stress_set", "uniform"]
+__all__ = ["MAJORS", "Scenario", "moved", "moved_alike", "stress_set", "uniform"]
 
 MAJORS: Final = frozenset({"BTC", "ETH"})
 """The coins that move together and least."""
@@ -82,6 +82,21 @@ def uniform(coins: frozenset[str], distance: Decimal) -> tuple[Scenario, Scenari
     return (
         Scenario(name=f"{told} down", moves=dict.fromkeys(coins, -distance)),
         Scenario(name=f"{told} up", moves=dict.fromkeys(coins, distance)),
+    )
+
+
+def moved_alike(shadow: Shadow, move: Decimal) -> Shadow:
+    """The shadow at the marks of the uniform move that a distance is: pegs stay."""
+    factor = ONE + move
+    return replace(
+        shadow,
+        margin_marks={
+            coin: mark if coin in PEGGED_COINS else mark * factor
+            for coin, mark in shadow.margin_marks.items()
+        },
+        futures_marks={
+            symbol: mark * factor for symbol, mark in shadow.futures_marks.items()
+        },
     )
 
 

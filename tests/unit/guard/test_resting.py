@@ -101,6 +101,21 @@ def keeping(shadow: Shadow) -> tuple[Shadow, GuardState]:
     return shadow, replace(guard, resting=done.state)
 
 
+def test_a_debt_in_a_pegged_coin_has_its_stop_where_one_in_usdt_has() -> None:
+    """1 BTC that owes 33,000 USDC is liquidated by the fall that ends it with USDT."""
+    told = opening(
+        {"margin_cross": {"BTC": "1"}}, debts={"margin_cross": {"USDC": "33000"}}
+    )
+    pegged = shadow_of(told)
+    coins = {**pegged.rules.margin_coins}
+    coins["USDC"] = replace(coins["USDT"], coin="USDC")
+    pegged = replace(pegged, rules=replace(pegged.rules, margin_coins=coins))
+    pegged = marked(pegged, {"BTC": "50000", "USDC": "1"})
+
+    assert wanted(pegged) == wanted(LONG)
+    assert wanted(pegged)
+
+
 @pytest.mark.parametrize("shadow", [LONG, PERP, SHORT, PAIR, OWED])
 def test_at_its_trigger_an_account_stands_at_the_stop_distance(shadow: Shadow) -> None:
     """There it is nearer than the act distance, and the cut brings it to its target."""

@@ -21,11 +21,12 @@ from bot.domain.events import (
 from bot.guard.limits import GuardLimits
 from bot.report.frame import Frame, GuardState
 from bot.report.live_frame import FrameSources, live_frame
-from bot.report.next_action import act_move, moved
+from bot.report.next_action import act_move
 from bot.report.recorder import Recorder
 from bot.report.terminal import render
 from bot.risk.measure import measure_subject
 from bot.risk.reach import reach
+from bot.risk.stress_set import moved_alike
 from tests.unit.report.moments import (
     AT,
     LONG,
@@ -173,7 +174,7 @@ def test_the_next_action_happens_where_it_is_said() -> None:
 
     assert guard.state is GuardState.WATCHING
     assert guard.trigger is not None
-    there = moved(run.state.shadow, guard.trigger)
+    there = moved_alike(run.state.shadow, guard.trigger)
     measure = measure_subject(there, MARGIN_CROSS)
     assert measure is not None
     assert measure.distance is not None
@@ -325,7 +326,7 @@ def test_a_reach_is_where_the_ratio_is_at_the_level(level: Decimal) -> None:
     assert measure is not None
     found = reach(run.state.shadow, measure, level)
     assert found.down is not None
-    there = measure_subject(moved(run.state.shadow, found.down), MARGIN_CROSS)
+    there = measure_subject(moved_alike(run.state.shadow, found.down), MARGIN_CROSS)
     assert there is not None
     assert there.ratio is not None
 

@@ -152,6 +152,20 @@ def test_coins_that_a_long_perpetual_waits_for_stay() -> None:
     assert _told(repay(), sold) == [_repays(MARGIN_CROSS, "SOL", "3")]
 
 
+def test_coins_against_a_short_perpetual_are_not_fetched() -> None:
+    """Of 12 SOL on spot, 10 against a short of 10, two may leave for a debt of 5."""
+    lent = {SPOT: {"SOL": balance("12")}, MARGIN_CROSS: {"SOL": balance("0", "5")}}
+    pair = World(balances=lent, positions=(position("SOLUSDTM", -100),))
+    more = World(balances=lent, positions=(position("SOLUSDTM", -130),))
+    move = Transfer(source=SPOT, target=MARGIN_CROSS, coin="SOL", amount=Decimal(2))
+
+    assert _told(repay(sweep_spot=True), pair) == [move]
+    assert _told(repay(sweep_spot=True), more) == []
+    assert _told(repay(sweep_spot=True), World(balances=lent)) == [
+        replace(move, amount=Decimal(5))
+    ]
+
+
 @pytest.mark.parametrize(("minute", "acts"), [(0, False), (49, False), (50, True)])
 def test_an_hour_is_waited_for_when_told(minute: int, acts: bool) -> None:
     """With ``before_hour_m`` 10 it repays from 12:50 on, before the charge of 13:00."""
