@@ -226,4 +226,27 @@ def test_config_show_tells_every_key(capsys: pytest.CaptureFixture[str]) -> None
     assert rows["guard.cooldown_s"]["source"] == "default"
     assert all(row["meaning"] for row in rows.values())
     assert answer["strategies"][0]["parameters"] == {"x": "1"}
+    assert rows["guard.blackouts"]["value"] == "none"
     assert json.dumps(answer)
+
+
+def test_config_show_tells_lists_and_strategies(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Announced times, delistings, and a strategy with its file and overlay."""
+    write(
+        Path("gnomon.toml"),
+        '[guard]\nblackouts = ["2026-12-01T02:00:00Z/2026-12-01T03:00:00Z"]\n'
+        'delistings = ["ABC 2026-12-02T08:00:00Z"]\n'
+        '[strategy.mine]\npath = "mine.py"\nqty = 1\n'
+        '[strategy.mine.overlay]\nstop_loss = "0.1"\n',
+    )
+    answer = drive(capsys, "config", "show", "--json").answer()
+    rows = {row["key"]: (row["value"], row["source"]) for row in answer["keys"]}
+    assert rows["guard.blackouts"][0].startswith("2026-12-01T02:00:00+00:00/")
+    assert rows["guard.delistings"] == ("ABC 2026-12-02T08:00:00+00:00", "gnomon.toml")
+    (mine,) = answer["strategies"]
+    assert mine["path"].endswith("mine.py")
+    assert (mine["parameters"], mine["overlay"]) == ({"qty": "1"}, {"stop_loss": "0.1"})
+    table = drive(capsys, "config", "show").out
+    assert all(each in table for each in ("blackouts", "ABC", "mine", "stop_loss"))
