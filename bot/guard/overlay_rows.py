@@ -34,7 +34,7 @@ def inputs_of(name: str, state: OverlayState) -> dict[str, str]:
         "funding": _texts(book.funding),
         "interest": _texts(book.interest),
         "fees": _texts(book.fees),
-        "missing": book.missing,
+        "unvalued": [[*key, plain(qty)] for key, qty in sorted(book.unvalued.items())],
         "bases": _texts(state.bases),
         "peaks": _texts(state.peaks),
         "equity": None if state.equity is None else plain(state.equity),
@@ -58,10 +58,13 @@ def state_from(inputs: Mapping[str, str]) -> OverlayState:
         Market(coin, AccountId(account), symbol): Leg(Decimal(coins), Decimal(cash))
         for coin, account, symbol, coins, cash in kept["legs"]
     }
+    unvalued = {
+        (coin, paid): Decimal(qty) for coin, paid, qty in kept.get("unvalued", ())
+    }
     sums = {name: _numbers(kept[name]) for name in ("funding", "interest", "fees")}
     equity, peak = kept["equity"], kept["peak_equity"]
     return OverlayState(
-        book=Book(legs=legs, missing=kept["missing"], **sums),
+        book=Book(legs=legs, unvalued=unvalued, **sums),
         bases=_numbers(kept["bases"]),
         peaks=_numbers(kept["peaks"]),
         equity=None if equity is None else Decimal(equity),

@@ -66,14 +66,15 @@ class Leg:
 class Book:
     """The legs by market, and by coin what was paid or earned beside them in USDT.
 
-    ``missing`` counts bookings that could not be valued: the profit is then unknown.
+    ``unvalued`` is what was paid in a coin that had no mark then, in that coin, by the
+    pair's coin and the coin paid: the profit is unknown until it has one.
     """
 
     legs: Mapping[Market, Leg] = field(default_factory=dict)
     funding: Mapping[str, Decimal] = field(default_factory=dict)
     interest: Mapping[str, Decimal] = field(default_factory=dict)
     fees: Mapping[str, Decimal] = field(default_factory=dict)
-    missing: int = 0
+    unvalued: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
 
 
 def is_claim(claim: str) -> bool:
@@ -161,12 +162,10 @@ def _filled(book: Book, shadow: Shadow, fill: Filled) -> Book:
         coins *= shadow.rules.contracts[fill.symbol].multiplier
     leg, fee = book.legs[market], fee_usdt(fill, shadow)
     after = Leg(leg.coins + coins, leg.cash - coins * fill.price)
-    return replace(
-        book,
-        legs={**book.legs, market: after},
-        fees=_added(book.fees, market.coin, -(fee or ZERO)),
-        missing=book.missing + (fee is None),
-    )
+    book = replace(book, legs={**book.legs, market: after})
+    if fee is None:
+        return _unvalued(book, market.coin, fill.fee_coin, -fill.fee)
+    return replace(book, fees=_added(book.fees, market.coin, -fee))
 
 
 def _settled(book: Book, shadow: Shadow, event: LedgerBooked) -> Book:
@@ -182,14 +181,18 @@ def _settled(book: Book, shadow: Shadow, event: LedgerBooked) -> Book:
             if posting.coin not in {m.coin for m in owed}:
                 continue
             mark = mark_usdt(shadow, posting.coin)
-            book = replace(
-                book,
-                interest=_added(
-                    book.interest, posting.coin, -posting.amount * (mark or ZERO)
-                ),
-                missing=book.missing + (mark is None),
-            )
+            if mark is None:
+                book = _unvalued(book, posting.coin, posting.coin, -posting.amount)
+                continue
+            charged = _added(book.interest, posting.coin, -posting.amount * mark)
+            book = replace(book, interest=charged)
     return book
+
+
+def _unvalued(book: Book, coin: str, paid: str, amount: Decimal) -> Book:
+    """The book with something that is valued once its coin has a mark."""
+    before = book.unvalued.get((coin, paid), ZERO)
+    return replace(book, unvalued={**book.unvalued, (coin, paid): before + amount})
 
 
 def _market_in(book: Book, account: AccountId, symbol: str) -> Market | None:
@@ -218,9 +221,14 @@ def profit(book: Book, shadow: Shadow, coin: str | None = None) -> Decimal | Non
         >>> profit(Book(), empty_shadow(Rules()))
         Decimal('0')
     """
-    if book.missing:
-        return None
     total = ZERO
+    for (owner, paid), amount in book.unvalued.items():
+        if coin is not None and owner != coin:
+            continue
+        mark = mark_usdt(shadow, paid)
+        if mark is None:
+            return None
+        total += amount * mark
     for market, leg in book.legs.items():
         if coin is not None and market.coin != coin:
             continue
