@@ -260,8 +260,9 @@ class SqliteJournal:
         words = "newest row" if rows == 1 else f"newest {rows} rows"
         return JournalError(
             f"The disk {room_words(error)} ({error}): the {words} of "
-            f"{self._path} could not be stored, and no request of theirs was sent. "
-            f"The bot has ended and guards nothing: make room and start it again."
+            f"{self._path} could not be stored, and of their requests only reductions "
+            f"left, each told. The bot has ended and guards nothing: make room and "
+            f"start it again."
         )
 
     def _insert(self) -> None:

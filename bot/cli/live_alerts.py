@@ -8,8 +8,8 @@ knows of it. This module decides nothing about the session.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
 from typing import Protocol
 
 from bot.cli.sentences import say
@@ -48,15 +48,29 @@ def notifier_of(settings: Settings, stack: AsyncExitStack) -> Drained:
     return notifier
 
 
-@asynccontextmanager
-async def last_words(notifier: Drained) -> AsyncIterator[None]:
-    """Tell of the error that ends a session, and wait until it is told."""
-    try:
-        yield
-    except GnomonError as error:
-        notifier.notify(ALARM, f"The bot has ended and guards nothing: {error}")
-        await notifier.drain()
-        raise
+def last_words(notifier: Drained) -> AbstractAsyncContextManager[None]:
+    """Tell of the error that ends a session, a bug too, and wait until it is told."""
+    return _LastWords(notifier)
+
+
+class _LastWords(AbstractAsyncContextManager[None]):
+    """Of a bug only its kind leaves this machine: its text may hold anything."""
+
+    def __init__(self, notifier: Drained) -> None:
+        self._notifier = notifier
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not isinstance(error, Exception):
+            return
+        why = f"a bug ({type(error).__name__}), whose trace is on standard error"
+        why = str(error) if isinstance(error, GnomonError) else f"{why}; start it again"
+        self._notifier.notify(ALARM, f"The bot has ended and guards nothing: {why}")
+        await self._notifier.drain()
 
 
 def unjournaled(notifier: Drained) -> Told:

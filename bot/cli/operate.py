@@ -2,7 +2,8 @@
 
 A short session recovers as every start does, has no guard and no strategies, does
 the one request, and ends. It waits for the books before it answers. While another
-process opens or closes the account it is waited for, with a limit.
+process opens or closes the account it is waited for, with a limit. What a key may do
+beyond trading is judged where a bot starts: no request of a person waits for that.
 """
 
 import asyncio
@@ -91,7 +92,13 @@ async def _alone(
 ) -> Mapping[str, object]:
     """Open the account, do the request, close it again."""
     open_log(journal.parent, is_quiet=True)
-    options = LiveOptions(journal=journal, is_guarded=False, has_strategies=False)
+    options = LiveOptions(
+        journal=journal,
+        is_guarded=False,
+        has_strategies=False,
+        is_withdraw_accepted=True,
+        is_open_ip_accepted=True,
+    )
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(connected(settings))
         session = await stack.enter_async_context(open_session(connection, options))

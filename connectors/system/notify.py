@@ -48,7 +48,8 @@ class AddressNotifier:
         if apprise is None:
             raise UsageError(
                 "GNOMON_ALERT_URLS is set, but the package that sends alerts is not "
-                "installed: pip install 'gnomon[alerts]', or leave it empty."
+                "installed: pip install -e '.[alerts]' in the checkout, or leave it "
+                "empty."
             )
         self._sender = apprise.Apprise()
         for number, address in enumerate(addresses, start=1):

@@ -49,6 +49,29 @@ async def test_a_session_that_ends_by_an_error_tells_so_before_it_ends() -> None
     assert sentence.startswith("The bot has ended and guards nothing: The disk is full")
 
 
+async def test_a_bug_is_told_by_its_kind_alone() -> None:
+    """Nobody guards after a bug either; what its text holds stays on this machine."""
+    person = Person()
+    with pytest.raises(KeyError):
+        async with last_words(person):
+            raise KeyError("secret-7f31")
+    ((level, sentence),) = person.told
+    assert level == ALARM
+    assert sentence == (
+        "The bot has ended and guards nothing: a bug (KeyError), whose trace is on "
+        "standard error; start it again"
+    )
+
+
+async def test_a_person_who_interrupts_is_not_told_of_it() -> None:
+    """Ctrl-C and a cancelled task are no errors."""
+    person = Person()
+    with pytest.raises(asyncio.CancelledError):
+        async with last_words(person):
+            raise asyncio.CancelledError
+    assert (person.waiting, person.told) == ([], [])
+
+
 async def test_a_session_that_ends_in_order_has_no_last_words() -> None:
     """Nothing is told, nothing is waited for."""
     person = Person()
