@@ -12,7 +12,7 @@ from bot.domain.entries import Entry, RunStarted
 from storage.journal import SqliteJournal
 from tests.contract.commands import Desk
 from tests.contract.live_process import Live, Venue, live, venue
-from tests.contract.served import Served
+from tests.contract.served import Served, serve
 
 ACCOUNT = """\
 [main]
@@ -27,6 +27,20 @@ principal = {USDT = "5000"}
 wallet = {USDT = "10000"}
 """
 """A debt, and no position: only then can the position mode be switched."""
+
+_WITHDRAWS = """\
+[[key]]
+key = "k"
+secret = "s"
+passphrase = "p"
+permissions = "General, Spot, Margin, Futures, InnerTransfer, Transfer"
+
+[[key]]
+key = "reader"
+secret = "s"
+passphrase = "p"
+permissions = "General"
+"""
 
 ARMED = ("live", "--for", "10s", "--json")
 
@@ -214,3 +228,24 @@ def test_a_bot_ends_by_itself_when_its_time_is_over(bot: Live) -> None:
     bot.start("--for", "20s", wait=False)
     assert bot.wait(60) == 0
     assert set(bot.summary()) >= {"equity_end", "journal", "pnl"}
+
+
+def test_a_person_is_not_refused_for_what_the_key_may_do(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A start refuses a key that can withdraw; a command by hand does its work."""
+    keys = tmp_path / "keys.toml"
+    keys.write_text(_WITHDRAWS, encoding="utf-8")
+    with serve(
+        tmp_path, "--clock", "x4", "--keys", str(keys), account=ACCOUNT
+    ) as served:
+        desk = Desk.at(tmp_path, capsys, monkeypatch)
+        desk.configure(served)
+        start = desk.type("live", "--arm", served.uid)
+        assert start.code == 4
+        assert "withdraw" in start.err
+        moved = desk.type("transfer", "USDT", "10", "main", "spot", "--json")
+        assert moved.code == 0, moved.err
+        assert served.line("spot", "USDT").total == 10

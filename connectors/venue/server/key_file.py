@@ -24,6 +24,8 @@ from connectors.venue.server.fault_fields import Table
 __all__ = ["load_keys", "parse_keys"]
 
 _MAX_BYTES: Final = 100_000
+_GRANTED: Final = (*ALL_PERMISSIONS, "Transfer")
+"""What a key may be given; with Transfer money may leave, which nothing here does."""
 
 
 def load_keys(path: Path) -> tuple[ApiKey, ...]:
@@ -65,8 +67,8 @@ def parse_keys(text: str, source: str) -> tuple[ApiKey, ...]:
 def _key(table: Table) -> ApiKey:
     wanted = _words(table.text("permissions", ", ".join(ALL_PERMISSIONS)))
     for word in wanted:
-        if word not in ALL_PERMISSIONS:
-            table.refuse("permissions", "of " + ", ".join(ALL_PERMISSIONS), word)
+        if word not in _GRANTED:
+            table.refuse("permissions", "of " + ", ".join(_GRANTED), word)
     found = ApiKey(
         key=table.text("key"),
         secret=table.text("secret"),
