@@ -61,7 +61,7 @@ class Foresight:
         if self.stress.get(subject) == act:
             told = ", before an announced blackout"
         elif self.shut_in.get(subject) == act:
-            told = ", as it takes minutes to leave"
+            told = ", as it cannot be left at once"
         odds = self.odds.at(subject, distance)
         return told if odds is None else f"{told}, forecast at {odds * 100:.2g} %"
 

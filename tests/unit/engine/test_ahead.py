@@ -158,7 +158,7 @@ def test_an_account_that_takes_hours_to_leave_is_cured_earlier() -> None:
 
     assert cured("100") == []
     (decided,) = cured("0.1")
-    assert "an hour or more to leave" in decided.reason
+    assert "as it cannot be left at once" in decided.reason
     assert decided.inputs["act"] == "0.2253"
 
 

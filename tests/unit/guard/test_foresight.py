@@ -90,7 +90,7 @@ def test_a_slow_account_says_why_it_is_cured() -> None:
     (verdict,) = judge(state, [at_distance("0.21")], LIMITS, START).verdicts
 
     assert verdict.kind is VerdictKind.CURE
-    assert "as it takes minutes to leave" in verdict.reason
+    assert "as it cannot be left at once" in verdict.reason
 
 
 def test_the_quiet_look_sees_the_same_thresholds() -> None:
