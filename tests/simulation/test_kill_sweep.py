@@ -79,7 +79,7 @@ def _plan(folder: Path) -> Plan:
     prices = [50000.0 - 800 * min(i, 13) - 90 * (i % 3) for i in range(17)]
     return plan_run(
         world="paper",
-        market=open_market(market(folder / "m", {"BTC": prices}, volume=2.0)),
+        market=open_market(market(folder / "m", {"BTC": prices}, volume=8.0)),
         account=load_account(write(folder / "a.toml", LEVERED)),
         settings=settings_from({}, {}),
         seed=4,
