@@ -16,7 +16,7 @@ from connectors.venue.book import Level
 from connectors.venue.server.asks import query_text, query_whole, query_word
 from connectors.venue.server.backend import Backend
 from connectors.venue.server.calls import Call, ProblemError
-from connectors.venue.server.past_candles import Candle
+from connectors.venue.server.minutes import Candle
 from connectors.venue.server.spot_candles import SpotCandles
 from connectors.venue.server.words_spot_basic import in_seconds, ms, ns, trailing_number
 from connectors.venue.server.words_spot_rules import (

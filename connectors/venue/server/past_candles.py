@@ -9,7 +9,6 @@ invents a close: at each known time the price is the known one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -17,36 +16,12 @@ from typing import Final
 
 from bot.domain.market import Liquidity
 from bot.domain.money import ZERO
+from connectors.venue.server.minutes import MINUTE_S, Candle, candle_of
 from connectors.venue.server.words_spot_basic import in_seconds
 
-__all__ = ["Candle", "past_candles"]
+__all__ = ["past_candles"]
 
-_MINUTE_S: Final = 60
 _DRAWN: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candle:
-    """One span of prices; ``start_s`` since 1970, volume in coins, turnover quote."""
-
-    start_s: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    turnover: Decimal
-
-    def with_price(self, price: Decimal, volume: Decimal) -> "Candle":
-        """The same minute after another price."""
-        return replace(
-            self,
-            high=max(self.high, price),
-            low=min(self.low, price),
-            close=price,
-            volume=volume,
-            turnover=volume * price,
-        )
 
 
 def past_candles(
@@ -89,9 +64,9 @@ def _wide(
 ) -> Candle:
     """One candle between two closes, in the minute in which it ends."""
     (began, opened), (at, close) = earlier, later
-    start = (in_seconds(at) - 1) // _MINUTE_S * _MINUTE_S
-    volume = minute * (in_seconds(at) - in_seconds(began)) / _MINUTE_S
-    return _candle(start, opened, close, volume)
+    start = (in_seconds(at) - 1) // MINUTE_S * MINUTE_S
+    volume = minute * (in_seconds(at) - in_seconds(began)) / MINUTE_S
+    return candle_of(start, opened, close, volume)
 
 
 def _drawn(
@@ -102,7 +77,7 @@ def _drawn(
 ) -> Iterator[Decimal]:
     """The close of each minute between two known ones; the last is known."""
     (began, opened), (at, close) = earlier, later
-    count = max((in_seconds(at) - in_seconds(began)) // _MINUTE_S, 1)
+    count = max((in_seconds(at) - in_seconds(began)) // MINUTE_S, 1)
     for number in range(1, count):
         line = opened + (close - opened) * number / count
         swing = sigma / 2 if number % 2 else -sigma / 2
@@ -115,19 +90,7 @@ def _minutes(
     earlier: tuple[datetime, Decimal], prices: Iterator[Decimal], volume: Decimal
 ) -> Iterator[Candle]:
     began, price = earlier
-    start = in_seconds(began) // _MINUTE_S * _MINUTE_S
+    start = in_seconds(began) // MINUTE_S * MINUTE_S
     for close in prices:
-        yield _candle(start, price, close, volume)
-        start, price = start + _MINUTE_S, close
-
-
-def _candle(start_s: int, opened: Decimal, close: Decimal, volume: Decimal) -> Candle:
-    return Candle(
-        start_s=start_s,
-        open=opened,
-        high=max(opened, close),
-        low=min(opened, close),
-        close=close,
-        volume=volume,
-        turnover=volume * close,
-    )
+        yield candle_of(start, price, close, volume)
+        start, price = start + MINUTE_S, close

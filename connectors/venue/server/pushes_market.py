@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from connectors.venue.server.backend import Backend
-from connectors.venue.server.past_candles import Candle
+from connectors.venue.server.minutes import Candle
 from connectors.venue.server.pushes import Push
 
 __all__ = ["SPANS_S", "Builder", "MarketTopic", "newest"]

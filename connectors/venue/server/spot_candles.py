@@ -1,28 +1,24 @@
 """The last prices of the spot pairs, kept minute by minute for klines and tickers.
 
-A candle is what the market stated in a minute of the venue's time; its volume is
-what the market says a minute trades. Minutes in which nothing was stated have no
-candle, as at KuCoin. Bounded: ten thousand candles a pair. Nothing here trades.
+A candle is what the market stated in a minute of the venue's time. Bounded: seven days
+of minutes a pair. Nothing here trades.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
 from typing import Final
 
 from bot.domain.events import Event
 from bot.domain.market import MarketInstant
-from bot.domain.money import ZERO
 from connectors.venue.server.backend import Backend
-from connectors.venue.server.past_candles import Candle, past_candles
+from connectors.venue.server.minutes import Candle, Minutes
+from connectors.venue.server.past_candles import past_candles
 from connectors.venue.server.words_spot_basic import in_seconds
 
-__all__ = ["SpotCandles", "merge"]
+__all__ = ["SpotCandles"]
 
 _KEPT: Final = 7 * 24 * 60
-_MINUTE_S: Final = 60
 
 
 class SpotCandles:
@@ -31,7 +27,7 @@ class SpotCandles:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._seen: MarketInstant | None = None
-        self._candles: dict[str, deque[Candle]] = {}
+        self._minutes = {each: Minutes(_KEPT) for each in backend.venue.rules.spot}
         tape = backend.venue.tape
         for symbol in backend.venue.rules.spot:
             last = tape.last(symbol)
@@ -47,31 +43,19 @@ class SpotCandles:
             closes: Times (already shifted to the venue's) and prices, oldest first;
                 each opens where the one before it closed.
         """
-        kept = self._candles.setdefault(symbol, deque(maxlen=_KEPT))
         tick = self._backend.venue.rules.spot[symbol].price_increment
-        past = past_candles(closes, self._backend.venue.tape.liquidity(symbol), tick)
-        until = kept[0].start_s if kept else None
-        past = [c for c in past if until is None or c.start_s < until]
-        self._candles[symbol] = deque([*past, *kept], maxlen=_KEPT)
+        depth = self._backend.venue.tape.liquidity(symbol)
+        self._minutes[symbol].put_before(past_candles(closes, depth, tick))
 
     def of(self, symbol: str, span_s: int, since_s: int = 0) -> list[Candle]:
         """A pair's candles of ``span_s`` seconds each, oldest first, from a time."""
-        begin = since_s // span_s * span_s
-        minutes = (m for m in self._candles.get(symbol, ()) if m.start_s >= begin)
-        return [
-            merge(start, list(group))
-            for start, group in groupby(
-                minutes, key=lambda candle: candle.start_s // span_s * span_s
-            )
-        ]
+        minutes = self._minutes.get(symbol)
+        return [] if minutes is None else minutes.of(span_s, since_s)
 
     def last_day(self, symbol: str, at: datetime) -> Candle | None:
         """The last 24 hours of a pair as one candle, None before its first price."""
-        since = in_seconds(at) - 24 * 60 * _MINUTE_S
-        minutes = self._candles.get(symbol, deque())
-        recent = [candle for candle in minutes if candle.start_s > since]
-        recent = recent or list(minutes)[-1:]
-        return merge(recent[0].start_s, recent) if recent else None
+        minutes = self._minutes.get(symbol)
+        return None if minutes is None else minutes.day_until(in_seconds(at))
 
     def _hear(self, at: datetime, events: Sequence[Event]) -> None:
         """Take over the newest instant, once."""
@@ -85,38 +69,5 @@ class SpotCandles:
 
     def _add(self, symbol: str, at: datetime, price: Decimal) -> None:
         """Count a price in its minute."""
-        start = in_seconds(at) // _MINUTE_S * _MINUTE_S
-        volume = self._volume(symbol)
-        kept = self._candles.setdefault(symbol, deque(maxlen=_KEPT))
-        if kept and kept[-1].start_s == start:
-            kept[-1] = kept[-1].with_price(price, volume)
-            return
-        kept.append(
-            Candle(
-                start_s=start,
-                open=price,
-                high=price,
-                low=price,
-                close=price,
-                volume=volume,
-                turnover=volume * price,
-            )
-        )
-
-    def _volume(self, symbol: str) -> Decimal:
-        """What the market says a minute trades, in coins; zero where it is silent."""
-        liquidity = self._backend.venue.tape.liquidity(symbol)
-        return ZERO if liquidity is None else liquidity.volume_1m
-
-
-def merge(start_s: int, minutes: Sequence[Candle]) -> Candle:
-    """Several candles, oldest first, as one that begins at ``start_s``."""
-    return Candle(
-        start_s=start_s,
-        open=minutes[0].open,
-        high=max(candle.high for candle in minutes),
-        low=min(candle.low for candle in minutes),
-        close=minutes[-1].close,
-        volume=sum((candle.volume for candle in minutes), ZERO),
-        turnover=sum((candle.turnover for candle in minutes), ZERO),
-    )
+        depth = self._backend.venue.tape.liquidity(symbol)
+        self._minutes[symbol].count(in_seconds(at), price, depth)

@@ -16,7 +16,7 @@ from bot.domain.events import FundingQuoted
 from bot.domain.instruments import ContractRules, RiskTier
 from bot.domain.money import ONE, ZERO, plain
 from connectors.venue.book import Level
-from connectors.venue.server.past_candles import Candle
+from connectors.venue.server.minutes import Candle
 from connectors.venue.server.words_futures_common import exact, ms, ns, scaled, word
 
 __all__ = [
