@@ -79,6 +79,9 @@ class PositionSide(StrEnum):
     LONG = "long"
     SHORT = "short"
 
+    __hash__ = str.__hash__
+    """That of the word, which it equals; an enum's own runs in Python, and keys ask."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:

@@ -11,7 +11,7 @@ from bot.report.answers import Answer, Gap, Json, gap, number, write_gaps
 from bot.report.documents import FuturesDocuments
 from bot.report.futures_state import FuturesState, SettleState, futures_state
 from bot.report.max_open import max_open
-from bot.risk.futures import FuturesNumbers, PositionNumbers, measure
+from bot.risk.futures import FuturesNumbers, PositionNumbers, measure, position_numbers
 from bot.risk.isolated import isolated_numbers
 from bot.risk.margin import INFINITY
 from bot.risk.missing import Missing, MissingKind
@@ -54,8 +54,9 @@ def _settle(
     numbers = measure(item.shape, state.marks)
     gaps = [*item.gaps, *_known_gaps(documents, item, numbers)]
     answer = _totals(item, numbers, gaps)
+    alone = position_numbers(item.shape, state.marks)
     answer["positions"] = {
-        str(key): _position(documents, state, item, numbers.positions.get(key), key)
+        str(key): _position(documents, state, item, alone.get(key), key)
         for key in item.lines
     }
     sizes = max_open(documents, state, item, numbers.total_margin)

@@ -9,7 +9,7 @@ Source: KuCoin help 35233217061785 (risk rate), 35084093025049 (total margin).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.domain.accounts import Position, PositionKey
@@ -29,6 +29,7 @@ __all__ = [
     "PositionNumbers",
     "futures_numbers",
     "measure",
+    "position_numbers",
     "risk_rate",
     "tmmr",
     "unrealised_pnl",
@@ -66,7 +67,6 @@ class FuturesNumbers:
     opening_fee: Decimal | None
     risk_rate: Decimal | None
     tmmr: Decimal | None
-    positions: Mapping[PositionKey, PositionNumbers] = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
 
 
@@ -157,12 +157,8 @@ def measure(shape: FuturesShape, marks: Mapping[str, Decimal]) -> FuturesNumbers
     """
     sums = _Sums()
     missing = list(shape.missing)
-    positions: dict[PositionKey, PositionNumbers] = {}
     for book in shape.books:
-        mark = marks.get(book.key.symbol, ZERO)
-        unit = book.unit_value(mark) if mark > 0 else None
-        if book.lots:
-            positions[book.key] = _position_numbers(book, unit)
+        unit = _unit(book, marks)
         if unit is None:
             missing.append(Missing(MissingKind.MARK, book.key.symbol))
         else:
@@ -170,7 +166,13 @@ def measure(shape: FuturesShape, marks: Mapping[str, Decimal]) -> FuturesNumbers
     if shape.cross_wallet is None:
         missing.append(Missing(MissingKind.WALLET, shape.settle))
     missing = list(dict.fromkeys(missing))
-    return _totals(shape, sums, positions, missing)
+    return _totals(shape, sums, missing)
+
+
+def _unit(book: BookShape, marks: Mapping[str, Decimal]) -> Decimal | None:
+    """What one lot is worth; None without a mark."""
+    mark = marks.get(book.key.symbol, ZERO)
+    return book.unit_value(mark) if mark > 0 else None
 
 
 class _Sums:
@@ -196,8 +198,23 @@ class _Sums:
             self.order_maintenance += worst * book.worst_rate - held
 
 
-def _position_numbers(book: BookShape, unit: Decimal | None) -> PositionNumbers:
-    """The numbers of the position alone, without the orders beside it."""
+def position_numbers(
+    shape: FuturesShape, marks: Mapping[str, Decimal]
+) -> dict[PositionKey, PositionNumbers]:
+    """The numbers of each position of a shape alone, without the orders beside it.
+
+    Example:
+        >>> position_numbers(futures_shape(FuturesAccount(
+        ...     settle="USDT", wallet=ZERO), {}), {})
+        {}
+    """
+    return {
+        book.key: _alone(book, _unit(book, marks)) for book in shape.books if book.lots
+    }
+
+
+def _alone(book: BookShape, unit: Decimal | None) -> PositionNumbers:
+    """The numbers of one position at what one lot is worth."""
     missing: list[Missing] = []
     if book.position_rate is None:
         missing.append(Missing(MissingKind.CURVE, book.key.symbol))
@@ -220,7 +237,6 @@ def _position_numbers(book: BookShape, unit: Decimal | None) -> PositionNumbers:
 def _totals(
     shape: FuturesShape,
     sums: _Sums,
-    positions: Mapping[PositionKey, PositionNumbers],
     missing: Sequence[Missing],
 ) -> FuturesNumbers:
     """Show the sums that are complete; the risk rate needs every one of them."""
@@ -245,7 +261,6 @@ def _totals(
         opening_fee=sums.opening if has_values else None,
         risk_rate=rate,
         tmmr=None if rate is None else tmmr(rate),
-        positions=positions,
         missing=tuple(missing),
     )
 

@@ -185,7 +185,7 @@ def futures_shape(
             orders.setdefault(key, []).append(order)
     books: list[BookShape] = []
     missing: list[Missing] = []
-    for key in sorted(positions.keys() | orders.keys()):
+    for key in sorted(positions.keys() | orders.keys(), key=_place):
         rules = contracts.get(key.symbol)
         if rules is None:
             missing.append(Missing(MissingKind.CONTRACT, key.symbol))
@@ -204,6 +204,11 @@ def futures_shape(
         books=tuple(books),
         missing=tuple(dict.fromkeys(missing)),
     )
+
+
+def _place(key: PositionKey) -> tuple[str, str]:
+    """The order of the books, as a tuple: many times faster than comparing keys."""
+    return key.symbol, key.side
 
 
 def _book(

@@ -125,8 +125,5 @@ def lone_positions(shadow: Shadow) -> list[Position]:
         >>> lone_positions(empty_shadow(Rules()))
         []
     """
-    return [
-        shadow.positions[key]
-        for key in sorted(shadow.positions)
-        if stands_alone(shadow, shadow.positions[key])
-    ]
+    found = (p for p in shadow.positions.values() if stands_alone(shadow, p))
+    return sorted(found, key=lambda position: position.key)

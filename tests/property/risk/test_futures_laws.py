@@ -19,7 +19,7 @@ from bot.risk.curves import (
     max_open_size,
 )
 from bot.risk.funding import funding_payment
-from bot.risk.futures import FuturesNumbers, futures_numbers
+from bot.risk.futures import FuturesNumbers, futures_numbers, position_numbers
 from bot.risk.futures_shape import FuturesAccount, OpenOrder, futures_shape
 from bot.risk.order_margin import ContractTerms, contract_margin
 from tests.property.risk.drawn import (
@@ -69,7 +69,9 @@ def test_the_parts_make_the_rate(drawn: Drawn) -> None:
     assert total is not None
     need = numbers.maintenance_margin + numbers.order_maintenance_margin
     need += numbers.closing_fee
-    own = sum(each.maintenance_margin or 0 for each in numbers.positions.values())
+    account, contracts, marks = drawn
+    alone = position_numbers(futures_shape(account, contracts), marks)
+    own = sum(each.maintenance_margin or 0 for each in alone.values())
 
     assert abs(own - numbers.maintenance_margin) <= need * CLOSE
     assert numbers.order_maintenance_margin >= -need * CLOSE

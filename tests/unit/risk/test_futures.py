@@ -16,7 +16,7 @@ from bot.risk.distance import Distance, futures_distance
 from bot.risk.examples import XBTUSDTM
 from bot.risk.exposure import coin_deltas, gross_value
 from bot.risk.funding import annualised, break_even_hours
-from bot.risk.futures import futures_numbers, risk_rate
+from bot.risk.futures import futures_numbers, position_numbers, risk_rate
 from bot.risk.futures_shape import FuturesAccount, OpenOrder, futures_shape
 from bot.risk.isolated import isolated_numbers, isolated_shape, ladder_cut, tier_for
 from bot.risk.kernel import Kernel
@@ -160,7 +160,8 @@ def test_what_is_known_of_a_position_without_a_curve_is_told() -> None:
     """Value and profit need no curve."""
     held = account(position(10))
     numbers = futures_numbers(held, {S: UNKNOWN_CURVE}, {S: D(61000)})
-    own = numbers.positions[PositionKey(S)]
+    shape = futures_shape(held, {S: UNKNOWN_CURVE})
+    own = position_numbers(shape, {S: D(61000)})[PositionKey(S)]
 
     assert numbers.total_margin == 20010
     assert numbers.maintenance_margin is None
