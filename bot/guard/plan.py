@@ -9,7 +9,7 @@ says so. ``plan_program`` proposes, ``plan_replay`` proves with the exact engine
 Nothing here sends or approves anything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Protocol
@@ -45,8 +45,8 @@ _HAIR: Final = Decimal("1e-6")
 """Aimed at beyond the target, so that the rounding of floats leaves nothing short."""
 _OWN: Final = frozenset({Stage.REPAY, Stage.TRADE})
 """Levers that leave the other accounts alone."""
-_FREE_USDT: Final = 0.01
-"""A plan that costs less than this needs no dearer way to be looked for."""
+_FREE: Final = Decimal("0.01")
+"""A plan that costs less than this, USDT, needs no dearer way to be looked for."""
 _MORE: Final = Decimal("1.02")
 
 
@@ -121,7 +121,7 @@ def make_plan(
     if plan is None:
         return None
     if task.around.odds is not None:
-        plan = min(_candidates(task, plan), key=task.rank)
+        plan = _weighed(task, plan)
     return replace(plan, before=verdict.measure, steps=(*step, *plan.steps))
 
 
@@ -160,14 +160,26 @@ def _freed(verdict: Verdict, steps: tuple[PlanStep, ...]) -> Plan:
     )
 
 
-def _candidates(task: "_Task", plan: Plan) -> Iterator[Plan]:
-    """The plan to the target, and plans to somewhat further away."""
-    yield plan
+def _weighed(task: "_Task", plan: Plan) -> Plan:
+    """The best of the plan to the target and of plans to somewhat further away.
+
+    Further away costs more and is safer, each less and less: the first that is no
+    better than the best so far is the last that is looked at.
+    """
+    best = plan
     for times in _FURTHER:
+        if best.is_reached and best.cost.liquidation <= _FREE:
+            return best
         target = min(plan.thresholds.target * times, _FAR)
         further = task.plan(replace(plan.thresholds, target=target))
-        if further is not None and further.is_reached:
-            yield replace(further, thresholds=plan.thresholds)
+        if further is None or further.shortfall_usdt > _FREE:
+            return best
+        if not further.is_reached:
+            continue
+        if task.rank(further) >= task.rank(best):
+            return best
+        best = replace(further, thresholds=plan.thresholds)
+    return best
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +232,7 @@ class _Task:
         reach = tuple(reach_rows(self.shadow, self.terms, thresholds, stress))
         best: tuple[Way, Solution] | None = None
         for way in ways:
-            if best is not None and best[1].objective < _FREE_USDT:
+            if best is not None and best[1].objective < _FREE:
                 break
             found = Program(way.levers, (*reach, *way.kept)).solve()
             if found and (best is None or found.objective < best[1].objective):
