@@ -4,12 +4,14 @@ Usage: python benchmarks/bench_planner.py [--out benchmarks/results]
 
 Accounts are drawn from a fixed seed: so many cross futures positions and so many
 loans, near their thresholds; the *strained* ones with a quarter of the wallet, more
-debt and little cash, so that many a first choice cannot be paid for. Every plan is
-made anew, exact replay included; margin and futures are cured by turns. Processor
-time, so that a busy machine changes little.
+debt and little cash, so that many a first choice cannot be paid for. With odds, which
+fall to a third with every tenth of distance, plans further away are weighed too. Every
+plan is made anew, exact replay included; margin and futures are cured by turns.
+Processor time, so that a busy machine changes little.
 """
 
 import argparse
+import math
 import random
 import statistics
 import time
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 
 from bot.domain.accounts import (
@@ -37,7 +40,7 @@ from bot.domain.instruments import (
 )
 from bot.guard.judge import Verdict, VerdictKind
 from bot.guard.limits import GuardLimits, Thresholds
-from bot.guard.plan import Plan, make_plan
+from bot.guard.plan import Plan, Surroundings, make_plan
 from bot.risk.examples import XBTUSDTM
 from bot.risk.measure import measure_subjects
 from bot.shadow.state import Shadow
@@ -47,6 +50,18 @@ LIMITS = GuardLimits()
 SIZES = ((5, 5), (10, 10), (30, 20), (60, 40))
 REPEATS = 40
 Draw = Callable[[random.Random, int, int], Shadow]
+
+
+class FallingOdds:
+    """A liquidation: one in twenty at no distance, less further away."""
+
+    def at(self, _subject: str, distance: Decimal) -> float | None:
+        """The probability at a distance."""
+        return 0.05 * math.exp(-float(distance) / 0.1)
+
+
+ALONE = Surroundings()
+WITH_ODDS = Surroundings(odds=FallingOdds())
 
 
 def coin_of(number: int) -> str:
@@ -184,7 +199,9 @@ def depths(
     return found
 
 
-def timed(shadow: Shadow, number: int) -> tuple[float, Plan | None, str]:
+def timed(
+    shadow: Shadow, number: int, around: Surroundings = ALONE
+) -> tuple[float, Plan | None, str]:
     """The milliseconds of one plan for one subject of the account."""
     measures = [m for m in measure_subjects(shadow) if m.distance is not None]
     measure = measures[number % len(measures)]
@@ -198,25 +215,26 @@ def timed(shadow: Shadow, number: int) -> tuple[float, Plan | None, str]:
         kind=VerdictKind.CURE, measure=measure, thresholds=near, reason="bench"
     )
     began = time.process_time()
-    plan = make_plan(shadow, verdict, LIMITS)
+    plan = make_plan(shadow, verdict, LIMITS, around)
     return (time.process_time() - began) * 1_000, plan, measure.subject
 
 
-def row(draw: Draw, positions: int, loans: int) -> str:
+def row(draw: Draw, positions: int, loans: int, around: Surroundings = ALONE) -> str:
     """One size: quantiles over accounts, and how many plans reach their target."""
     spent: list[float] = []
     steps: list[int] = []
     reached = 0
     seed = positions * 1_000 + loans
     for number, shadow in enumerate(drawn(draw, positions, loans, seed)):
-        took, plan, _ = timed(shadow, number)
+        took, plan, _ = timed(shadow, number, around)
         spent.append(took)
         if plan is not None:
             steps.append(len(plan.steps))
             reached += plan.is_reached
     quantiles = statistics.quantiles(spent, n=20)
+    name = draw.__name__ + ("" if around.odds is None else ", odds")
     return (
-        f"{draw.__name__:>9} {positions:>9} {loans:>5} "
+        f"{name:>14} {positions:>9} {loans:>5} "
         f"{statistics.median(spent):>9.1f} "
         f"{quantiles[-1]:>9.1f} {max(spent):>9.1f} {statistics.mean(steps):>6.1f} "
         f"{reached:>4}/{REPEATS}"
@@ -231,12 +249,12 @@ def main() -> None:
     row(account, 5, 5)
     lines = [
         "One plan, milliseconds of processor time, exact replay included.",
-        "  account positions loans    median       p95       max  steps reached",
+        "       account positions loans    median       p95       max  steps reached",
     ]
-    for draw in (account, strained):
-        for positions, loans in SIZES:
-            lines.append(row(draw, positions, loans))
-            print(lines[-1], flush=True)
+    cases = product((ALONE, WITH_ODDS), (account, strained), SIZES)
+    for around, draw, (positions, loans) in cases:
+        lines.append(row(draw, positions, loans, around))
+        print(lines[-1], flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "planner.txt").write_text("\n".join(lines) + "\n")
 
