@@ -162,6 +162,39 @@ def test_odds_push_a_plan_beyond_its_target_when_that_is_cheaper() -> None:
     assert far.is_reached
 
 
+def test_no_plan_further_away_is_made_where_it_cannot_pay() -> None:
+    """A liquidation that costs less than a cent on average is worth no other plan."""
+    asked: list[Decimal] = []
+
+    @dataclass(frozen=True)
+    class Counting:
+        def at(self, subject: str, distance: Decimal) -> float | None:
+            asked.append(distance)
+            return 1e-9
+
+    plan = planned(cross_long(), around=Surroundings(odds=Counting()))
+    assert len(asked) == 1
+    assert intents(plan) == intents(planned(cross_long()))
+
+
+def test_the_search_ends_at_the_first_plan_that_is_no_better() -> None:
+    """Odds that do not fall pay for no distance: one plan further is enough to see."""
+    asked: list[Decimal] = []
+
+    @dataclass(frozen=True)
+    class Flat:
+        def at(self, subject: str, distance: Decimal) -> float | None:
+            asked.append(distance)
+            return 0.009
+
+    plan = planned(cross_long(), around=Surroundings(odds=Flat()))
+    assert plan.is_reached
+    assert plan.cost.liquidation > 1
+    assert asked[0] < asked[1]
+    assert len(asked) == 2
+    assert intents(plan) == intents(planned(cross_long()))
+
+
 def test_unknown_odds_leave_the_distances_alone() -> None:
     """Where nobody knows the probability the plan is the one without odds."""
 
