@@ -164,9 +164,12 @@ def _weighed(task: "_Task", plan: Plan) -> Plan:
     """The best of the plan to the target and of plans to somewhat further away.
 
     Further away costs more and is safer, each less and less: the first that is no
-    better than the best so far is the last that is looked at.
+    better than the best so far is the last that is looked at. What does not get to
+    its target gets no further.
     """
     best = plan
+    if plan.shortfall_usdt > _FREE:
+        return plan
     for times in _FURTHER:
         if best.is_reached and best.cost.liquidation <= _FREE:
             return best

@@ -226,6 +226,8 @@ def test_a_plan_that_cannot_reach_gets_as_far_as_it_can() -> None:
     plan = planned(shadow)
     assert not plan.is_reached
     assert plan.shortfall_usdt > 0
+    likely = planned(shadow, around=Surroundings(odds=Forecast({"9": 0.5})))
+    assert intents(likely) == intents(plan)
     assert isinstance(intents(plan)[0], Transfer)
     assert intents(plan)[0] == Transfer(
         source=MAIN, target=MARGIN_CROSS, coin="USDT", amount=Decimal(100)
